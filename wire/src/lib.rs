@@ -1,0 +1,19 @@
+//! What both ends of an Outpost must agree on, and nothing else: no I/O, no clock.
+//!
+//! - [`action`]: what a robot can be told, and the one definition of a valid action.
+//! - [`telemetry`]: what a robot says about itself.
+//! - [`topic`]: where both travel, and what a robot may be called.
+//! - [`mars`]: the answer of the Mars API.
+//! - [`signaling`]: the messages of a Kinesis Video Streams signaling socket.
+//!
+//! `examples/actions.json` lists actions with what becomes of them; this crate and the
+//! web console both test against it.
+
+pub mod action;
+pub mod mars;
+pub mod signaling;
+pub mod telemetry;
+pub mod topic;
+
+pub use action::{Action, Motion, Rejected};
+pub use telemetry::Telemetry;

@@ -1,0 +1,136 @@
+//! What a robot says about itself on `<robot>/telemetry` and on the data channel
+//! `telemetry`. What the machine cannot tell is absent, never zero.
+
+use serde::{Deserialize, Serialize};
+
+/// The last will: the robot's connection ended without a goodbye.
+pub const OFFLINE: &str = r#"{"online":false}"#;
+
+/// One report.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// Always true in a report; [`OFFLINE`] is the other.
+    pub online: bool,
+    /// Version of robot-agent.
+    pub version: String,
+    /// Seconds since robot-agent started.
+    pub uptime_s: u64,
+    /// What the wheels do now.
+    pub wheels: Wheels,
+    /// Absent while the motor board answers; else what is wrong with it, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub board_fault: Option<String>,
+    /// The last action that was accepted; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_action: Option<LastAction>,
+    /// Counts since robot-agent started.
+    pub counters: Counters,
+    /// Absent where video is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub video: Option<Video>,
+    /// The computer.
+    pub system: System,
+    /// Volts, where the board can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub battery_v: Option<f64>,
+}
+
+/// Throttles in [-1, 1], forward positive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Wheels {
+    /// The left wheel.
+    pub left: f64,
+    /// The right wheel.
+    pub right: f64,
+}
+
+/// The last action that was accepted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LastAction {
+    /// The action's own `id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its word.
+    pub action: String,
+    /// `mqtt`, or the id of the viewer it came from.
+    pub source: String,
+    /// Milliseconds since it was accepted.
+    pub age_ms: u64,
+}
+
+/// Counts since robot-agent started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// Actions obeyed.
+    pub accepted: u64,
+    /// Payloads that were no action.
+    pub rejected: u64,
+    /// Actions sent too long ago.
+    pub stale: u64,
+    /// Actions overtaken by a later one of the same sender, or seen before.
+    pub out_of_order: u64,
+    /// Failed attempts to open or write the motor board.
+    pub bus_errors: u64,
+    /// Connections to the broker after the first.
+    pub reconnects: u64,
+}
+
+/// The camera and who watches it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Video {
+    /// How many watch.
+    pub viewers: u32,
+    /// The viewer that holds the wheel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// Frames encoded in the last second.
+    pub fps: f64,
+    /// What the encoder was asked for, in kbit/s.
+    pub bitrate_kbps: u32,
+    /// Key frames since the start.
+    pub key_frames: u64,
+    /// Absent while the camera runs; else what is wrong with it, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub camera_fault: Option<String>,
+}
+
+/// The computer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct System {
+    /// Degrees Celsius.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_temp_c: Option<f64>,
+    /// Load average of the last minute.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load1: Option<f64>,
+    /// Resident memory of robot-agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rss_kib: Option<u64>,
+    /// Signal level of the wireless network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wifi_dbm: Option<f64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_told_is_absent() {
+        let text = serde_json::to_string(&Telemetry::default()).unwrap();
+        for absent in [
+            "battery_v",
+            "cpu_temp_c",
+            "video",
+            "last_action",
+            "board_fault",
+            "null",
+        ] {
+            assert!(!text.contains(absent), "{text}");
+        }
+        assert_eq!(
+            serde_json::from_str::<Telemetry>(&text).unwrap(),
+            Telemetry::default()
+        );
+    }
+}
