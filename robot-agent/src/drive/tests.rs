@@ -1,0 +1,1 @@
+//! Tables and properties of `drive`; time is an argument throughout.
