@@ -1,4 +1,161 @@
 //! robot-agent: obeys actions, drives two motors, shows a camera.
+//!
+//! Reading order: [`config`] says what the owner wants; [`link`] brings actions from the
+//! broker; [`motors`] asks [`drive`] what the wheels should do and tells the board;
+//! [`telemetry`] reports, [`watchdog`] tells systemd. [`run`] starts and stops them all.
 
+pub mod arguments;
+pub mod config;
 pub mod drive;
+pub mod link;
 pub mod motors;
+pub mod telemetry;
+pub mod watchdog;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use config::Config;
+use link::certificates::{self, Certificates, Gravity};
+use motors::{MotorThread, Motors, Source};
+
+/// How long everything but the wheels may take to end: a goodbye to the broker and to the
+/// viewers, well within systemd's patience.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Reads the certificates and logs what is wrong with them; none if that rules out any
+/// connection.
+#[expect(clippy::disallowed_methods, reason = "the start is at this time")]
+pub fn certificates(config: &Config) -> Option<Certificates> {
+    let now = std::time::SystemTime::now().into();
+    let link = &config.link;
+    let (certificates, findings) = certificates::read(&link.certs, link.endpoint.is_aws(), now);
+    for finding in findings {
+        match finding.gravity {
+            Gravity::Note => info!("{finding}"),
+            Gravity::Warning => warn!("{finding}"),
+            Gravity::Fault | Gravity::Unusable => error!("{finding}"),
+        }
+    }
+    certificates
+}
+
+/// Runs the robot until `shutdown`.
+///
+/// # Errors
+/// When a part of it ends without being asked; the wheels are at rest then too.
+pub async fn run(
+    config: Config,
+    certificates: Certificates,
+    shutdown: CancellationToken,
+) -> Result<()> {
+    info!(
+        robot = %config.robot,
+        broker = %config.link.endpoint,
+        board = %config.motors.driver,
+        "robot-agent {} starts",
+        env!("CARGO_PKG_VERSION")
+    );
+    let (motors, thread) =
+        motors::start(config.motors, config.limits).context("cannot start the motor thread")?;
+    let wheels = AtRest(Some(thread));
+    let stop = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+
+    let rejected = Arc::new(AtomicU64::new(0));
+    let reconnects = Arc::new(AtomicU64::new(0));
+    let reports = watch::Sender::new(Arc::<str>::from(""));
+    let link_state = watch::Sender::new(link::State::default());
+    // Whoever shows the camera fills this in; none means that video is off.
+    let video_report = watch::Sender::new(None);
+
+    let watchdog = watchdog::run(motors.clone(), link_state.subscribe(), stop.clone());
+    tasks.spawn(named("watchdog", watchdog));
+    let ends = link::Ends {
+        on_action: obey(motors.clone()),
+        reports: reports.subscribe(),
+        state: link_state,
+        rejected: rejected.clone(),
+        reconnects: reconnects.clone(),
+    };
+    let stop_link = stop.clone();
+    tasks.spawn(named("link", async move {
+        link::run(config.link, &certificates, ends, stop_link).await;
+    }));
+    let inputs = telemetry::Inputs {
+        motors,
+        rejected,
+        reconnects,
+        video: video_report.subscribe(),
+    };
+    let telemetry = telemetry::run(config.telemetry, inputs, reports);
+    let telemetry = stop.clone().run_until_cancelled_owned(telemetry);
+    tasks.spawn(named("telemetry", async { _ = telemetry.await }));
+
+    let why = tokio::select! {
+        () = shutdown.cancelled() => Ok(()),
+        () = wheels.thread_ended() => Err(anyhow!("the motor thread ended unasked")),
+        Some(ended) = tasks.join_next() => Err(match ended {
+            Ok(name) => anyhow!("{name} ended unasked"),
+            Err(panic) => anyhow!("a task failed: {panic}"),
+        }),
+    };
+    // The wheels first; nothing moves them once their thread is gone.
+    let stopped = wheels.stop();
+    stop.cancel();
+    let finished = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(PATIENCE, finished).await.is_err() {
+        warn!("some parts did not end in time");
+    }
+    why.and(stopped)
+}
+
+/// What becomes of an action from the broker: the motors obey it in the calling loop.
+fn obey(motors: Motors) -> Box<dyn FnMut(wire::Action) + Send> {
+    Box::new(move |action| {
+        if let Err(dropped) = motors.act(&action, &Source::Mqtt) {
+            tracing::debug!(action = action.motion.word(), %dropped, "action dropped");
+        }
+    })
+}
+
+async fn named(name: &'static str, work: impl Future<Output = ()>) -> &'static str {
+    work.await;
+    name
+}
+
+/// Holds the motor thread; whatever drops this, the wheels stop before it goes on.
+struct AtRest(Option<MotorThread>);
+
+impl AtRest {
+    async fn thread_ended(&self) {
+        match &self.0 {
+            Some(thread) => thread.ended().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn stop(mut self) -> Result<()> {
+        let thread = self.0.take().context("the wheels are stopped once")?;
+        thread.stop_and_join()?;
+        info!("the wheels are at rest");
+        Ok(())
+    }
+}
+
+impl Drop for AtRest {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take()
+            && let Err(error) = thread.stop_and_join()
+        {
+            error!(%error, "the wheels may not be at rest");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Where the broker listens, as `IOT_CORE_ENDPOINT` words it: `host` is AWS IoT on port 443
+//! with ALPN `x-amzn-mqtt-ca`, `host:port` is MQTT over plain TLS on that port.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+/// The protocol name by which AWS IoT tells MQTT from HTTPS on port 443.
+pub const ALPN_MQTT: &[u8] = b"x-amzn-mqtt-ca";
+
+/// Port of an endpoint that names none.
+const DEFAULT_PORT: u16 = 443;
+
+/// Longest host name of the DNS (RFC 1035, 2.3.4).
+const MAX_HOST_BYTES: usize = 253;
+
+/// A broker's address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// A DNS name or an IPv4 address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Whether [`ALPN_MQTT`] is offered.
+    pub alpn: bool,
+}
+
+/// Why a text is no endpoint, in words that say what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadEndpoint(&'static str);
+
+impl Endpoint {
+    /// Whether this is AWS' own service, whose server certificates Amazon's roots sign.
+    pub fn is_aws(&self) -> bool {
+        is_aws(&self.host)
+    }
+}
+
+/// Whether `host` belongs to AWS.
+pub fn is_aws(host: &str) -> bool {
+    [".amazonaws.com", ".amazonaws.com.cn"]
+        .iter()
+        .any(|domain| host.to_ascii_lowercase().ends_with(domain))
+}
+
+impl FromStr for Endpoint {
+    type Err = BadEndpoint;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.contains("://") {
+            return Err(BadEndpoint("a host name without \"https://\" or a path"));
+        }
+        if text.parse::<Ipv6Addr>().is_ok() || text.starts_with('[') {
+            return Err(BadEndpoint(
+                "a DNS name or an IPv4 address: an IPv6 address cannot be used here",
+            ));
+        }
+        let (host, port) = match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        };
+        if !is_host(host) {
+            return Err(BadEndpoint("a host name, or host:port"));
+        }
+        let port = port.map(parse_port).transpose()?;
+        Ok(Self {
+            host: host.to_owned(),
+            port: port.unwrap_or(DEFAULT_PORT),
+            alpn: port.is_none(),
+        })
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+fn parse_port(text: &str) -> Result<u16, BadEndpoint> {
+    text.parse()
+        .ok()
+        .filter(|port| *port != 0)
+        .ok_or(BadEndpoint("host:port with a port from 1 to 65535"))
+}
+
+fn is_host(host: &str) -> bool {
+    let label = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    };
+    host.parse::<IpAddr>().is_ok()
+        || (host.len() <= MAX_HOST_BYTES && host.trim_end_matches('.').split('.').all(label))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_host_means_port_443_with_the_protocol_named() {
+        let endpoint: Endpoint = "abc-ats.iot.us-east-1.amazonaws.com".parse().unwrap();
+        assert_eq!((endpoint.port, endpoint.alpn), (443, true));
+        assert!(endpoint.is_aws());
+    }
+
+    #[test]
+    fn a_port_means_plain_tls_on_it() {
+        for (text, host, port) in [
+            ("localhost:8883", "localhost", 8883),
+            ("10.0.0.7:443", "10.0.0.7", 443),
+            ("station.local:1", "station.local", 1),
+        ] {
+            let endpoint: Endpoint = text.parse().unwrap();
+            assert_eq!(endpoint.host, host);
+            assert_eq!((endpoint.port, endpoint.alpn), (port, false));
+            assert!(!endpoint.is_aws());
+            assert_eq!(endpoint.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused() {
+        for text in [
+            "",
+            ":8883",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:mqtt",
+            "a b",
+            "https://host",
+            "host/path",
+            "a..b",
+            "::1",
+            "[::1]:8883",
+            "1:2:3",
+        ] {
+            assert!(text.parse::<Endpoint>().is_err(), "{text:?}");
+        }
+    }
+}

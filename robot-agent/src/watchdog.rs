@@ -1,0 +1,106 @@
+//! What systemd hears: READY once the motor thread runs, WATCHDOG while its tick advances,
+//! a line of status, STOPPING.
+//!
+//! Ready does not mean connected: a robot without a network is in order, and what it needs
+//! is not a restart. A thread that hangs in a bus transfer is not in order: it cannot stop
+//! the wheels, so the watchdog is not fed and systemd kills the process.
+
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::link;
+use crate::motors::{self, Motors};
+
+/// How often the tick is looked at where systemd sets no watchdog, for the status line.
+const UNWATCHED: Duration = Duration::from_secs(5);
+
+/// How often the first tick is looked for: a start must not wait for a person to notice.
+const STARTING: Duration = Duration::from_millis(10);
+
+/// Tells systemd how it goes until `cancel`, then that the end is near.
+pub async fn run(
+    motors: Motors,
+    mut link: watch::Receiver<link::State>,
+    cancel: CancellationToken,
+) {
+    let period =
+        sd_notify::watchdog_enabled().map_or(UNWATCHED, |watched| (watched / 2).max(STARTING));
+    let mut changed = motors.changed();
+    let mut tick = Tick::default();
+    let mut ready = false;
+    let mut shown = String::new();
+    let mut pause = tokio::time::interval(STARTING);
+    loop {
+        // Only the interval judges the tick: between changes it need not have advanced.
+        let due = tokio::select! {
+            _ = pause.tick() => true,
+            Ok(()) = link.changed() => false,
+            Ok(()) = changed.changed() => false,
+            () = cancel.cancelled() => break,
+        };
+        let state = motors.state();
+        if due && tick.advanced(state.tick) {
+            if !ready {
+                ready = true;
+                notify(NotifyState::Ready);
+                pause = tokio::time::interval(period);
+                pause.reset();
+            }
+            notify(NotifyState::Watchdog);
+        }
+        let status = status(&link.borrow_and_update(), &state);
+        if status != shown {
+            notify(NotifyState::Status(&status));
+            shown = status;
+        }
+    }
+    notify(NotifyState::Stopping);
+}
+
+/// The last tick of the motor thread that was seen. Pure.
+#[derive(Debug, Default)]
+struct Tick(u64);
+
+impl Tick {
+    /// Whether the thread has turned since the last look.
+    fn advanced(&mut self, tick: u64) -> bool {
+        std::mem::replace(&mut self.0, tick) != tick
+    }
+}
+
+/// One line for `systemctl status`.
+fn status(link: &link::State, motors: &motors::State) -> String {
+    let link = match link {
+        link::State::Connecting => "connecting".to_owned(),
+        link::State::Online => "online".to_owned(),
+        link::State::Offline(reason) => format!("offline: {reason}"),
+    };
+    match &motors.fault {
+        None => format!("{link}; {} works", motors.board),
+        Some(fault) => format!("{link}; {} does not work: {fault}", motors.board),
+    }
+}
+
+/// Without systemd nobody listens, and that is fine.
+fn notify(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::debug!(%error, "systemd does not listen");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tick_that_stands_still_feeds_nothing() {
+        let mut tick = Tick::default();
+        assert!(!tick.advanced(0));
+        assert!(tick.advanced(1));
+        assert!(!tick.advanced(1));
+        assert!(tick.advanced(7));
+    }
+}
