@@ -1,1 +1,3 @@
 //! ground-station
+
+pub mod mars;

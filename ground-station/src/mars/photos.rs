@@ -1,0 +1,304 @@
+//! What the rovers' picture feeds offer, and which of it is worth asking for.
+//!
+//! Owns the two feeds' shapes and the way from a feed to the candidates of its newest sol.
+//! Knows no pixels and keeps nothing.
+
+use url::Url;
+
+use super::loose::{self, Record};
+use super::selection::{Camera, Rover};
+use super::settings::Feeds;
+use super::upstream::{Fault, Upstream};
+
+/// A picture that a feed offers.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Candidate {
+    pub(super) rover: Rover,
+    pub(super) instrument: String,
+    pub(super) sol: u32,
+    pub(super) url: Url,
+    /// When it was taken, as the feed words it.
+    pub(super) taken: Option<String>,
+    pub(super) credit: String,
+}
+
+/// A page of a hundred Curiosity records is about 250 kB.
+const MAX_FEED_BYTES: usize = 4 << 20;
+/// What the feeds give at most in one page.
+const PER_PAGE: &str = "100";
+/// A sol has a few hundred pictures, half of them thumbnails: three pages reach past that.
+const MAX_PAGES: usize = 3;
+/// Both feeds hold at most this many records a page unless something is wrong with them.
+const MAX_CANDIDATES: usize = 1000;
+/// Over 55 years on Mars; a record that claims more is wrong and would hide all others.
+const MAX_SOL: u32 = 20_000;
+
+/// The pictures by `camera` from the newest sol that has any.
+pub(super) async fn newest(
+    upstream: &Upstream,
+    feeds: &Feeds,
+    rover: Rover,
+    camera: Camera,
+) -> Result<Vec<Candidate>, Fault> {
+    let feed = match rover {
+        Rover::Curiosity => &feeds.curiosity,
+        Rover::Perseverance => &feeds.perseverance,
+    };
+    if camera != Camera::Any {
+        // The feed is asked for the cameras by name first: among a thousand navigation frames
+        // the few in colour may be pages away.
+        let names = camera.instruments(rover).join("|");
+        let found = walk(upstream, feed, rover, camera, Some(&names)).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    walk(upstream, feed, rover, camera, None).await
+}
+
+/// Turns pages until the newest sol with a fitting picture is complete.
+async fn walk(
+    upstream: &Upstream,
+    feed: &Url,
+    rover: Rover,
+    camera: Camera,
+    search: Option<&str>,
+) -> Result<Vec<Candidate>, Fault> {
+    let mut offered = Vec::new();
+    for page in 0..MAX_PAGES {
+        let url = page_of(feed, rover, page, search);
+        let mut body = upstream.get(&url, MAX_FEED_BYTES).await?;
+        let page = read(rover, feed, &mut body).map_err(|reason| {
+            Fault::Content(format!("{}'s picture feed: {reason}", rover.name()))
+        })?;
+        offered.extend(page.candidates);
+        offered.truncate(MAX_CANDIDATES);
+        let fitting = fitting(&offered, rover, camera);
+        let newest = fitting.iter().map(|picture| picture.sol).max();
+        let complete = newest.is_some_and(|sol| page.oldest_sol < sol);
+        if page.records == 0 || complete {
+            break;
+        }
+    }
+    let mut found = fitting(&offered, rover, camera);
+    if found.is_empty() && camera == Camera::Colour && search.is_none() {
+        found = offered.iter().collect();
+    }
+    let newest = found.iter().map(|picture| picture.sol).max();
+    Ok(found
+        .into_iter()
+        .filter(|picture| Some(picture.sol) == newest)
+        .cloned()
+        .collect())
+}
+
+fn fitting(offered: &[Candidate], rover: Rover, camera: Camera) -> Vec<&Candidate> {
+    offered
+        .iter()
+        .filter(|picture| camera.matches(rover, &picture.instrument))
+        .collect()
+}
+
+fn page_of(feed: &Url, rover: Rover, page: usize, search: Option<&str>) -> Url {
+    let mut url = feed.clone();
+    let size = match rover {
+        Rover::Curiosity => "per_page",
+        Rover::Perseverance => "num",
+    };
+    let mut query = url.query_pairs_mut();
+    query
+        .append_pair(size, PER_PAGE)
+        .append_pair("page", &page.to_string());
+    if let Some(names) = search {
+        query.append_pair("search", names);
+    }
+    drop(query);
+    url
+}
+
+/// One page of a feed.
+struct Page {
+    candidates: Vec<Candidate>,
+    records: usize,
+    oldest_sol: u32,
+}
+
+fn read(rover: Rover, feed: &Url, body: &mut [u8]) -> Result<Page, String> {
+    let mut page = Page {
+        candidates: Vec::new(),
+        records: 0,
+        oldest_sol: u32::MAX,
+    };
+    let (list, candidate): (_, fn(&Record, &Url) -> Option<Candidate>) = match rover {
+        Rover::Curiosity => ("items", curiosity),
+        Rover::Perseverance => ("images", perseverance),
+    };
+    loose::each_record(body, list, |record| {
+        page.records += 1;
+        if let Some(sol) = loose::whole(record, "sol") {
+            page.oldest_sol = page.oldest_sol.min(sol);
+        }
+        if page.candidates.len() < MAX_CANDIDATES {
+            page.candidates.extend(candidate(record, feed));
+        }
+    })?;
+    Ok(page)
+}
+
+fn curiosity(record: &Record, feed: &Url) -> Option<Candidate> {
+    let extended = loose::inner(record, "extended");
+    let sample = extended.and_then(|extended| loose::text(extended, "sample_type"));
+    if loose::flag(record, "is_thumbnail") || !is_whole_frame(sample) {
+        return None;
+    }
+    let url = loose::text(record, "https_url").or_else(|| loose::text(record, "url"))?;
+    Some(Candidate {
+        rover: Rover::Curiosity,
+        instrument: loose::text(record, "instrument")?.to_owned(),
+        sol: plausible_sol(record)?,
+        url: trusted(url, feed)?,
+        taken: loose::text(record, "date_taken").map(str::to_owned),
+        credit: credit(record, "image_credit"),
+    })
+}
+
+fn perseverance(record: &Record, feed: &Url) -> Option<Candidate> {
+    if !is_whole_frame(loose::text(record, "sample_type")) {
+        return None;
+    }
+    let files = loose::inner(record, "image_files")?;
+    // 1200 pixels are plenty for a screen of 320; `full_res` is a PNG of several megabytes.
+    let url = ["large", "medium", "full_res"]
+        .iter()
+        .find_map(|size| loose::text(files, size))?;
+    Some(Candidate {
+        rover: Rover::Perseverance,
+        instrument: loose::text(loose::inner(record, "camera")?, "instrument")?.to_owned(),
+        sol: plausible_sol(record)?,
+        url: trusted(url, feed)?,
+        taken: loose::text(record, "date_taken_utc").map(str::to_owned),
+        credit: credit(record, "credit"),
+    })
+}
+
+/// Thumbnails repeat a frame that is listed too, and are too small for the screen.
+fn is_whole_frame(sample_type: Option<&str>) -> bool {
+    sample_type.is_none_or(|sample| !sample.eq_ignore_ascii_case("thumbnail"))
+}
+
+fn plausible_sol(record: &Record) -> Option<u32> {
+    loose::whole(record, "sol").filter(|sol| *sol <= MAX_SOL)
+}
+
+/// NASA asks for this credit; the feeds name it where it says more.
+fn credit(record: &Record, key: &str) -> String {
+    loose::text(record, key)
+        .unwrap_or("NASA/JPL-Caltech")
+        .to_owned()
+}
+
+/// A picture is fetched as safely as the feed that names it: encrypted if the feed was.
+fn trusted(address: &str, feed: &Url) -> Option<Url> {
+    let mut url = feed.join(address).ok()?;
+    if feed.scheme() == "https" && url.scheme() == "http" {
+        url.set_scheme("https").ok()?;
+    }
+    matches!(url.scheme(), "https" | "http").then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CURIOSITY: &str = r#"{"items":[
+        {"id":1,"imageid":"5028MR0","sol":5028,"instrument":"MAST_RIGHT","is_thumbnail":false,
+         "https_url":"https://mars.nasa.gov/msl/5028MR0.jpg","url":"http://mars.nasa.gov/msl/5028MR0.jpg",
+         "date_taken":"2026-09-28T03:10:00.000Z","image_credit":"NASA/JPL-Caltech/MSSS",
+         "extended":{"sample_type":"full","lmst":"Sol-05028M14:30:00.000"}},
+        {"id":2,"sol":"5028","instrument":"MAST_RIGHT","is_thumbnail":true,
+         "https_url":"https://mars.nasa.gov/msl/thumb.jpg","extended":{"sample_type":"thumbnail"}},
+        {"id":3,"sol":"5027","instrument":"FHAZ_LEFT_B","url":"http://mars.nasa.gov/msl/f.jpg","extended":null},
+        {"id":4,"sol":5027,"instrument":"MAHLI","is_thumbnail":"false","extended":{}},
+        {"id":5,"sol":999999,"instrument":"MAHLI","https_url":"https://mars.nasa.gov/x.jpg"},
+        {"id":6,"sol":-3,"instrument":"MAHLI","https_url":"https://mars.nasa.gov/x.jpg"},
+        {"id":7,"sol":5027,"instrument":"MAHLI","https_url":"file:///etc/passwd"},
+        null],"more":true,"total":"1000000","page":"0","per_page":100}"#;
+
+    const PERSEVERANCE: &str = r#"{"page":"0","per_page":"100","total_images":3,"images":[
+        {"imageid":"NLF","sol":1994,"sample_type":"Full","camera":{"instrument":"NAVCAM_LEFT"},
+         "credit":"NASA/JPL-Caltech","date_taken_utc":"2026-09-29T11:00:00.000","drive":"567",
+         "image_files":{"small":"https://mars.nasa.gov/n_320.jpg","large":"https://mars.nasa.gov/n_1200.jpg",
+                        "full_res":"https://mars.nasa.gov/n.png"}},
+        {"imageid":"NLT","sol":1995,"sample_type":"Thumbnail","camera":{"instrument":"NAVCAM_LEFT"},
+         "image_files":{"large":"https://mars.nasa.gov/t.jpg"}},
+        {"imageid":"ZL0","sol":"1995","sample_type":"Full","camera":{"instrument":"MCZ_LEFT"},
+         "image_files":{"full_res":"https://mars.nasa.gov/z.png"}},
+        {"imageid":"odd","sol":1995,"camera":"MCZ_LEFT","image_files":[]}]}"#;
+
+    fn feed() -> Url {
+        Url::parse("https://mars.nasa.gov/feed/").expect("a constant")
+    }
+
+    fn shown(rover: Rover, body: &str) -> Vec<(String, u32, String)> {
+        let page = read(rover, &feed(), &mut body.as_bytes().to_vec()).expect("a real shape");
+        let show = |found: Candidate| (found.instrument, found.sol, found.url.to_string());
+        page.candidates.into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn curiositys_whole_frames_are_offered() {
+        assert_eq!(
+            shown(Rover::Curiosity, CURIOSITY),
+            [
+                (
+                    "MAST_RIGHT".into(),
+                    5028,
+                    "https://mars.nasa.gov/msl/5028MR0.jpg".into()
+                ),
+                (
+                    "FHAZ_LEFT_B".into(),
+                    5027,
+                    "https://mars.nasa.gov/msl/f.jpg".into()
+                ),
+            ],
+            "no thumbnail, nothing without address, no sol from nowhere, no local file"
+        );
+    }
+
+    #[test]
+    fn perseverances_whole_frames_are_offered_in_screen_size() {
+        assert_eq!(
+            shown(Rover::Perseverance, PERSEVERANCE),
+            [
+                (
+                    "NAVCAM_LEFT".into(),
+                    1994,
+                    "https://mars.nasa.gov/n_1200.jpg".into()
+                ),
+                (
+                    "MCZ_LEFT".into(),
+                    1995,
+                    "https://mars.nasa.gov/z.png".into()
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_empty_list_is_no_error_and_another_shape_is() {
+        let read = |body: &str| read(Rover::Curiosity, &feed(), &mut body.as_bytes().to_vec());
+        assert!(read(r#"{"items":[]}"#).is_ok_and(|page| page.records == 0));
+        assert!(read(r#"{"items":null}"#).is_err());
+        assert!(read(r#"["items"]"#).is_err());
+    }
+
+    #[test]
+    fn a_page_is_asked_for_by_number_and_camera_without_losing_the_feeds_own_query() {
+        let feed = Url::parse("https://x/?order=sol%20desc").expect("a constant");
+        let url = page_of(&feed, Rover::Perseverance, 2, Some("MCZ_LEFT|MCZ_RIGHT"));
+        assert_eq!(
+            url.as_str(),
+            "https://x/?order=sol%20desc&num=100&page=2&search=MCZ_LEFT%7CMCZ_RIGHT"
+        );
+    }
+}
