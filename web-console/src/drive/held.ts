@@ -1,0 +1,82 @@
+// What the hands hold: keys, arrow buttons, a stick, a gamepad. Pure.
+// Knows no event and no element; whoever reads those says here who presses what.
+
+export type Direction = "forward" | "backwards" | "left" | "right";
+
+/** A velocity as ROS' Twist: forward and counter-clockwise positive, both in [-1, 1]. */
+export interface Twist {
+  linear: number;
+  angular: number;
+}
+
+/**
+ * Two arrows at once make a curve. The robot keeps the turn exactly and lets the straight
+ * part give way, so 0.4 leaves 0.6: the inner wheel at 0.2, the outer at 1.
+ */
+const CURVE: Twist = { linear: 0.6, angular: 0.4 };
+
+/** Below this a stick is at rest: worn gamepad sticks seldom come back to exactly 0. */
+const DEAD_ZONE = 0.12;
+
+export class Held {
+  readonly #directions = new Map<string, Direction>();
+  readonly #tilts = new Map<string, Twist>();
+
+  /** `by` tells presses of the same direction apart: two keys may mean forward. */
+  press(by: string, direction: Direction): void {
+    this.#directions.set(by, direction);
+  }
+
+  /** A proportional input; one at rest holds nothing. */
+  tilt(by: string, x: number, y: number): void {
+    const twist = stick(x, y);
+    if (twist === null) this.#tilts.delete(by);
+    else this.#tilts.set(by, twist);
+  }
+
+  release(by: string): void {
+    this.#directions.delete(by);
+    this.#tilts.delete(by);
+  }
+
+  /** Everything at once: the page lost focus, was hidden, or is going away. */
+  releaseAll(): void {
+    this.#directions.clear();
+    this.#tilts.clear();
+  }
+
+  /** Directions that are held now, for the page to show. */
+  get directions(): ReadonlySet<Direction> {
+    return new Set(this.#directions.values());
+  }
+
+  /** Where all of it together goes; null is rest. The newest stick wins over arrows. */
+  get twist(): Twist | null {
+    const tilted = [...this.#tilts.values()].at(-1);
+    return tilted ?? arrows(this.directions);
+  }
+}
+
+/** Opposite arrows cancel each other. */
+export function arrows(held: ReadonlySet<Direction>): Twist | null {
+  const linear = Number(held.has("forward")) - Number(held.has("backwards"));
+  const angular = Number(held.has("left")) - Number(held.has("right"));
+  if (linear !== 0 && angular !== 0) {
+    return { linear: linear * CURVE.linear, angular: angular * CURVE.angular };
+  }
+  return linear === 0 && angular === 0 ? null : { linear, angular };
+}
+
+/** A stick's place, x to the right and y up, both in [-1, 1], as a velocity; null at rest. */
+export function stick(x: number, y: number): Twist | null {
+  const length = Math.hypot(x, y);
+  if (!(length > DEAD_ZONE)) return null;
+  // Starts from 0 at the edge of the dead zone, so the first movement is a gentle one.
+  const scale = (Math.min(length, 1) - DEAD_ZONE) / (1 - DEAD_ZONE) / length;
+  return { linear: rounded(y * scale), angular: rounded(-x * scale) };
+}
+
+/** Three digits are finer than any motor; `+ 0` turns -0 into 0. */
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000 + 0;
+}

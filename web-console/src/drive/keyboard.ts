@@ -1,0 +1,50 @@
+// Arrows and WASD drive, the space bar stops. By place on the keyboard, not by letter, so
+// WASD is under the same fingers on every layout.
+
+import type { Direction } from "./held";
+import type { Helm } from "./helm";
+
+const DIRECTIONS: Readonly<Record<string, Direction>> = {
+  ArrowUp: "forward",
+  ArrowDown: "backwards",
+  ArrowLeft: "left",
+  ArrowRight: "right",
+  KeyW: "forward",
+  KeyS: "backwards",
+  KeyA: "left",
+  KeyD: "right",
+};
+
+/** Listens until `until` is aborted. */
+export function listenToKeys(helm: Helm, until: AbortSignal): void {
+  addEventListener("keydown", (event) => down(helm, event), { signal: until });
+  addEventListener("keyup", (event) => up(helm, event), { signal: until });
+}
+
+function down(helm: Helm, event: KeyboardEvent): void {
+  // With Cmd held, macOS never tells that the other key was let go.
+  if (event.ctrlKey || event.metaKey || event.altKey) return helm.releaseAll();
+  if (isText(event.target)) return;
+  if (event.code === "Space") {
+    event.preventDefault();
+    if (!event.repeat) helm.halt();
+    return;
+  }
+  const direction = DIRECTIONS[event.code];
+  if (direction === undefined || ownsArrows(event)) return;
+  event.preventDefault();
+  if (!event.repeat) helm.press(event.code, direction);
+}
+
+function up(helm: Helm, event: KeyboardEvent): void {
+  if (event.code in DIRECTIONS) helm.release(event.code);
+}
+
+function isText(target: EventTarget | null): boolean {
+  return target instanceof HTMLInputElement && target.type !== "range" && target.type !== "radio";
+}
+
+/** A focused slider or radio moves by arrows; WASD drives all the same. */
+function ownsArrows(event: KeyboardEvent): boolean {
+  return event.code.startsWith("Arrow") && event.target instanceof HTMLInputElement;
+}

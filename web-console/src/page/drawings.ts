@@ -1,0 +1,57 @@
+// The page's few pictures, drawn by hand as SVG in the colours of the text around them.
+
+import { svg } from "./dom";
+
+/** The mark: a planet with the shadow of its night. */
+export function planet(): SVGElement {
+  return svg(
+    "svg",
+    { class: "planet", viewBox: "0 0 32 32", "aria-hidden": "true" },
+    svg("circle", { cx: "16", cy: "16", r: "13", class: "planet-day" }),
+    svg("path", { d: "M16 3a13 13 0 0 1 0 26 17 17 0 0 0 0-26z", class: "planet-night" }),
+    svg("circle", { cx: "10.5", cy: "12", r: "2.2", class: "planet-crater" }),
+    svg("circle", { cx: "13", cy: "20.5", r: "1.4", class: "planet-crater" }),
+  );
+}
+
+/** A small robot from the side. */
+export function rover(): SVGElement {
+  return svg(
+    "svg",
+    { class: "rover", viewBox: "0 0 48 40", "aria-hidden": "true" },
+    svg("path", { d: "M8 18h28l4 7H6z", class: "line" }),
+    svg("path", { d: "M28 18V9m-4-1h9v-5h-9z", class: "line" }),
+    svg("circle", { cx: "13", cy: "31", r: "5.5", class: "line" }),
+    svg("circle", { cx: "34", cy: "31", r: "5.5", class: "line" }),
+  );
+}
+
+/** What stands in the camera's place while there is no picture: hills, a low sun, a rover. */
+export function landscape(): SVGElement {
+  return svg(
+    "svg",
+    { class: "landscape", viewBox: "0 0 640 480", preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true" },
+    svg("rect", { width: "640", height: "480", class: "sky" }),
+    svg("circle", { cx: "468", cy: "196", r: "34", class: "sun" }),
+    svg("path", { d: "M0 272c70-44 128-50 190-22s112 22 168-8 150-44 282 18v220H0z", class: "hills-far" }),
+    svg("path", { d: "M0 330c96-34 170-30 262-8s224 16 378-26v184H0z", class: "hills-near" }),
+    svg("path", { d: "M0 404c180-22 420-30 640-6v82H0z", class: "ground" }),
+    svg(
+      "g",
+      { class: "landscape-rover", transform: "translate(150 328) scale(1.9)" },
+      svg("path", { d: "M8 18h28l4 7H6z" }),
+      svg("path", { d: "M27 18V9h-3V3h9v6h-3v9z" }),
+      svg("circle", { cx: "13", cy: "31", r: "6" }),
+      svg("circle", { cx: "34", cy: "31", r: "6" }),
+    ),
+  );
+}
+
+/** An arrow that points up; the style sheet turns it. */
+export function arrow(): SVGElement {
+  return svg(
+    "svg",
+    { class: "arrow", viewBox: "0 0 24 24", "aria-hidden": "true" },
+    svg("path", { d: "M12 5v14M5.5 11.5 12 5l6.5 6.5", class: "line" }),
+  );
+}

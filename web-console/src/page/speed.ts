@@ -1,0 +1,30 @@
+// The speed limit: what a fully held arrow means.
+
+import type { Helm } from "../drive/helm";
+import { el, say } from "./dom";
+
+/** Percent of full throttle; below the least most motors only hum. */
+const LEAST = 10;
+const MOST = 100;
+
+export function speedLimit(helm: Helm): HTMLElement {
+  const figure = el("output", { class: "figure" });
+  const show = () => {
+    helm.speed = input.valueAsNumber / 100;
+    say(figure, `${input.value} %`);
+    input.setAttribute("aria-valuetext", `${input.value} percent of full speed`);
+    input.style.setProperty("--filled", String((input.valueAsNumber - LEAST) / (MOST - LEAST)));
+  };
+  const input = el("input", {
+    type: "range",
+    min: String(LEAST),
+    max: String(MOST),
+    step: "5",
+    value: String(Math.round(helm.speed * 100)),
+    oninput: show,
+    // After the mouse or a thumb the arrow keys drive again; after the keyboard they stay here.
+    onpointerup: () => input.blur(),
+  });
+  show();
+  return el("label", { class: "speed" }, el("span", {}, el("span", {}, "Speed limit"), figure), input);
+}

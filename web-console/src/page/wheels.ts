@@ -1,0 +1,41 @@
+// What the wheels do now: two bars that grow from the middle, up is forward.
+
+import type { Wheels } from "../wire";
+import { el, say } from "./dom";
+import { throttle } from "./words";
+
+export interface WheelBars {
+  element: HTMLElement;
+  show(wheels: Wheels | undefined): void;
+}
+
+export function wheelBars(): WheelBars {
+  const left = bar("Left wheel");
+  const right = bar("Right wheel");
+  return {
+    element: el("div", { class: "wheels" }, left.element, right.element),
+    show(wheels) {
+      left.show(wheels?.left);
+      right.show(wheels?.right);
+    },
+  };
+}
+
+function bar(label: string) {
+  const fill = el("div", { class: "wheel-fill" });
+  const meter = el(
+    "div",
+    { class: "wheel-bar", role: "meter", "aria-label": label, "aria-valuemin": "-1", "aria-valuemax": "1", "aria-valuenow": "0" },
+    fill,
+  );
+  const figure = el("output", { class: "figure" }, "–");
+  const element = el("div", { class: "wheel" }, meter, el("div", {}, el("span", { class: "quiet" }, label), figure));
+  return {
+    element,
+    show(value: number | undefined) {
+      say(figure, value === undefined ? "–" : throttle(value));
+      meter.setAttribute("aria-valuenow", String(value ?? 0));
+      fill.style.transform = `scaleY(${-(value ?? 0)})`;
+    },
+  };
+}

@@ -1,0 +1,102 @@
+// The HTTP calls of ground-station that the page makes. Same origin, JSON, bearer token.
+
+import type { Action, Robot } from "../wire";
+
+/** An answer other than 2xx, with the reason the server gave. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+
+  /** The token is not, or no longer, good. */
+  get signedOut(): boolean {
+    return this.status === 401 || this.status === 403;
+  }
+}
+
+export interface Login {
+  token: string;
+  expires_at: number;
+  user: string;
+  robots: string[];
+}
+
+/** An action that takes longer than this to be answered is too old to matter. */
+const PUBLISH_TIMEOUT_MS = 2_000;
+
+/** Any other call; a server that is up answers in milliseconds. */
+const CALL_TIMEOUT_MS = 8_000;
+
+export async function login(user: string, password: string): Promise<Login> {
+  return call("POST", "/login", { body: { user, password } });
+}
+
+export async function robots(token: string): Promise<{ now_ms: number; robots: Robot[] }> {
+  return call("GET", "/robots", { token });
+}
+
+export async function now(): Promise<{ now_ms: number }> {
+  return call("GET", "/healthz", {});
+}
+
+/** `keepalive` lets a stop out even while the page is being closed. */
+export async function publish(token: string, robot: string, action: Action): Promise<void> {
+  await call("POST", `/robots/${encodeURIComponent(robot)}/publish`, {
+    token,
+    body: action,
+    timeoutMs: PUBLISH_TIMEOUT_MS,
+    keepalive: action.action === "stop",
+  });
+}
+
+/** The open stream of telemetry events. */
+export async function telemetry(token: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  const answer = await fetch("/telemetry", { headers: bearer(token), signal, cache: "no-store" });
+  if (!answer.ok) throw await refusal(answer);
+  if (answer.body === null) throw new Error("the stream of telemetry has no body");
+  return answer.body;
+}
+
+interface Options {
+  token?: string;
+  body?: unknown;
+  timeoutMs?: number;
+  keepalive?: boolean;
+}
+
+async function call<T>(method: string, path: string, options: Options): Promise<T> {
+  const answer = await fetch(path, {
+    method,
+    headers: {
+      ...(options.body === undefined ? {} : { "content-type": "application/json" }),
+      ...(options.token === undefined ? {} : bearer(options.token)),
+    },
+    ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    signal: AbortSignal.timeout(options.timeoutMs ?? CALL_TIMEOUT_MS),
+    keepalive: options.keepalive ?? false,
+    cache: "no-store",
+  });
+  if (!answer.ok) throw await refusal(answer);
+  return (await answer.json()) as T;
+}
+
+function bearer(token: string): Record<string, string> {
+  return { authorization: `Bearer ${token}` };
+}
+
+async function refusal(answer: Response): Promise<Refused> {
+  const body: unknown = await answer.json().catch(() => null);
+  const said = body !== null && typeof body === "object" && "message" in body ? body.message : null;
+  return new Refused(answer.status, typeof said === "string" ? said : `the server answered ${answer.status}`);
+}
+
+/** Any failure in words for the person in front of the page. */
+export function inWords(error: unknown): string {
+  if (error instanceof Refused) return error.message;
+  if (error instanceof DOMException && error.name === "TimeoutError") return "the server does not answer";
+  if (error instanceof TypeError) return "the server cannot be reached";
+  return error instanceof Error ? error.message : String(error);
+}
