@@ -7,6 +7,10 @@
 mod order;
 
 #[cfg(test)]
+mod order_tests;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;

@@ -6,23 +6,38 @@
 //! that only looks. What a throttle means in registers or pins is in `motors/*`, one file
 //! per board.
 
+mod adafruit_motor_hat;
+mod explorer_hat;
+mod gpio;
+mod owner;
+mod settings;
 mod simulated;
+mod soft_pwm;
 mod thread;
+
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 use std::fmt;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::drive::{Throttle, Wheels};
+use crate::drive::Wheels;
 
 pub use crate::drive::Source;
+pub use settings::{Address, Driver, Gpio, Motor, Output, Settings, StopMode};
 pub use thread::{Ended, LastAction, MotorThread, Motors, State, start};
+
+/// Motor noise garbles a transfer now and then; three in a row are no accident.
+const STOP_TRIES: u32 = 3;
+
+/// Long enough for a bus to come to rest, short enough for `ExecStopPost`.
+const STOP_PAUSE: Duration = Duration::from_millis(50);
 
 /// Two motors that can be told throttles.
 ///
 /// The thread calls a board only when the wheels change, plus [`Board::check`] a few times
-/// a second. Opening a board has already turned everything off.
+/// a second. Opening a board turns everything off.
 pub trait Board: Send {
     /// Both wheels, forward positive. A board writes all of its outputs even if one write
     /// fails, and returns the last error.
@@ -44,82 +59,6 @@ pub trait Board: Send {
     fn check(&mut self) -> Result<(), BoardError>;
 }
 
-/// Which board, and how the motors are wired to it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// The board.
-    pub driver: Driver,
-    /// The motor of the left wheel.
-    pub left: Motor,
-    /// The motor of the right wheel, on another output than the left one.
-    pub right: Motor,
-    /// What rest means.
-    pub stop: StopMode,
-    /// `adafruit-motor-hat`: the bus.
-    pub i2c_bus: PathBuf,
-    /// `adafruit-motor-hat`: the chip on the bus.
-    pub address: Address,
-    /// `explorer-hat`: the road to the pins.
-    pub gpio: Gpio,
-    /// `simulated`: where every board write is appended as a line of JSON.
-    pub transcript: Option<PathBuf>,
-}
-
-/// The boards that can be driven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Driver {
-    /// Pimoroni Explorer HAT Pro or Explorer pHAT.
-    ExplorerHat,
-    /// Adafruit DC & Stepper Motor HAT or Bonnet.
-    AdafruitMotorHat,
-    /// None; it says what it would do.
-    Simulated,
-}
-
-/// One wheel's motor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Motor {
-    /// Where it is connected.
-    pub output: Output,
-    /// Whether it turns backwards when it is told to go forward.
-    pub invert: bool,
-}
-
-/// A pair of screw terminals, by the name printed on the board.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Motor 1.
-    M1,
-    /// Motor 2.
-    M2,
-    /// Motor 3; not on `explorer-hat`.
-    M3,
-    /// Motor 4; not on `explorer-hat`.
-    M4,
-}
-
-/// How a motor rests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StopMode {
-    /// Both poles short-circuited: it holds against a slope.
-    Brake,
-    /// Both poles open: it rolls out.
-    Coast,
-}
-
-/// The road to the pins of `explorer-hat`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gpio {
-    /// The kernel's character device; works on every Raspberry Pi.
-    Chardev,
-    /// The crate rppal, which writes the registers itself.
-    Rppal,
-}
-
-/// The I2C address of a PCA9685 that answers to nobody else's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Address(u8);
-
 /// What is wrong with the board. [`BoardError::words`] tells the cause too.
 #[derive(Debug, thiserror::Error)]
 pub enum BoardError {
@@ -132,12 +71,12 @@ pub enum BoardError {
         #[source]
         cause: Cause,
     },
-    /// The board took no write.
+    /// The board took no write, or answered no read.
     #[error("cannot {doing}")]
-    Write {
+    Transfer {
         /// What was attempted.
         doing: String,
-        /// What the bus said.
+        /// What the bus or the pin said.
         #[source]
         cause: Cause,
     },
@@ -152,7 +91,7 @@ pub type Cause = Box<dyn Error + Send + Sync>;
 /// Turns both motors off from a cold process, whatever an earlier one left running.
 ///
 /// # Errors
-/// The last of [`STOP_TRIES`] attempts' errors.
+/// What the last of three attempts met.
 pub fn stop(settings: &Settings) -> Result<(), BoardError> {
     let mut tries = 1;
     loop {
@@ -164,154 +103,37 @@ pub fn stop(settings: &Settings) -> Result<(), BoardError> {
     }
 }
 
-/// Motor noise garbles a transfer now and then; three in a row are no accident.
-const STOP_TRIES: u32 = 3;
+/// Looks for the board without moving, stopping or configuring anything, so that it may
+/// run beside a robot that drives; says what it found.
+///
+/// # Errors
+/// What keeps the board from being opened.
+pub fn probe(settings: &Settings) -> Result<String, BoardError> {
+    match settings.driver {
+        Driver::Simulated => Ok("no board, the wheels are simulated".to_owned()),
+        Driver::AdafruitMotorHat => adafruit_motor_hat::probe(settings),
+        Driver::ExplorerHat => gpio::probe(settings.gpio, explorer_hat::PINS),
+    }
+}
 
-/// Long enough for a bus to come to rest, short enough for `ExecStopPost`.
-const STOP_PAUSE: Duration = Duration::from_millis(50);
-
+/// Less than opening where less is enough: a chip that refuses its configuration can still
+/// be told to be quiet.
 fn turn_off(settings: &Settings) -> Result<(), BoardError> {
-    open(settings)?.stop()
+    match settings.driver {
+        Driver::AdafruitMotorHat => adafruit_motor_hat::turn_off(settings),
+        Driver::ExplorerHat | Driver::Simulated => open(settings).map(drop),
+    }
 }
 
 /// Opens the board with everything off.
 fn open(settings: &Settings) -> Result<Box<dyn Board>, BoardError> {
     match settings.driver {
-        Driver::Simulated => Ok(Box::new(simulated::open(settings)?)),
-        Driver::ExplorerHat | Driver::AdafruitMotorHat => Err(BoardError::Unexpected(format!(
-            "{} is not built into this version yet",
-            settings.driver
-        ))),
-    }
-}
-
-impl Settings {
-    /// The sample's wiring of a board: left on M1, right on M2.
-    pub fn new(driver: Driver) -> Self {
-        Self {
-            driver,
-            left: Motor::on(Output::M1),
-            right: Motor::on(Output::M2),
-            stop: driver.default_stop(),
-            i2c_bus: PathBuf::from("/dev/i2c-1"),
-            address: Address::DEFAULT,
-            gpio: Gpio::Chardev,
-            transcript: None,
-        }
-    }
-}
-
-impl Motor {
-    /// Wired the right way round.
-    pub fn on(output: Output) -> Self {
-        Self {
-            output,
-            invert: false,
-        }
-    }
-
-    /// What the motor must be told for the wheel to do `wheel`.
-    fn throttle(self, wheel: Throttle) -> Throttle {
-        if self.invert { -wheel } else { wheel }
-    }
-}
-
-impl Driver {
-    /// Every driver, for a configuration that lists the words.
-    pub const ALL: [Self; 3] = [Self::ExplorerHat, Self::AdafruitMotorHat, Self::Simulated];
-
-    /// The word in a configuration.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::ExplorerHat => "explorer-hat",
-            Self::AdafruitMotorHat => "adafruit-motor-hat",
-            Self::Simulated => "simulated",
-        }
-    }
-
-    /// What a motor can be connected to.
-    pub fn outputs(self) -> &'static [Output] {
-        match self {
-            Self::ExplorerHat => &Output::ALL[..2],
-            Self::AdafruitMotorHat | Self::Simulated => &Output::ALL,
-        }
-    }
-
-    /// As the sample's program for this board stops.
-    pub fn default_stop(self) -> StopMode {
-        match self {
-            Self::AdafruitMotorHat => StopMode::Brake,
-            Self::ExplorerHat | Self::Simulated => StopMode::Coast,
-        }
-    }
-
-    /// As fast as the sample's program for this board drives.
-    pub fn default_speed(self) -> Throttle {
-        Throttle::saturating(match self {
-            Self::AdafruitMotorHat => 0.7,
-            Self::ExplorerHat | Self::Simulated => 0.5,
-        })
-    }
-}
-
-impl Output {
-    /// Every output that any board has.
-    pub const ALL: [Self; 4] = [Self::M1, Self::M2, Self::M3, Self::M4];
-
-    /// The word in a configuration.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::M1 => "M1",
-            Self::M2 => "M2",
-            Self::M3 => "M3",
-            Self::M4 => "M4",
-        }
-    }
-}
-
-impl StopMode {
-    /// Both, for a configuration that lists the words.
-    pub const ALL: [Self; 2] = [Self::Brake, Self::Coast];
-
-    /// The word in a configuration.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Brake => "brake",
-            Self::Coast => "coast",
-        }
-    }
-}
-
-impl Gpio {
-    /// Both, for a configuration that lists the words.
-    pub const ALL: [Self; 2] = [Self::Chardev, Self::Rppal];
-
-    /// The word in a configuration.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Chardev => "chardev",
-            Self::Rppal => "rppal",
-        }
-    }
-}
-
-impl Address {
-    /// No solder bridge closed.
-    pub const DEFAULT: Self = Self(0x60);
-
-    /// What would be right, for an error about an address that is not.
-    pub const EXPECTED: &'static str = "0x40 to 0x7f without 0x70, to which every PCA9685 answers";
-
-    /// `None` for what no single PCA9685 has: its addresses are 1 A5 A4 A3 A2 A1 A0
-    /// (datasheet 7.1.1), and 0x70 is "all call" (7.1.3).
-    pub fn new(address: u8) -> Option<Self> {
-        const ALL_CALL: u8 = 0x70;
-        ((0x40..=0x7f).contains(&address) && address != ALL_CALL).then_some(Self(address))
-    }
-
-    /// Seven bits.
-    pub fn get(self) -> u8 {
-        self.0
+        Driver::AdafruitMotorHat => adafruit_motor_hat::open(settings),
+        Driver::ExplorerHat => match settings.gpio {
+            Gpio::Chardev => explorer_hat::new(gpio::chardev(explorer_hat::PINS)?, settings),
+            Gpio::Rppal => explorer_hat::new(gpio::rppal(explorer_hat::PINS)?, settings),
+        },
+        Driver::Simulated => simulated::open(settings),
     }
 }
 
@@ -327,16 +149,18 @@ impl BoardError {
         }
         words
     }
-}
 
-impl fmt::Display for Driver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+    fn transfer(doing: impl Into<String>, cause: impl fmt::Display) -> Self {
+        Self::Transfer {
+            doing: doing.into(),
+            cause: cause.to_string().into(),
+        }
     }
-}
 
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#04x}", self.0)
+    fn open(what: impl Into<String>, cause: impl Into<Cause>) -> Self {
+        Self::Open {
+            what: what.into(),
+            cause: cause.into(),
+        }
     }
 }

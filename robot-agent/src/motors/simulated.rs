@@ -10,14 +10,16 @@ use super::{Board, BoardError, Settings};
 use crate::drive::Wheels;
 
 /// Both motors exist in words only.
-pub(super) struct Simulated {
+struct Simulated {
     transcript: Option<File>,
 }
 
-/// Opens the transcript, if there is to be one.
-pub(super) fn open(settings: &Settings) -> Result<Simulated, BoardError> {
+/// Opens the transcript, if there is to be one; a board that is opened is a board at rest.
+pub(super) fn open(settings: &Settings) -> Result<Box<dyn Board>, BoardError> {
     let transcript = settings.transcript.as_deref().map(append_to).transpose()?;
-    Ok(Simulated { transcript })
+    let mut board = Simulated { transcript };
+    board.write(line(now_ns(), Wheels::REST, true))?;
+    Ok(Box::new(board))
 }
 
 fn append_to(path: &Path) -> Result<File, BoardError> {
@@ -25,10 +27,7 @@ fn append_to(path: &Path) -> Result<File, BoardError> {
         .create(true)
         .append(true)
         .open(path)
-        .map_err(|error| BoardError::Open {
-            what: format!("the transcript {}", path.display()),
-            cause: error.into(),
-        })
+        .map_err(|error| BoardError::open(format!("the transcript {}", path.display()), error))
 }
 
 impl Board for Simulated {
@@ -60,10 +59,7 @@ impl Simulated {
             return Ok(());
         };
         file.write_all(line.as_bytes())
-            .map_err(|error| BoardError::Write {
-                doing: "append to the transcript".to_owned(),
-                cause: error.into(),
-            })
+            .map_err(|error| BoardError::transfer("append to the transcript", error))
     }
 }
 
@@ -119,16 +115,17 @@ mod tests {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect();
-        assert_eq!(lines.len(), 4);
+        assert_eq!(lines.len(), 6);
+        assert_eq!(lines[0]["stop"], true, "opening is a stop");
         assert!(lines[0]["t_ns"].as_u64().map(u128::from) >= Some(before));
         assert_eq!(
-            (&lines[0]["left"], &lines[0]["right"]),
+            (&lines[1]["left"], &lines[1]["right"]),
             (&0.5.into(), &(-0.25).into())
         );
-        assert_eq!(lines[0].get("stop"), None);
-        assert_eq!(lines[1]["stop"], true);
+        assert_eq!(lines[1].get("stop"), None);
+        assert_eq!(lines[2]["stop"], true);
         assert_eq!(
-            (&lines[3]["left"], &lines[3]["right"]),
+            (&lines[5]["left"], &lines[5]["right"]),
             (&0.0.into(), &0.0.into())
         );
     }
