@@ -1,0 +1,138 @@
+//! A child process that ends with the value that owns it, and waiting for what it does.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::process::{Child, ChildStdout, Command};
+
+/// How long anything may take that happens at once on an idle machine: test machines are
+/// neither idle nor fast.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often [`eventually`] looks.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// The program of that name, built beside the running test.
+///
+/// # Panics
+/// When it is not there; `cargo build --workspace` puts it there.
+pub fn program(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a running program has a path");
+    let folder = test
+        .ancestors()
+        .find(|folder| folder.join(name).is_file())
+        .unwrap_or_else(|| panic!("{name} is not built: run `cargo build --workspace` first"));
+    folder.join(name)
+}
+
+/// A running child; killed when dropped. Its log is printed when that happens in a panic.
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command` with its stderr in `log`, which grows over restarts.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    pub fn start(mut command: Command, log: &Path) -> Self {
+        let stderr = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(log);
+        let child = command
+            .stdin(Stdio::null())
+            .stderr(stderr.expect("the log is in a folder of the test's own"))
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        Self {
+            child,
+            log: log.to_owned(),
+        }
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child
+            .id()
+            .expect("only a process that was not waited for is asked")
+    }
+
+    /// Its standard output, once, if it was piped.
+    pub fn stdout(&mut self) -> ChildStdout {
+        self.child
+            .stdout
+            .take()
+            .expect("stdout was piped and is asked for once")
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        rustix::process::kill_process(pid.expect("process ids are positive"), signal)
+            .expect("the process is ours and was not waited for");
+    }
+
+    /// Kills it as a crash would: no handler runs.
+    pub async fn kill(&mut self) {
+        self.child.kill().await.expect("the process is ours");
+    }
+
+    /// Waits for its end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .expect("the process ends in time")
+            .expect("the process is ours")
+    }
+
+    /// What it logged so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- {}\n{}", self.log.display(), self.log());
+        }
+    }
+}
+
+/// Runs `command` to its end and gives its exit status, stdout and stderr.
+///
+/// # Panics
+/// When it cannot be started or does not end in time.
+pub async fn output(mut command: Command) -> (ExitStatus, String, String) {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(PATIENCE, command.output())
+        .await
+        .unwrap_or_else(|_| panic!("{command:?} did not end"))
+        .unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status, text(&output.stdout), text(&output.stderr))
+}
+
+/// Looks again and again until `look` finds something.
+///
+/// # Panics
+/// With `what` when it has not happened within [`PATIENCE`].
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let watched = async {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    match tokio::time::timeout(PATIENCE, watched).await {
+        Ok(found) => found,
+        Err(_) => panic!("waited {PATIENCE:?} in vain: {what}"),
+    }
+}
