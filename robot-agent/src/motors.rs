@@ -16,6 +16,10 @@ mod soft_pwm;
 mod thread;
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod fault_tests;
+#[cfg(test)]
 mod tests;
 
 use std::error::Error;

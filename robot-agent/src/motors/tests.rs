@@ -1,1 +1,233 @@
-//! Tests of the thread.
+//! The thread on a board that works.
+
+use wire::{Action, Motion};
+
+use super::bench::{Bench, FORWARD, Health, Told, for_long, full_speed, ms, wait_until};
+use super::thread::clock;
+use super::*;
+use crate::drive::{Dropped, Limits, Throttle};
+
+#[test]
+fn a_start_is_a_stop_and_an_end_is_one_too() {
+    let bench = Bench::default();
+    let (motors, thread) = bench.ready(full_speed());
+    assert_eq!(bench.told(), [Told::Open, Told::Stop]);
+    motors.act(&for_long(), &Source::Mqtt).unwrap();
+    wait_until("the wheels", || bench.last() == Some(FORWARD));
+    thread.stop_and_join().unwrap();
+    assert_eq!(bench.told(), [Told::Open, Told::Stop, FORWARD, Told::Stop]);
+    assert_eq!(motors.state().wheels, Wheels::REST);
+    assert_eq!(motors.state().fault, None);
+}
+
+#[test]
+fn wheels_rest_after_the_pulse_even_if_every_handle_is_gone() {
+    let bench = Bench::default();
+    let (motors, _thread) = bench.ready(full_speed());
+    let action = Action {
+        duration_ms: Some(50),
+        ..Action::new(Motion::Left)
+    };
+    let start = clock();
+    motors.act(&action, &Source::Viewer("v".into())).unwrap();
+    drop(motors);
+    wait_until("the wheels", || {
+        bench.told().contains(&Told::Drive(-1.0, 1.0))
+    });
+    wait_until("silence to become rest", || {
+        bench.last() == Some(Told::Stop)
+    });
+    assert!(clock() - start >= ms(50), "the pulse was held");
+}
+
+#[test]
+fn a_thread_that_nobody_keeps_stops_the_wheels() {
+    let bench = Bench::default();
+    let (motors, thread) = bench.ready(full_speed());
+    motors.act(&for_long(), &Source::Mqtt).unwrap();
+    wait_until("the wheels", || bench.last() == Some(FORWARD));
+    drop(thread);
+    wait_until("the stop", || bench.last() == Some(Told::Stop));
+}
+
+#[test]
+fn the_board_is_told_only_what_changes() {
+    let bench = Bench::default();
+    let (motors, _thread) = bench.ready(full_speed());
+    for _ in 0..50 {
+        motors.act(&for_long(), &Source::Mqtt).unwrap();
+        std::thread::sleep(ms(1));
+    }
+    motors
+        .act(&Action::new(Motion::Stop), &Source::Mqtt)
+        .unwrap();
+    wait_until("the stop", || bench.last() == Some(Told::Stop));
+    assert_eq!(bench.told(), [Told::Open, Told::Stop, FORWARD, Told::Stop]);
+    assert_eq!(motors.state().accepted, 51);
+}
+
+#[test]
+fn a_ramp_is_followed_without_further_actions() {
+    let bench = Bench::default();
+    let limits = Limits {
+        ramp: ms(100),
+        ..full_speed()
+    };
+    let (motors, _thread) = bench.ready(limits);
+    motors.act(&for_long(), &Source::Mqtt).unwrap();
+    wait_until("full speed", || bench.last() == Some(FORWARD));
+    let lefts: Vec<f64> = bench
+        .told()
+        .iter()
+        .filter_map(|told| match told {
+            Told::Drive(left, _) => Some(*left),
+            _ => None,
+        })
+        .collect();
+    assert!(lefts.is_sorted(), "{lefts:?}");
+}
+
+/// Sends from two sources at about a thousand actions a second in all.
+fn flood(motors: &Motors, source: &Source, motion: Motion) {
+    for seq in 0..500 {
+        let action = Action {
+            seq: Some(seq),
+            speed: Some(0.1 + 0.001 * f64::from(u32::try_from(seq).unwrap())),
+            ..Action::new(motion)
+        };
+        motors.act(&action, source).unwrap();
+        std::thread::sleep(ms(2));
+    }
+}
+
+#[test]
+fn the_newest_of_a_thousand_actions_a_second_from_two_sources_is_obeyed() {
+    let bench = Bench::default();
+    let (motors, _thread) = bench.ready(full_speed());
+    let viewer = Source::Viewer("v".into());
+    std::thread::scope(|scope| {
+        scope.spawn(|| flood(&motors, &Source::Mqtt, Motion::Forward));
+        scope.spawn(|| flood(&motors, &viewer, Motion::Left));
+    });
+    let last = Action {
+        id: Some("last".to_owned()),
+        ..for_long()
+    };
+    motors.act(&last, &viewer).unwrap();
+    wait_until("the newest", || bench.last() == Some(FORWARD));
+    let state = motors.state();
+    assert_eq!(
+        (state.accepted, state.stale, state.out_of_order),
+        (1001, 0, 0)
+    );
+    let shown = state.last_action.unwrap();
+    assert_eq!(
+        (shown.id.as_deref(), shown.action, shown.source),
+        (Some("last"), "forward", viewer)
+    );
+    motors
+        .act(&Action::new(Motion::Stop), &Source::Mqtt)
+        .unwrap();
+    wait_until("the stop", || bench.last() == Some(Told::Stop));
+}
+
+#[test]
+fn what_is_dropped_is_counted_and_moves_nothing() {
+    let bench = Bench::default();
+    let (motors, thread) = bench.ready(full_speed());
+    let stale = Action {
+        sent_at: Some(1),
+        ..for_long()
+    };
+    assert_eq!(motors.act(&stale, &Source::Mqtt), Err(Dropped::Stale));
+    let numbered = Action {
+        seq: Some(7),
+        ..Action::new(Motion::Stop)
+    };
+    motors.act(&numbered, &Source::Mqtt).unwrap();
+    let overtaken = Action {
+        seq: Some(7),
+        ..for_long()
+    };
+    assert_eq!(
+        motors.act(&overtaken, &Source::Mqtt),
+        Err(Dropped::OutOfOrder)
+    );
+    let state = motors.state();
+    assert_eq!((state.accepted, state.stale, state.out_of_order), (1, 1, 1));
+    thread.stop_and_join().unwrap();
+    assert!(!bench.told().contains(&FORWARD));
+}
+
+#[test]
+fn a_halt_stops_anyone_and_a_release_only_ones_own() {
+    let bench = Bench::default();
+    let (motors, _thread) = bench.ready(full_speed());
+    let viewer = Source::Viewer("v".into());
+    motors.act(&for_long(), &viewer).unwrap();
+    wait_until("the wheels", || bench.last() == Some(FORWARD));
+    motors.release(&Source::Mqtt);
+    let tick = motors.state().tick;
+    wait_until("a turn of the thread", || motors.state().tick > tick);
+    assert_eq!(bench.last(), Some(FORWARD));
+    motors.release(&viewer);
+    wait_until("the stop", || bench.last() == Some(Told::Stop));
+    motors.act(&for_long(), &viewer).unwrap();
+    wait_until("the wheels", || bench.last() == Some(FORWARD));
+    motors.halt();
+    wait_until("the stop", || bench.last() == Some(Told::Stop));
+}
+
+#[tokio::test]
+async fn whoever_listens_hears_of_wheels_and_faults() {
+    let bench = Bench::default();
+    let (motors, _thread) = bench.ready(full_speed());
+    let mut changed = motors.changed();
+    motors.act(&for_long(), &Source::Mqtt).unwrap();
+    changed.changed().await.unwrap();
+    assert_eq!(motors.state().wheels.left, Throttle::FULL);
+    bench.fares(Health::FailsCheck);
+    changed.changed().await.unwrap();
+    assert!(motors.state().fault.is_some());
+}
+
+#[test]
+fn a_cold_stop_tells_the_board_and_a_missing_one_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let transcript = folder.path().join("transcript");
+    let simulated = Settings {
+        transcript: Some(transcript.clone()),
+        ..Settings::new(Driver::Simulated)
+    };
+    stop(&simulated).unwrap();
+    let text = std::fs::read_to_string(&transcript).unwrap();
+    assert!(text.ends_with("\"stop\":true}\n"), "{text}");
+    let missing = Settings {
+        i2c_bus: folder.path().join("i2c-1"),
+        ..Settings::new(Driver::AdafruitMotorHat)
+    };
+    let words = stop(&missing).unwrap_err().words();
+    assert!(words.starts_with("cannot open the I2C bus"), "{words}");
+}
+
+#[test]
+fn each_board_has_its_samples_defaults() {
+    for (driver, stop, speed) in [
+        (Driver::ExplorerHat, StopMode::Coast, 0.5),
+        (Driver::AdafruitMotorHat, StopMode::Brake, 0.7),
+        (Driver::Simulated, StopMode::Coast, 0.5),
+    ] {
+        assert_eq!(Settings::new(driver).stop, stop);
+        assert_eq!(driver.default_speed().get().to_bits(), f64::to_bits(speed));
+        assert!(
+            driver
+                .outputs()
+                .contains(&Settings::new(driver).left.output)
+        );
+        assert!(
+            driver
+                .outputs()
+                .contains(&Settings::new(driver).right.output)
+        );
+    }
+}

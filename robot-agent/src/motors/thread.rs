@@ -167,16 +167,20 @@ impl MotorThread {
         self.motors.shared.ended.cancelled().await;
     }
 
-    /// Stops the wheels and ends the thread. Blocks up to [`STOP_PATIENCE`].
+    /// Stops the wheels and ends the thread. Blocks up to four seconds.
     ///
     /// # Errors
     /// When the thread had panicked, or hangs.
-    pub fn stop_and_join(mut self) -> Result<(), Ended> {
+    pub fn stop_and_join(self) -> Result<(), Ended> {
+        self.stop_within(STOP_PATIENCE)
+    }
+
+    pub(super) fn stop_within(mut self, patience: Duration) -> Result<(), Ended> {
         let shared = &self.motors.shared;
         shared.ask_to_end();
         let (inner, _) = shared
             .gone
-            .wait_timeout_while(shared.lock(), STOP_PATIENCE, |inner| !inner.gone)
+            .wait_timeout_while(shared.lock(), patience, |inner| !inner.gone)
             .unwrap_or_else(PoisonError::into_inner);
         if !inner.gone {
             return Err(Ended::Hangs);
