@@ -208,10 +208,12 @@ impl Session {
             };
             let ended = match event {
                 Ok(event) => self.handle(event, Instant::now()),
-                Err(error) => Some(self.ended(&error)),
+                Err(error) => {
+                    self.hear_the_last_words(events, Instant::now());
+                    Some(self.ended(&error))
+                }
             };
             let Some(ended) = ended else { continue };
-            self.obey_the_last_words(events, Instant::now());
             // A refused subscription leaves a connection that is of no use.
             events.clean();
             let wait = self.lost(ended, Instant::now());
@@ -283,13 +285,11 @@ impl Session {
         }
     }
 
-    /// Messages that were read together with the end of the connection are still in the
-    /// library's buffer. Left there they would move the robot after the next connect.
-    fn obey_the_last_words(&mut self, events: &mut EventLoop, now: Instant) {
+    /// What was read together with the end of the connection is still in the library's
+    /// buffer. Left there, it would move the robot after the next connect.
+    fn hear_the_last_words(&mut self, events: &mut EventLoop, now: Instant) {
         for event in std::mem::take(&mut events.state.events) {
-            if let Event::Incoming(Packet::Publish(message)) = event {
-                self.received(&message, now);
-            }
+            self.handle(event, now);
         }
     }
 
@@ -330,16 +330,16 @@ impl Session {
             _ => Ending::NeverConnected,
         };
         let retry = self.backoff.after(ending, rand::random());
-        let Ended { reason, .. } = ended;
-        let (broker, robot) = (&self.settings.endpoint, &self.settings.robot);
-        let retry_s = retry.wait.as_secs_f32();
-        warn!(%broker, reason, "offline; next attempt in {retry_s:.1} s");
+        let Ended { mut reason, .. } = ended;
         if let Some(times) = retry.thrown_out {
-            warn!(
-                "the broker has thrown this robot out {times} times in a row: another client \
-                 probably connects as {robot:?}; only one may use a name and its certificate"
-            );
+            reason.push_str(&format!(
+                ", {times} times in a row: another client probably connects as {:?}, but only \
+                 one may use a name and its certificate",
+                self.settings.robot
+            ));
         }
+        let (broker, retry_s) = (&self.settings.endpoint, retry.wait.as_secs_f32());
+        warn!(%broker, reason, "offline; next attempt in {retry_s:.1} s");
         self.state.send_replace(State::Offline(reason));
         retry.wait
     }

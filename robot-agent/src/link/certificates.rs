@@ -110,7 +110,8 @@ pub fn read(folder: &Path, aws: bool, now: OffsetDateTime) -> (Option<Certificat
         let judged = judge::certificate(chain, cas.as_deref(), now, &mut findings);
         keep(judged, &mut findings)
     });
-    if let (Some(chain), Some(key)) = (&chain, &key) {
+    // Of a certificate that cannot be read, enough has been said.
+    if let (Some(_), Some(chain), Some(key)) = (&facts, &chain, &key) {
         findings.extend(mismatch(chain, key));
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.gravity));
