@@ -1,1 +1,2 @@
+//! The command `ground-station`.
 fn main() {}

@@ -1,0 +1,246 @@
+//! The state folder: where what the station must remember lies, and who may read it.
+//!
+//! Owns paths, modes and locks. Knows nothing of what the files say.
+
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Files that only their owner may read.
+pub const SECRET: u32 = 0o600;
+/// Files that may be handed out.
+pub const PUBLIC: u32 = 0o644;
+
+/// The state folder, existing and private.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    root: PathBuf,
+}
+
+/// Why a folder cannot hold the state.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// It holds other things.
+    #[error("{0} is not empty and holds no {DATABASE}: name an empty or new folder")]
+    Foreign(PathBuf),
+    /// The system refused.
+    #[error("cannot {doing} {path}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// Another `run` holds it.
+    #[error("another ground-station runs with the state folder {0}")]
+    Running(PathBuf),
+}
+
+const DATABASE: &str = "station.db";
+
+impl Folder {
+    /// Opens or makes the folder, mode 0700.
+    ///
+    /// # Errors
+    /// When it cannot be made or holds files that are not a station's.
+    pub fn open(root: &Path) -> Result<Self, FolderError> {
+        let failed = |doing, source| FolderError::Io {
+            doing,
+            path: root.to_owned(),
+            source,
+        };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(root)
+            .map_err(|e| failed("make the state folder", e))?;
+        let root = root
+            .canonicalize()
+            .map_err(|e| failed("find the state folder", e))?;
+        let folder = Self { root };
+        if !folder.database().exists() && !folder.is_fresh()? {
+            return Err(FolderError::Foreign(folder.root));
+        }
+        fs::set_permissions(&folder.root, Permissions::from_mode(0o700))
+            .map_err(|e| failed("make private", e))?;
+        // SQLite would make it for others to read.
+        drop(open_private(&folder.database())?);
+        Ok(folder)
+    }
+
+    /// Empty, but for what another command that starts at the same moment has made.
+    fn is_fresh(&self) -> Result<bool, FolderError> {
+        let entries = fs::read_dir(&self.root).map_err(|source| FolderError::Io {
+            doing: "read",
+            path: self.root.clone(),
+            source,
+        })?;
+        Ok(entries
+            .flatten()
+            .all(|entry| entry.file_name() == "setup.lock"))
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Accounts, names, certificates.
+    pub fn database(&self) -> PathBuf {
+        self.root.join(DATABASE)
+    }
+
+    /// The certificate that every agent trusts.
+    pub fn ca_certificate(&self) -> PathBuf {
+        self.root.join("ca.pem")
+    }
+
+    /// What signs.
+    pub fn ca_key(&self) -> PathBuf {
+        self.root.join("ca.key")
+    }
+
+    /// The certificate of HTTPS and of the broker.
+    pub fn server_certificate(&self) -> PathBuf {
+        self.root.join("server.pem")
+    }
+
+    /// Its key.
+    pub fn server_key(&self) -> PathBuf {
+        self.root.join("server.key")
+    }
+
+    /// A file of the broker's generated configuration.
+    pub fn broker(&self, file: &str) -> PathBuf {
+        self.root.join("broker").join(file)
+    }
+
+    /// Held while one command makes what every command needs, so that two cannot make it
+    /// differently. Released on drop.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub fn lock_setup(&self) -> Result<File, FolderError> {
+        let path = self.root.join("setup.lock");
+        let lock = open_private(&path)?;
+        lock.lock().map_err(|source| FolderError::Io {
+            doing: "lock",
+            path,
+            source,
+        })?;
+        Ok(lock)
+    }
+
+    /// Held by `run`: one station per folder. Released on drop, and by the kernel whatever
+    /// becomes of the process.
+    ///
+    /// # Errors
+    /// [`FolderError::Running`] when another holds it.
+    pub fn lock_run(&self) -> Result<File, FolderError> {
+        let path = self.root.join("run.lock");
+        let lock = open_private(&path)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(FolderError::Running(self.root.clone())),
+            Err(TryLockError::Error(source)) => Err(FolderError::Io {
+                doing: "lock",
+                path,
+                source,
+            }),
+        }
+    }
+}
+
+fn open_private(path: &Path) -> Result<File, FolderError> {
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(SECRET)
+        .open(path)
+        .map_err(|source| FolderError::Io {
+            doing: "open",
+            path: path.to_owned(),
+            source,
+        })
+}
+
+/// Writes a file whole or not at all, making its folder; a reader never sees half of it, and
+/// a secret is never readable by others, not even for a moment.
+///
+/// # Errors
+/// [`FolderError::Io`] naming the file.
+pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), FolderError> {
+    let failed = |source| FolderError::Io {
+        doing: "write",
+        path: path.to_owned(),
+        source,
+    };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed)?;
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(format!(".{}.partial", std::process::id()));
+    let partial = PathBuf::from(partial);
+    let attempt = || {
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .mode(mode)
+            .open(&partial)?;
+        file.set_permissions(Permissions::from_mode(mode))?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&partial, path)
+    };
+    attempt().map_err(|error| {
+        let _ = fs::remove_file(&partial);
+        failed(error)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn the_folder_and_its_secrets_are_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(&dir.path().join("state")).unwrap();
+        write(&folder.ca_key(), b"key", SECRET).unwrap();
+        assert_eq!(mode(folder.root()), 0o700);
+        assert_eq!(mode(&folder.ca_key()), 0o600);
+    }
+
+    #[test]
+    fn a_folder_with_other_things_in_it_is_refused_and_left_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+        fs::write(dir.path().join("diary.txt"), "dear").unwrap();
+        let error = Folder::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("not empty"), "{error}");
+        assert_eq!(mode(dir.path()), 0o755);
+    }
+
+    #[test]
+    fn only_one_run_holds_a_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let held = folder.lock_run().unwrap();
+        assert!(matches!(folder.lock_run(), Err(FolderError::Running(_))));
+        drop(held);
+        folder.lock_run().unwrap();
+    }
+}

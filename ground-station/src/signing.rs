@@ -1,0 +1,310 @@
+//! The certificate authority: who gets a certificate, and what it says.
+//!
+//! The CA is made at the first run and lives as long as the state folder. Every certificate
+//! is made here: robots and operators (by command or by `/sign`), the station's own server,
+//! the station as a client of the broker. Knows nothing of HTTP.
+
+pub mod request;
+mod revocation;
+mod server;
+pub mod text;
+
+pub use server::{Server, host_name, own_hosts};
+
+use crate::folder::{self, Folder, PUBLIC, SECRET};
+use crate::store::Certificate;
+use anyhow::{Context, anyhow, ensure};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, PublicKeyData, SanType, SerialNumber,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::net::IpAddr;
+use time::{Duration, OffsetDateTime};
+
+/// The CA outlives every robot that trusts it: replacing it means visiting them all.
+const CA_YEARS: i64 = 30;
+
+/// As AWS IoT's own certificates, a robot's lives about as long as the robot; `revoke` is
+/// what ends it early.
+const CLIENT_YEARS: i64 = 10;
+
+/// Certificates hold from a day before they are made: a Raspberry Pi has no clock of its own
+/// and may start with yesterday's time.
+const BACKDATED: Duration = Duration::DAY;
+
+/// The certificate authority.
+pub struct Ca {
+    pem: String,
+    der: CertificateDer<'static>,
+    issuer: Issuer<'static, KeyPair>,
+    not_before: OffsetDateTime,
+}
+
+/// What a certificate is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A robot, an operator, the station itself: connects to the broker.
+    Client,
+    /// HTTPS and the broker, under these names and addresses.
+    Server(Vec<String>),
+}
+
+/// A certificate and what the store remembers of it.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// The certificate.
+    pub pem: String,
+    /// Serial number and times.
+    pub record: Certificate,
+}
+
+impl Ca {
+    /// Opens the CA of a state folder, making it the first time.
+    ///
+    /// # Errors
+    /// When its files are there but not a CA's, or do not belong together.
+    pub fn open(folder: &Folder, now: OffsetDateTime) -> anyhow::Result<Self> {
+        let _lock = folder.lock_setup()?;
+        let (certificate, key) = (folder.ca_certificate(), folder.ca_key());
+        match (certificate.exists(), key.exists()) {
+            (false, false) => {
+                let (pem, key_pem) = make(now)?;
+                folder::write(&key, key_pem.as_bytes(), SECRET)?;
+                folder::write(&certificate, pem.as_bytes(), PUBLIC)?;
+            }
+            (true, true) => {}
+            // Only the key is written: the command that made the CA was killed between the
+            // two, and nobody has a certificate of it yet.
+            (false, true) => anyhow::bail!(
+                "{} is there but {} is not: restore it from a backup, or remove both to start anew",
+                key.display(),
+                certificate.display()
+            ),
+            (true, false) => anyhow::bail!(
+                "{} is there but {} is not: restore it from a backup, or remove both to start anew",
+                certificate.display(),
+                key.display()
+            ),
+        }
+        let read = |path: &std::path::Path| {
+            std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        Self::from_pem(read(&certificate)?, &read(&key)?)
+            .with_context(|| format!("the CA in {}", folder.root().display()))
+    }
+
+    fn from_pem(pem: String, key_pem: &str) -> anyhow::Result<Self> {
+        let key = KeyPair::from_pem(key_pem).context("ca.key is no private key")?;
+        let der = CertificateDer::from_pem_slice(pem.as_bytes())
+            .map_err(|error| anyhow!("ca.pem is no certificate: {error}"))?;
+        let (_, parsed) = x509_parser::parse_x509_certificate(&der)
+            .map_err(|error| anyhow!("ca.pem is no certificate: {error}"))?;
+        ensure!(parsed.is_ca(), "ca.pem is not a CA's certificate");
+        ensure!(
+            parsed.public_key().raw == key.subject_public_key_info(),
+            "ca.pem and ca.key do not belong together"
+        );
+        let not_before = parsed.validity().not_before.to_datetime();
+        let issuer = Issuer::from_ca_cert_der(&der, key).context("ca.pem cannot sign")?;
+        Ok(Self {
+            pem,
+            der,
+            issuer,
+            not_before,
+        })
+    }
+
+    /// The CA's certificate.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// The CA's certificate.
+    pub fn der(&self) -> &CertificateDer<'static> {
+        &self.der
+    }
+
+    /// Signs a certificate for `name` and its public key.
+    ///
+    /// # Errors
+    /// When a server's host is neither a name nor an address.
+    pub fn issue(
+        &self,
+        name: &str,
+        public_key: &impl PublicKeyData,
+        purpose: &Purpose,
+        lifetime: Duration,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Issued> {
+        let serial: [u8; 16] = positive(rand::random());
+        let mut params = CertificateParams::default();
+        params.serial_number = Some(SerialNumber::from_slice(&serial));
+        params.distinguished_name = common_name(name);
+        params.not_before = (now - BACKDATED).max(self.not_before);
+        params.not_after = now + lifetime;
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        match purpose {
+            Purpose::Client => {
+                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+            }
+            Purpose::Server(hosts) => {
+                params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+                params.subject_alt_names = hosts
+                    .iter()
+                    .map(|host| alternative_name(host))
+                    .collect::<Result<_, _>>()?;
+            }
+        }
+        let certificate = params.signed_by(public_key, &self.issuer)?;
+        Ok(Issued {
+            pem: certificate.pem(),
+            record: Certificate {
+                serial: hex(&serial),
+                issued_s: now.unix_timestamp().max(0) as u64,
+                expires_s: params.not_after.unix_timestamp().max(0) as u64,
+            },
+        })
+    }
+
+    /// A certificate for a robot or an operator.
+    ///
+    /// # Errors
+    /// As [`Ca::issue`].
+    pub fn issue_client(
+        &self,
+        name: &str,
+        public_key: &impl PublicKeyData,
+        now: OffsetDateTime,
+    ) -> anyhow::Result<Issued> {
+        self.issue(
+            name,
+            public_key,
+            &Purpose::Client,
+            Duration::days(365 * CLIENT_YEARS),
+            now,
+        )
+    }
+}
+
+fn make(now: OffsetDateTime) -> anyhow::Result<(String, String)> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::default();
+    params.serial_number = Some(SerialNumber::from_slice(&positive(
+        rand::random::<[u8; 16]>(),
+    )));
+    // Two stations' CAs must not have one name: a client that trusts both would pick the
+    // wrong one by it.
+    params.distinguished_name =
+        common_name(&format!("Outpost CA {}", hex(&rand::random::<[u8; 4]>())));
+    params
+        .distinguished_name
+        .push(DnType::OrganizationName, "Outpost");
+    params.not_before = now - BACKDATED;
+    params.not_after = now + Duration::days(365 * CA_YEARS);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::CrlSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
+    let certificate = params.self_signed(&key)?;
+    Ok((certificate.pem(), key.serialize_pem()))
+}
+
+fn common_name(name: &str) -> DistinguishedName {
+    let mut dn = DistinguishedName::new();
+    dn.push(DnType::CommonName, name);
+    dn
+}
+
+fn alternative_name(host: &str) -> anyhow::Result<SanType> {
+    Ok(match host.parse::<IpAddr>() {
+        Ok(address) => SanType::IpAddress(address),
+        Err(_) => SanType::DnsName(
+            host.try_into()
+                .with_context(|| format!("{host:?} is neither a host name nor an address"))?,
+        ),
+    })
+}
+
+/// A DER integer whose first bit is set would need a further byte, and one that starts with
+/// zero would lose it; the serial number is kept and compared as it is written here.
+fn positive<const N: usize>(mut serial: [u8; N]) -> [u8; N] {
+    serial[0] = serial[0] & 0x7f | 0x40;
+    serial
+}
+
+/// Lower-case hexadecimal, as serial numbers are kept in the store.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn the_ca_is_made_once_and_its_key_is_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        let first = Ca::open(&folder, clock::utc()).unwrap();
+        let second = Ca::open(&folder, clock::utc()).unwrap();
+        assert_eq!(first.pem(), second.pem());
+        let mode = std::fs::metadata(folder.ca_key()).unwrap().permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_ca_that_lost_half_of_itself_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        Ca::open(&folder, clock::utc()).unwrap();
+        std::fs::remove_file(folder.ca_key()).unwrap();
+        let error = Ca::open(&folder, clock::utc()).err().unwrap().to_string();
+        assert!(error.contains("ca.key is not"), "{error}");
+        let other = KeyPair::generate().unwrap();
+        folder::write(&folder.ca_key(), other.serialize_pem().as_bytes(), SECRET).unwrap();
+        let error = format!("{:#}", Ca::open(&folder, clock::utc()).err().unwrap());
+        assert!(error.contains("do not belong together"), "{error}");
+    }
+
+    #[test]
+    fn a_certificate_says_what_the_store_remembers() {
+        let dir = tempfile::tempdir().unwrap();
+        let ca = Ca::open(&Folder::open(dir.path()).unwrap(), clock::utc()).unwrap();
+        let issued = ca
+            .issue_client("rover", &KeyPair::generate().unwrap(), clock::utc())
+            .unwrap();
+        let der = CertificateDer::from_pem_slice(issued.pem.as_bytes()).unwrap();
+        let (_, parsed) = x509_parser::parse_x509_certificate(&der).unwrap();
+        assert_eq!(hex(parsed.raw_serial()), issued.record.serial);
+        assert_eq!(parsed.subject().to_string(), "CN=rover");
+        assert_eq!(
+            parsed.validity().not_after.timestamp() as u64,
+            issued.record.expires_s
+        );
+        let (_, authority) = x509_parser::parse_x509_certificate(ca.der()).unwrap();
+        parsed
+            .verify_signature(Some(authority.public_key()))
+            .unwrap();
+    }
+
+    #[test]
+    fn hexadecimal_goes_there_and_back() {
+        assert_eq!(unhex(&hex(&[0, 255, 16])), Some(vec![0, 255, 16]));
+        assert_eq!(unhex("0"), None);
+    }
+}
