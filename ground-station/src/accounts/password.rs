@@ -1,0 +1,73 @@
+//! Passwords: only their Argon2id hashes are kept.
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use std::sync::OnceLock;
+
+/// The longest password that is looked at: hashing takes time with the length.
+pub const MAX_BYTES: usize = 256;
+
+/// The shortest that is taken from a person; generated ones have twenty characters.
+pub const MIN_CHARS: usize = 8;
+
+/// The hash of a password, with salt and parameters, in PHC form.
+///
+/// # Errors
+/// When the system has no randomness.
+pub fn hash(password: &str) -> anyhow::Result<String> {
+    let hash: argon2::password_hash::phc::PasswordHash = Argon2::default()
+        .hash_password(password.as_bytes())
+        .map_err(|error| anyhow::anyhow!("cannot hash the password: {error}"))?;
+    Ok(hash.to_string())
+}
+
+/// Whether `password` is the one of `hash`. Without a hash it takes as long and is false, so
+/// that the time does not tell which names there are.
+pub fn matches(password: &str, hash: Option<&str>) -> bool {
+    static NOBODY: OnceLock<String> = OnceLock::new();
+    if password.len() > MAX_BYTES {
+        return false;
+    }
+    let known = hash.is_some();
+    let nobody = || NOBODY.get_or_init(|| self::hash("nobody").unwrap_or_default());
+    let Ok(parsed) = PasswordHash::new(hash.unwrap_or_else(|| nobody())) else {
+        return false;
+    };
+    Argon2::default()
+        .verify_password(password.as_bytes(), &parsed)
+        .is_ok()
+        && known
+}
+
+/// A password for somebody to write down: a hundred random bits in letters and digits that
+/// cannot be taken for one another.
+pub fn generate() -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    rand::random::<[u8; 20]>()
+        .iter()
+        .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_right_password_of_a_known_name_matches() {
+        let hash = hash("correct horse").unwrap();
+        assert!(hash.starts_with("$argon2id$"), "{hash}");
+        assert!(matches("correct horse", Some(&hash)));
+        assert!(!matches("wrong horse", Some(&hash)));
+        assert!(!matches("nobody", None));
+        assert!(!matches("correct horse", Some("not a hash")));
+        assert!(!matches(&"x".repeat(MAX_BYTES + 1), Some(&hash)));
+    }
+
+    #[test]
+    fn generated_passwords_differ() {
+        assert_ne!(generate(), generate());
+        assert_eq!(generate().len(), 20);
+    }
+}
