@@ -1,0 +1,65 @@
+//! The HTTP side of the station: which routes there are, and what holds for all of them.
+//!
+//! Each room answers its own routes; here are the order of the layers (access log, CORS) and
+//! what happens to everything that nobody answers. Routes of other rooms (the Mars API, the
+//! credentials provider, signaling) join in [`router`].
+
+pub mod answer;
+mod caller;
+mod console;
+mod log;
+mod login;
+mod publish;
+mod robots;
+mod sign;
+mod status;
+mod telemetry;
+
+use crate::station::Station;
+use answer::Refusal;
+use axum::http::{HeaderName, Method, StatusCode, header};
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use tower_http::cors::{Any, CorsLayer};
+
+/// The header that carries an API key.
+pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+/// Everything that both listeners serve.
+pub fn router(station: &Station) -> Router {
+    Router::new()
+        .route("/publish", post(publish::to_the_only_robot))
+        .route("/robots", get(robots::list))
+        .route("/robots/{name}/publish", post(publish::to_robot))
+        .route("/telemetry", get(telemetry::stream))
+        .route("/login", post(login::sign_in))
+        .route("/sign", get(sign::form).post(sign::sign))
+        .route("/ca.pem", get(status::ca))
+        .route("/healthz", get(status::health))
+        .route("/metrics", get(status::metrics))
+        .method_not_allowed_fallback(async || {
+            Refusal::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this route has other methods",
+            )
+        })
+        .with_state(station.clone())
+        // Rooms with routes of their own join here: `.merge(room::router(station))`.
+        .fallback_service(console::files(
+            station.settings.console.clone().or_else(console::find),
+        ))
+        .layer(middleware::from_fn_with_state(
+            station.clone(),
+            log::every_request,
+        ))
+        .layer(cors())
+}
+
+/// Any page may ask: who asks is told by a header that only a page that knows the secret can
+/// set, never by a cookie that a browser adds by itself. As the original's API Gateway.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, API_KEY])
+}

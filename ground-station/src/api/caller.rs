@@ -1,0 +1,57 @@
+//! Takes the [`Caller`] out of a request's headers. A handler that has one has checked it.
+
+use super::API_KEY;
+use super::answer::Refusal;
+use super::log::Label;
+use crate::accounts::{Caller, Denied, Now};
+use crate::station::Station;
+use axum::extract::FromRequestParts;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+
+impl FromRequestParts<Station> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, station: &Station) -> Result<Self, Refusal> {
+        let now = Now::read();
+        let header = |name| {
+            parts
+                .headers
+                .get(name)
+                .map(|value| value.to_str().unwrap_or(""))
+        };
+        let caller = match (header(API_KEY), header(AUTHORIZATION)) {
+            (Some(key), _) => station.accounts.by_key(key, now)?,
+            (None, Some(authorization)) => {
+                let token = bearer(authorization).ok_or(Denied::Forbidden)?;
+                station.accounts.by_token(token, now)?
+            }
+            (None, None) => return Err(Denied::Forbidden.into()),
+        };
+        if let Some(label) = parts.extensions.get::<Label>() {
+            label.set(caller.label());
+        }
+        Ok(caller)
+    }
+}
+
+/// The token in `Bearer …`; the word's case does not count (RFC 9110, 11.1).
+fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim_start())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bearer;
+
+    #[test]
+    fn only_the_bearer_scheme_is_a_token() {
+        assert_eq!(bearer("Bearer abc"), Some("abc"));
+        assert_eq!(bearer("bearer  abc"), Some("abc"));
+        assert_eq!(bearer("Basic abc"), None);
+        assert_eq!(bearer("Bearer"), None);
+    }
+}

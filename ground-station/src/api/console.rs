@@ -1,0 +1,59 @@
+//! The web console's files, for everything that is no route.
+
+use super::answer::Refusal;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderValue, Method, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, any};
+use std::path::PathBuf;
+use tower::ServiceExt;
+use tower_http::services::ServeDir;
+
+/// Where the console lies when nobody says: beside the program, where a package puts it, in
+/// a checkout.
+pub(super) fn find() -> Option<PathBuf> {
+    let beside = std::env::current_exe()
+        .ok()
+        .and_then(|program| Some(program.parent()?.join("web-console")));
+    beside
+        .into_iter()
+        .chain(["/usr/share/outpost/web-console", "web-console/dist"].map(PathBuf::from))
+        .find(|folder| folder.join("index.html").is_file())
+}
+
+/// Serves the files under `folder`; without one, says where they come from.
+pub(super) fn files(folder: Option<PathBuf>) -> MethodRouter {
+    let files = folder.map(ServeDir::new);
+    any(async move |request: Request| serve(files, request).await)
+}
+
+async fn serve(files: Option<ServeDir>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let missing = || Refusal::not_found(format!("there is nothing at {path}")).into_response();
+    if ![Method::GET, Method::HEAD].contains(request.method()) {
+        return missing();
+    }
+    let Some(files) = files else {
+        if path == "/" {
+            return Refusal::not_found(
+                "the web console is not built: `npm ci && npm run build` in web-console does, or --console DIR says where it is",
+            )
+            .into_response();
+        }
+        return missing();
+    };
+    let mut response = match files.oneshot(request).await {
+        Ok(response) if response.status().is_client_error() => return missing(),
+        Ok(response) => response.map(Body::new),
+        Err(never) => match never {},
+    };
+    let headers = response.headers_mut();
+    // A new version of the page must not meet an old script; files are small and near.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}

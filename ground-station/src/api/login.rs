@@ -1,0 +1,65 @@
+//! `POST /login`: a name and a password for a token.
+
+use super::answer::{self, Refusal};
+use super::log::Label;
+use crate::accounts::Now;
+use crate::station::Station;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use tokio::sync::Semaphore;
+
+/// A name and a password, and room for the JSON around them.
+const MAX_BYTES: usize = 1024;
+
+/// Passwords checked at once; each takes 19 MiB, and a Pi has other work.
+static CHECKS: Semaphore = Semaphore::const_new(2);
+
+#[derive(Deserialize)]
+struct Asked {
+    user: String,
+    password: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct SignedIn {
+    token: String,
+    expires_at: u64,
+    user: String,
+    robots: Vec<String>,
+}
+
+pub(super) async fn sign_in(
+    State(station): State<Station>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Extension(label): Extension<Label>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<SignedIn>, Refusal> {
+    let body = answer::body(&headers, body, MAX_BYTES).await?;
+    // What serde says may repeat a part of the password.
+    let asked: Asked = serde_json::from_slice(&body).map_err(|_| {
+        Refusal::bad(r#"the body must be a JSON object like {"user":"ann","password":"…"}"#)
+    })?;
+    let _turn = CHECKS.acquire().await.map_err(Refusal::broken)?;
+    let accounts = station.accounts.clone();
+    let (asked, signed_in) = tokio::task::spawn_blocking(move || {
+        let from = from.ip().to_string();
+        let signed_in = accounts.sign_in(&asked.user, &asked.password, &from, Now::read());
+        (asked, signed_in)
+    })
+    .await
+    .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    let (token, expires_at, user) = signed_in?;
+    label.set(format!("user-{}", asked.user));
+    let directory = station.store.directory();
+    Ok(Json(SignedIn {
+        token,
+        expires_at,
+        robots: user.robots.of(&directory.robots).cloned().collect(),
+        user: asked.user,
+    }))
+}

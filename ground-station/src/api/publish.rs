@@ -1,0 +1,84 @@
+//! `POST /publish` and `POST /robots/{name}/publish`: an action, checked, on its way to a
+//! robot.
+
+use super::answer::{self, Refusal};
+use crate::accounts::{Caller, Denied};
+use crate::clock;
+use crate::station::Station;
+use crate::store::Permission;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use serde::Serialize;
+use wire::Action;
+use wire::action::MAX_BYTES;
+
+/// What was published.
+#[derive(Serialize)]
+pub(super) struct Published {
+    topic: String,
+    payload: Action,
+    qos: u8,
+}
+
+pub(super) async fn to_the_only_robot(
+    State(station): State<Station>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Published>, Refusal> {
+    caller.must(Permission::Publish)?;
+    let robots = caller.robots(&station.store.directory());
+    let [robot] = robots.as_slice() else {
+        return Err(Refusal::bad(match robots.len() {
+            0 => "there is no robot yet: `ground-station new-robot NAME --out DIR` makes one"
+                .to_owned(),
+            n => format!("you have {n} robots: POST /robots/NAME/publish says which one"),
+        }));
+    };
+    publish(&station, robot, &headers, body).await
+}
+
+pub(super) async fn to_robot(
+    State(station): State<Station>,
+    Path(robot): Path<String>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Published>, Refusal> {
+    // Whether there is such a robot is only told to those who would be let in.
+    if !caller.drives(&robot) {
+        return Err(Denied::Forbidden.into());
+    }
+    if !station.store.directory().robots.contains(&robot) {
+        return Err(Refusal::not_found(format!("no robot is named {robot:?}")));
+    }
+    publish(&station, &robot, &headers, body).await
+}
+
+async fn publish(
+    station: &Station,
+    robot: &str,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Json<Published>, Refusal> {
+    let started = clock::instant();
+    let body = answer::body(headers, body, MAX_BYTES).await?;
+    let action = Action::from_json(&body).map_err(Refusal::bad)?;
+    let topic = wire::topic::action(robot);
+    station
+        .publisher
+        .publish(topic.clone(), action.to_json().into_bytes())
+        .await
+        .map_err(|unpublished| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, unpublished))?;
+    station
+        .metrics
+        .publish_seconds
+        .observe(started.elapsed().as_secs_f64());
+    Ok(Json(Published {
+        topic,
+        payload: action,
+        qos: 1,
+    }))
+}

@@ -1,0 +1,86 @@
+//! `GET /sign`, a form, and `POST /sign`: a certificate for a robot that made its own key.
+//! As the original's Lambda: `{"description": "<CSR PEM>"}` → `{"crt_text", "crt_pem"}`.
+
+use super::answer::{self, Refusal};
+use crate::accounts::Caller;
+use crate::clock;
+use crate::robot_config;
+use crate::signing::{request, text};
+use crate::station::Station;
+use crate::store::{Kind, Permission};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::Html;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A request, with its line ends escaped, in JSON.
+const MAX_BYTES: usize = 2 * request::MAX_BYTES;
+
+#[derive(Deserialize)]
+struct Asked {
+    description: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Signed {
+    crt_text: String,
+    crt_pem: String,
+    ca_pem: String,
+    config: Value,
+}
+
+pub(super) async fn form() -> Html<&'static str> {
+    Html(include_str!("sign.html"))
+}
+
+pub(super) async fn sign(
+    State(station): State<Station>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Signed>, Refusal> {
+    caller.must(Permission::Sign)?;
+    let body = answer::body(&headers, body, MAX_BYTES).await?;
+    let asked: Asked = serde_json::from_slice(&body).map_err(|error| {
+        Refusal::bad(format!(
+            r#"the body must be a JSON object like {{"description":"-----BEGIN CERTIFICATE REQUEST-----…"}}: {error}"#
+        ))
+    })?;
+    let accepted = request::check(&asked.description, caller.scope()).map_err(Refusal::bad)?;
+    let name = accepted.name.clone();
+    let signer = station.clone();
+    // The store waits for the disk.
+    let issued = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
+        let issued = signer
+            .ca
+            .issue_client(&accepted.name, &accepted.public_key, clock::utc())?;
+        signer
+            .store
+            .add_certificate(&accepted.name, Kind::Robot, &issued.record)?;
+        Ok(issued)
+    })
+    .await
+    .map_err(Refusal::broken)?
+    .map_err(|error| Refusal::broken(format!("{error:#}")))?;
+    station.metrics.signed.inc();
+    tracing::info!(
+        robot = name,
+        serial = issued.record.serial,
+        by = caller.label(),
+        "certificate signed"
+    );
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .and_then(robot_config::host_of)
+        .unwrap_or_else(robot_config::default_host);
+    Ok(Json(Signed {
+        crt_text: text::describe(&issued.pem),
+        crt_pem: issued.pem,
+        ca_pem: station.ca.pem().to_owned(),
+        config: robot_config::config(&name, &host, robot_config::Ports::of(&station.store)),
+    }))
+}

@@ -1,0 +1,134 @@
+//! What the broker is told: `mosquitto.conf` and the access list. Pure text.
+
+use super::OWN_NAME;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+
+/// Largest MQTT packet. AWS IoT takes 128 KiB; an action has at most 1 KiB and a telemetry
+/// report about 2, so this is generous and still keeps a runaway sender's memory small.
+const MAX_PACKET_BYTES: u32 = 16 * 1024;
+
+/// Messages waiting for one slow client. Old actions are worthless, and telemetry replaces
+/// itself every second.
+const MAX_QUEUED_MESSAGES: u32 = 100;
+
+/// Bytes waiting for one slow client; the rest is dropped.
+const MAX_QUEUED_BYTES: u32 = 256 * 1024;
+
+/// Connections at once: more robots than one machine's ground station is meant for, and few
+/// enough that their buffers fit a Raspberry Pi.
+const MAX_CONNECTIONS: u32 = 500;
+
+/// Where the files are that the configuration names.
+#[derive(Clone, Copy, Debug)]
+pub struct Files<'a> {
+    /// The CA's certificate.
+    pub ca: &'a Path,
+    /// The server's certificate.
+    pub certificate: &'a Path,
+    /// The server's key.
+    pub key: &'a Path,
+    /// The list of revoked certificates.
+    pub revoked: &'a Path,
+    /// The access list.
+    pub access: &'a Path,
+}
+
+/// `mosquitto.conf` of a broker that listens on `address`. `as_root` keeps a broker that is
+/// started by root from changing to a user who cannot read the private state folder.
+pub fn mosquitto_conf(address: SocketAddr, files: Files<'_>, as_root: bool) -> String {
+    let user = if as_root { "user root\n" } else { "" };
+    format!(
+        "# Written by ground-station at every start; changes here are lost.
+{user}per_listener_settings false
+log_dest stderr
+log_type error
+log_type warning
+log_type notice
+connection_messages true
+
+# Nothing survives a restart: an action from before it must not move a robot after it.
+persistence false
+sys_interval 0
+max_packet_size {MAX_PACKET_BYTES}
+max_queued_messages {MAX_QUEUED_MESSAGES}
+max_queued_bytes {MAX_QUEUED_BYTES}
+set_tcp_nodelay true
+allow_anonymous false
+acl_file {access}
+
+listener {port} {host}
+max_connections {MAX_CONNECTIONS}
+cafile {ca}
+certfile {certificate}
+keyfile {key}
+crlfile {revoked}
+tls_version tlsv1.2
+require_certificate true
+# Who a client is stands in its certificate; what it calls itself counts for nothing.
+use_identity_as_username true
+use_username_as_clientid true
+",
+        port = address.port(),
+        host = address.ip(),
+        ca = files.ca.display(),
+        certificate = files.certificate.display(),
+        key = files.key.display(),
+        revoked = files.revoked.display(),
+        access = files.access.display(),
+    )
+}
+
+/// The access list: what is not named here is denied.
+pub fn access_list(operators: &BTreeSet<String>) -> String {
+    let mut text = String::from(
+        "# Written by ground-station; changes here are lost.
+
+# A robot: whoever has a certificate, under the name in it.
+pattern read %u/action
+pattern write %u/telemetry
+
+# The ground station itself.
+",
+    );
+    for name in std::iter::once(OWN_NAME).chain(operators.iter().map(String::as_str)) {
+        if name != OWN_NAME {
+            text.push_str("\n# An operator.\n");
+        }
+        text.push_str(&format!(
+            "user {name}\ntopic write +/action\ntopic read +/telemetry\n"
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_access_list_names_every_operator_and_ourselves() {
+        let text = access_list(&["ann".to_owned(), "bob".to_owned()].into());
+        let lines: Vec<_> = text.lines().filter(|l| l.starts_with("user ")).collect();
+        assert_eq!(lines, ["user ground.station", "user ann", "user bob"]);
+        assert!(wire::topic::check_robot_name(OWN_NAME).is_err());
+    }
+
+    #[test]
+    fn root_stays_root_and_others_are_not_asked_to_change() {
+        let path = Path::new("/x");
+        let files = Files {
+            ca: path,
+            certificate: path,
+            key: path,
+            revoked: path,
+            access: path,
+        };
+        let address = "0.0.0.0:8883".parse().unwrap();
+        assert!(mosquitto_conf(address, files, true).contains("user root\n"));
+        let conf = mosquitto_conf(address, files, false);
+        assert!(!conf.contains("user root"));
+        assert!(conf.contains("listener 8883 0.0.0.0\n"));
+    }
+}

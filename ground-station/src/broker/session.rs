@@ -1,0 +1,263 @@
+//! The station's own MQTT session: actions out, telemetry in.
+//!
+//! An action is published with QoS 1 and counts as published when the broker has taken it.
+//! What cannot be published now is refused, never kept: an action that waits for a broker to
+//! come back would move a robot that nobody drives any more. So every connection has its own
+//! client, and what was under way on the old one fails with it.
+
+use super::{OWN_NAME, Remote};
+use crate::clock;
+use crate::signing::{Ca, Purpose};
+use anyhow::Context;
+use bytes::Bytes;
+use rcgen::KeyPair;
+use rumqttc::{
+    AsyncClient, ConnectionError, Event, EventLoop, Incoming, MqttOptions, NetworkOptions,
+    Outgoing, Publish, QoS, TlsConfiguration, Transport,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+/// Unacknowledged publishes at once; past that the broker is not keeping up, and whoever
+/// drives had better be told.
+const MAX_IN_FLIGHT: u16 = 100;
+
+/// How long a publish may take before it is said to have failed: an action older than the
+/// robot's `stale_ms` (1 s) would be dropped there anyway.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// On one machine or one LAN; short, so that a dead external broker is noticed soon.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// rumqttc counts in whole seconds; a broker that takes longer to greet is not there.
+const CONNECT_TIMEOUT_S: u64 = 5;
+
+/// Pauses between attempts to connect: our own broker is up within milliseconds of its start.
+const PAUSE_MIN: Duration = Duration::from_millis(20);
+/// A pause this long means that attempts have failed for about as long.
+const WORTH_SAYING: Duration = Duration::from_millis(500);
+/// See [`PAUSE_MIN`].
+const PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// The certificate is made anew for every connection and lives in memory only; a connection
+/// that stands is not checked again.
+const CERTIFICATE_LIFETIME: time::Duration = time::Duration::days(2);
+
+/// Largest packet either way, as the broker's own limit.
+const MAX_PACKET_BYTES: usize = 16 * 1024;
+
+/// Telemetry waiting to be looked at: a second of a hundred robots.
+pub const INBOX: usize = 1024;
+
+/// Why an action did not reach the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unpublished {
+    /// No connection.
+    #[error("the MQTT broker is not connected: nothing was sent to the robot, try again soon")]
+    Away,
+    /// A connection, but no answer.
+    #[error("the MQTT broker did not take the action within a second")]
+    Slow,
+}
+
+/// Publishes; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Publisher {
+    line: Arc<Mutex<Option<Line>>>,
+}
+
+/// One connection's way out. The order of `waiting` is the order of the client's queue,
+/// because both are filled under one lock.
+struct Line {
+    client: AsyncClient,
+    waiting: VecDeque<oneshot::Sender<()>>,
+}
+
+impl Publisher {
+    /// Publishes, and waits until the broker has taken it.
+    ///
+    /// # Errors
+    /// [`Unpublished`]; the action may then be on its way only if the broker was slow.
+    pub async fn publish(&self, topic: String, payload: Vec<u8>) -> Result<(), Unpublished> {
+        let taken = {
+            let mut line = self.line();
+            let line = line.as_mut().ok_or(Unpublished::Away)?;
+            let (told, taken) = oneshot::channel();
+            line.client
+                .try_publish(topic, QoS::AtLeastOnce, false, payload)
+                .map_err(|_| Unpublished::Slow)?;
+            line.waiting.push_back(told);
+            taken
+        };
+        match tokio::time::timeout(PUBLISH_TIMEOUT, taken).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(Unpublished::Away),
+            Err(_) => Err(Unpublished::Slow),
+        }
+    }
+
+    /// Whether there is a connection.
+    pub fn is_connected(&self) -> bool {
+        self.line().is_some()
+    }
+
+    fn line(&self) -> std::sync::MutexGuard<'_, Option<Line>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The session, kept up until the station stops.
+pub struct Session {
+    /// Where the broker is; a change is followed.
+    pub broker: watch::Receiver<Remote>,
+    /// Signs our own certificate.
+    pub ca: Arc<Ca>,
+    /// What publishes through this session.
+    pub publisher: Publisher,
+    /// Where telemetry goes: topic and payload.
+    pub inbox: mpsc::Sender<(String, Bytes)>,
+    /// Told of every connection made and lost.
+    pub connected: watch::Sender<bool>,
+}
+
+impl Session {
+    /// Connects, again and again, until `shutdown`.
+    ///
+    /// # Errors
+    /// When our own certificate cannot be made.
+    pub async fn keep_up(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let mut pause = PAUSE_MIN;
+        let mut said = false;
+        loop {
+            let remote = self.broker.borrow().clone();
+            let (client, mut events) = self.connect(&remote)?;
+            let outcome = tokio::select! {
+                outcome = self.converse(client, &mut events) => outcome,
+                () = shutdown.cancelled() => Ok(()),
+            };
+            let was_connected = self.connected.send_replace(false);
+            self.publisher.line().take();
+            if shutdown.is_cancelled() {
+                return Ok(());
+            }
+            if was_connected {
+                pause = PAUSE_MIN;
+                said = false;
+            }
+            if let Err(error) = outcome {
+                // A broker that starts beside us is refused a few times; that is no news.
+                if !said && (was_connected || pause >= WORTH_SAYING) {
+                    warn!(broker = %remote, %error, "no MQTT connection; trying again");
+                    said = true;
+                } else {
+                    debug!(broker = %remote, %error, "no MQTT connection");
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = shutdown.cancelled() => return Ok(()),
+            }
+            pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+
+    fn connect(&self, remote: &Remote) -> anyhow::Result<(AsyncClient, EventLoop)> {
+        let mut options = MqttOptions::new(OWN_NAME, remote.host.clone(), remote.port);
+        options
+            .set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
+                Arc::new(self.tls().context("our own certificate for the broker")?),
+            )))
+            .set_keep_alive(KEEP_ALIVE)
+            .set_clean_session(true)
+            .set_inflight(MAX_IN_FLIGHT)
+            .set_max_packet_size(MAX_PACKET_BYTES, MAX_PACKET_BYTES);
+        let (client, mut events) = AsyncClient::new(options, usize::from(MAX_IN_FLIGHT));
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        network.set_connection_timeout(CONNECT_TIMEOUT_S);
+        events.set_network_options(network);
+        Ok((client, events))
+    }
+
+    fn tls(&self) -> anyhow::Result<rustls::ClientConfig> {
+        let key = KeyPair::generate()?;
+        let certificate = self.ca.issue(
+            OWN_NAME,
+            &key,
+            &Purpose::Client,
+            CERTIFICATE_LIFETIME,
+            clock::utc(),
+        )?;
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.ca.der().clone())?;
+        Ok(rustls::ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_client_auth_cert(
+                vec![CertificateDer::from_pem_slice(certificate.pem.as_bytes())?],
+                PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())?,
+            )?)
+    }
+
+    /// One connection, from its first word to its last.
+    async fn converse(
+        &self,
+        client: AsyncClient,
+        events: &mut EventLoop,
+    ) -> Result<(), ConnectionError> {
+        let mut unacknowledged: HashMap<u16, oneshot::Sender<()>> = HashMap::new();
+        loop {
+            match events.poll().await? {
+                Event::Incoming(Incoming::ConnAck(_)) => {
+                    // The queue is empty, so this cannot fail; if it does, nothing would be
+                    // heard of the robots, and the connection is worth nothing.
+                    client
+                        .try_subscribe("+/telemetry", QoS::AtMostOnce)
+                        .map_err(|_| ConnectionError::RequestsDone)?;
+                    self.publisher.line().replace(Line {
+                        client: client.clone(),
+                        waiting: VecDeque::new(),
+                    });
+                }
+                Event::Incoming(Incoming::SubAck(_)) => {
+                    info!(broker = %*self.broker.borrow(), "MQTT connected");
+                    self.connected.send_replace(true);
+                }
+                Event::Outgoing(Outgoing::Publish(id)) => {
+                    let told = self
+                        .publisher
+                        .line()
+                        .as_mut()
+                        .and_then(|l| l.waiting.pop_front());
+                    if let Some(told) = told {
+                        unacknowledged.insert(id, told);
+                    }
+                }
+                Event::Incoming(Incoming::PubAck(ack)) => {
+                    if let Some(told) = unacknowledged.remove(&ack.pkid) {
+                        // Whoever waited may have given up.
+                        let _ = told.send(());
+                    }
+                }
+                Event::Incoming(Incoming::Publish(publish)) => self.take_in(publish),
+                _ => {}
+            }
+        }
+    }
+
+    /// Never waits: telemetry that nobody has time for is replaced by the next anyway.
+    fn take_in(&self, publish: Publish) {
+        if self
+            .inbox
+            .try_send((publish.topic, publish.payload))
+            .is_err()
+        {
+            debug!("telemetry dropped: the inbox is full");
+        }
+    }
+}

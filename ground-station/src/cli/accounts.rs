@@ -1,0 +1,129 @@
+//! `new-user` and `new-key`: who may ask over HTTP.
+
+use super::{Desk, say};
+use crate::accounts::{hash_key, new_key, password};
+use crate::clock;
+use crate::signing::hex;
+use crate::store::{self, Permission, Robots};
+use anyhow::{Context, ensure};
+use clap::Args;
+use std::io::Read;
+
+/// What a key may do when nobody says: enough for a page that holds a button down in several
+/// tabs.
+const RATE: f64 = 50.0;
+/// See [`RATE`].
+const BURST: u32 = 100;
+
+#[derive(Debug, Args)]
+pub(super) struct NewUser {
+    /// The name to sign in with
+    #[arg(value_parser = super::robot)]
+    name: String,
+    /// A robot they may drive; may be given again; without, all robots
+    #[arg(long = "robot", value_name = "NAME", value_parser = super::robot)]
+    robots: Vec<String>,
+    /// Read the password from standard input instead of making one
+    #[arg(long)]
+    password_stdin: bool,
+    /// Give a user who is there a new password and new robots; old tokens end
+    #[arg(long)]
+    replace: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct NewKey {
+    /// A robot the key is for; may be given again; without, all robots
+    #[arg(long = "robot", value_name = "NAME", value_parser = super::robot)]
+    robots: Vec<String>,
+    /// What the key may be used for; may be given again; without, publish
+    #[arg(long = "may", value_name = "WHAT", value_enum)]
+    may: Vec<Permission>,
+    /// Requests per second in the long run
+    #[arg(long, value_name = "PER_SECOND", default_value_t = RATE, value_parser = rate)]
+    rate: f64,
+    /// Requests that may come at once
+    #[arg(long, value_name = "REQUESTS", default_value_t = BURST, value_parser = clap::value_parser!(u32).range(1..))]
+    burst: u32,
+    /// Requests per day (UTC); without, no limit
+    #[arg(long, value_name = "PER_DAY")]
+    quota: Option<u64>,
+}
+
+impl NewUser {
+    pub(super) fn obey(self, desk: &Desk) -> anyhow::Result<()> {
+        let password = if self.password_stdin {
+            read_password()?
+        } else {
+            password::generate()
+        };
+        desk.store.add_user(
+            &store::NewUser {
+                name: self.name.clone(),
+                password: password::hash(&password)?,
+                robots: self.robots.into(),
+                stamp: hex(&rand::random::<[u8; 16]>()),
+            },
+            self.replace,
+            clock::unix_s(),
+        )?;
+        if !self.password_stdin {
+            say(password)?;
+        }
+        Ok(())
+    }
+}
+
+fn read_password() -> anyhow::Result<String> {
+    let mut text = String::new();
+    // Room for the line's end.
+    std::io::stdin()
+        .lock()
+        .take(password::MAX_BYTES as u64 + 3)
+        .read_to_string(&mut text)
+        .context("cannot read the password from standard input")?;
+    let password = text.trim_end_matches(['\r', '\n']).to_owned();
+    ensure!(
+        password.chars().count() >= password::MIN_CHARS && password.len() <= password::MAX_BYTES,
+        "a password has {} characters to {} bytes",
+        password::MIN_CHARS,
+        password::MAX_BYTES
+    );
+    Ok(password)
+}
+
+impl NewKey {
+    pub(super) fn obey(self, desk: &Desk) -> anyhow::Result<()> {
+        let mut may: std::collections::BTreeSet<_> = self.may.into_iter().collect();
+        if may.is_empty() {
+            may.insert(Permission::Publish);
+        }
+        let robots: Robots = self.robots.into();
+        ensure!(
+            !may.contains(&Permission::Sign) || robots != Robots::All,
+            "a key that may sign needs --robot NAME: the name in the certificate is the key's"
+        );
+        let key = new_key();
+        let id = desk.store.add_key(
+            &store::NewKey {
+                hash: hash_key(&key),
+                robots,
+                may,
+                rate: self.rate,
+                burst: self.burst,
+                quota: self.quota,
+            },
+            clock::unix_s(),
+        )?;
+        eprintln!("key {id}: `ground-station revoke --key {id}` ends it");
+        say(key)?;
+        Ok(())
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|rate: &f64| *rate > 0.0 && rate.is_finite())
+        .ok_or_else(|| format!("{text:?} is not a number above 0"))
+}

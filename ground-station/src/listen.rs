@@ -1,0 +1,275 @@
+//! The two listeners: plain HTTP for this machine, HTTPS for everybody else. HTTPS asks for a
+//! client certificate of our own CA and goes on without one; handlers see it as [`Peer`].
+
+use crate::settings::Settings;
+use crate::signing::{Ca, Server, hex};
+use crate::store::{Directory, Kind};
+use anyhow::{Context, anyhow};
+use axum::middleware::AddExtension;
+use axum::{Extension, Router};
+use axum_server::accept::Accept;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use futures::future::BoxFuture;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::server::WebPkiClientVerifier;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+use tokio_util::sync::CancellationToken;
+use tower::Layer;
+
+/// How long requests under way may take when the station stops.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// How long a client may take for its TLS handshake: a Pi over a bad radio link needs two.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where the station listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Addresses {
+    /// Plain HTTP.
+    pub http: SocketAddr,
+    /// HTTPS.
+    pub https: SocketAddr,
+}
+
+/// The two ports, taken.
+pub struct Listeners {
+    /// Plain HTTP.
+    pub http: TcpListener,
+    /// HTTPS.
+    pub https: TcpListener,
+}
+
+impl Listeners {
+    /// Takes both ports.
+    ///
+    /// # Errors
+    /// In words, when one is taken or may not be taken.
+    pub fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            http: bind(settings.http, "http")?,
+            https: bind(settings.https, "https")?,
+        })
+    }
+
+    /// Where they listen.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn addresses(&self) -> io::Result<Addresses> {
+        Ok(Addresses {
+            http: self.http.local_addr()?,
+            https: self.https.local_addr()?,
+        })
+    }
+}
+
+/// Who is at the other end of a connection, as the connection itself tells.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// The client certificate that the TLS handshake has verified, in DER; plain HTTP has
+    /// none, and HTTPS may have none.
+    pub certificate: Option<CertificateDer<'static>>,
+}
+
+/// The name in a client certificate of our CA.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The common name.
+    pub name: String,
+    /// What it stands for.
+    pub kind: Kind,
+}
+
+/// Why a connection's certificate counts for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unidentified {
+    /// There is none.
+    #[error("no client certificate was presented")]
+    None,
+    /// It was revoked.
+    #[error("the client certificate was revoked")]
+    Revoked,
+    /// It is none of a robot or an operator.
+    #[error("the client certificate names nobody known here")]
+    Unknown,
+}
+
+impl Peer {
+    /// Whose certificate it is, unless it was revoked.
+    ///
+    /// # Errors
+    /// [`Unidentified`] with the reason.
+    pub fn identity(&self, directory: &Directory) -> Result<Identity, Unidentified> {
+        let der = self.certificate.as_ref().ok_or(Unidentified::None)?;
+        let (_, certificate) =
+            x509_parser::parse_x509_certificate(der).map_err(|_| Unidentified::Unknown)?;
+        if directory
+            .revoked
+            .contains_key(&hex(certificate.raw_serial()))
+        {
+            return Err(Unidentified::Revoked);
+        }
+        let name = certificate
+            .subject()
+            .iter_common_name()
+            .next()
+            .and_then(|name| name.as_str().ok())
+            .ok_or(Unidentified::Unknown)?;
+        let kind = directory.kind(name).ok_or(Unidentified::Unknown)?;
+        Ok(Identity {
+            name: name.to_owned(),
+            kind,
+        })
+    }
+}
+
+/// Takes a port.
+///
+/// # Errors
+/// In words, when it is taken or may not be taken.
+pub fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => anyhow!(
+            "port {} of {} is taken by another program: stop that, or choose another port with --{what}",
+            address.port(),
+            address.ip()
+        ),
+        io::ErrorKind::PermissionDenied => anyhow!(
+            "port {} may only be taken by root: choose one above 1023 with --{what}",
+            address.port()
+        ),
+        io::ErrorKind::AddrNotAvailable => anyhow!(
+            "{} is no address of this machine: choose another with --{what}",
+            address.ip()
+        ),
+        _ => anyhow::Error::new(error).context(format!("cannot listen on {address} (--{what})")),
+    })
+}
+
+/// Serves plain HTTP until `shutdown`.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_http(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    listener.set_nonblocking(true)?;
+    let handle = axum_server::Handle::new();
+    let server = axum_server::from_tcp(listener)?
+        .handle(handle.clone())
+        .acceptor(NoDelay)
+        .serve(
+            router
+                .layer(Extension(Peer::default()))
+                .into_make_service_with_connect_info::<SocketAddr>(),
+        );
+    until(server, handle, shutdown)
+        .await
+        .context("serving HTTP")
+}
+
+/// Serves HTTPS until `shutdown`.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve_https(
+    listener: TcpListener,
+    router: Router,
+    tls: RustlsConfig,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    listener.set_nonblocking(true)?;
+    let handle = axum_server::Handle::new();
+    let server = axum_server::from_tcp(listener)?
+        .handle(handle.clone())
+        .acceptor(WithPeer(
+            RustlsAcceptor::new(tls)
+                .handshake_timeout(HANDSHAKE_TIMEOUT)
+                .acceptor(NoDelay),
+        ))
+        .serve(router.into_make_service_with_connect_info::<SocketAddr>());
+    until(server, handle, shutdown)
+        .await
+        .context("serving HTTPS")
+}
+
+async fn until(
+    server: impl Future<Output = io::Result<()>>,
+    handle: axum_server::Handle<SocketAddr>,
+    shutdown: CancellationToken,
+) -> io::Result<()> {
+    tokio::pin!(server);
+    tokio::select! {
+        ended = &mut server => return ended,
+        () = shutdown.cancelled() => handle.graceful_shutdown(Some(GRACE)),
+    }
+    server.await
+}
+
+/// TLS of the HTTPS listener: our server certificate, and a client certificate of our own CA
+/// if the client has one.
+///
+/// # Errors
+/// When the certificates do not fit together.
+pub fn tls(ca: &Ca, server: &Server) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(ca.der().clone())?;
+    let clients = WebPkiClientVerifier::builder(Arc::new(roots))
+        .allow_unauthenticated()
+        .build()?;
+    let mut config = rustls::ServerConfig::builder()
+        .with_client_cert_verifier(clients)
+        .with_single_cert(vec![server.certificate.clone()], server.key.clone_key())?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}
+
+/// Sends small answers at once.
+#[derive(Clone, Copy)]
+struct NoDelay;
+
+impl<S> Accept<TcpStream, S> for NoDelay {
+    type Stream = TcpStream;
+    type Service = S;
+    type Future = std::future::Ready<io::Result<(TcpStream, S)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        std::future::ready(stream.set_nodelay(true).map(|()| (stream, service)))
+    }
+}
+
+/// Hands every request of a connection the certificate that its client presented.
+#[derive(Clone)]
+struct WithPeer(RustlsAcceptor<NoDelay>);
+
+impl<S: Send + 'static> Accept<TcpStream, S> for WithPeer
+where
+    TcpStream: AsyncRead + AsyncWrite + Unpin,
+{
+    type Stream = TlsStream<TcpStream>;
+    type Service = AddExtension<S, Peer>;
+    type Future = BoxFuture<'static, io::Result<(Self::Stream, Self::Service)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let accepted = self.0.accept(stream, service);
+        Box::pin(async move {
+            let (stream, service) = accepted.await?;
+            let certificate = stream
+                .get_ref()
+                .1
+                .peer_certificates()
+                .and_then(|chain| chain.first())
+                .map(|leaf| leaf.clone().into_owned());
+            Ok((stream, Extension(Peer { certificate }).layer(service)))
+        })
+    }
+}

@@ -1,0 +1,102 @@
+//! The `config.json` of a robot that belongs to this station.
+
+use crate::store::{Store, StoreError};
+use serde_json::{Value, json};
+
+/// Where agents reach the station.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ports {
+    /// The broker.
+    pub mqtt: u16,
+    /// Everything else.
+    pub https: u16,
+}
+
+const SETTING: &str = "ports";
+
+impl Ports {
+    /// Those of the station that runs, or ran last; the usual ones before the first run.
+    pub fn of(store: &Store) -> Self {
+        let kept = store.setting(SETTING).ok().flatten();
+        let text = kept.and_then(|bytes| String::from_utf8(bytes).ok());
+        let pair = text.as_deref().and_then(|text| text.split_once(' '));
+        pair.and_then(|(mqtt, https)| {
+            Some(Self {
+                mqtt: mqtt.parse().ok()?,
+                https: https.parse().ok()?,
+            })
+        })
+        .unwrap_or(Self {
+            mqtt: 8883,
+            https: 8443,
+        })
+    }
+
+    /// Remembers them for the commands.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn keep(self, store: &Store) -> Result<(), StoreError> {
+        store.set_setting(SETTING, format!("{} {}", self.mqtt, self.https).as_bytes())
+    }
+}
+
+/// The file's content: the sample's five keys, and where our stand-in for KVS is.
+pub fn config(robot: &str, host: &str, ports: Ports) -> Value {
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    };
+    json!({
+        "IOT_THINGNAME": robot,
+        "IOT_CORE_ENDPOINT": format!("{host}:{}", ports.mqtt),
+        "IOT_GET_CREDENTIAL_ENDPOINT": format!("{host}:{}", ports.https),
+        "ROLE_ALIAS": "outpost-robot",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "KVS_ENDPOINT": format!("https://{host}:{}", ports.https),
+    })
+}
+
+/// The host under which this machine is most likely found: its name, if it has one.
+pub fn default_host() -> String {
+    crate::signing::host_name().unwrap_or_else(|| "localhost".to_owned())
+}
+
+/// The host of a `Host` header, when it could stand in a certificate.
+pub fn host_of(header: &str) -> Option<String> {
+    let host = match header.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?.0,
+        None => header.split(':').next()?,
+    };
+    crate::cli::host(host).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_config_says_where_the_station_is() {
+        let ports = Ports {
+            mqtt: 8883,
+            https: 8443,
+        };
+        let value = config("rover", "station.lan", ports);
+        assert_eq!(value["IOT_THINGNAME"], "rover");
+        assert_eq!(value["IOT_CORE_ENDPOINT"], "station.lan:8883");
+        assert_eq!(value["KVS_ENDPOINT"], "https://station.lan:8443");
+        assert_eq!(
+            config("rover", "fe80::1", ports)["IOT_CORE_ENDPOINT"],
+            "[fe80::1]:8883"
+        );
+    }
+
+    #[test]
+    fn a_host_header_loses_its_port_and_nonsense_is_refused() {
+        assert_eq!(host_of("station.lan:8080").as_deref(), Some("station.lan"));
+        assert_eq!(host_of("[::1]:8080").as_deref(), Some("::1"));
+        assert_eq!(host_of("a b\"c"), None);
+        assert_eq!(host_of(""), None);
+    }
+}

@@ -1,0 +1,34 @@
+//! What `run` is told: where to listen, which broker, which console.
+
+use crate::broker::Remote;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// The arguments of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct Settings {
+    /// Where plain HTTP is served; keep it on loopback, passwords travel on it
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub http: SocketAddr,
+
+    /// Where HTTPS is served, for browsers, agents and video
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8443")]
+    pub https: SocketAddr,
+
+    /// Where the MQTT broker listens
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8883")]
+    pub mqtt: SocketAddr,
+
+    /// Use this MQTT broker instead of starting one; `external-broker` writes its configuration
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "mqtt")]
+    pub external_broker: Option<Remote>,
+
+    /// A further name or address under which this machine is reached, for the certificate
+    #[arg(long = "host", value_name = "HOST", value_parser = crate::cli::host)]
+    pub hosts: Vec<String>,
+
+    /// The web console's files
+    #[arg(long, value_name = "DIR")]
+    pub console: Option<PathBuf>,
+}

@@ -1,0 +1,56 @@
+//! What the rooms of a running station share. Every request handler gets it.
+
+use crate::accounts::Accounts;
+use crate::broker::Publisher;
+use crate::fleet::Fleet;
+use crate::folder::Folder;
+use crate::listen::Addresses;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use crate::signing::Ca;
+use crate::store::Store;
+use std::ops::Deref;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// Cheap to clone; the same for every clone.
+#[derive(Clone)]
+pub struct Station(Arc<Parts>);
+
+/// The parts.
+pub struct Parts {
+    /// What was asked for on the command line.
+    pub settings: Settings,
+    /// The state folder.
+    pub folder: Folder,
+    /// What survives a restart.
+    pub store: Arc<Store>,
+    /// Signs certificates.
+    pub ca: Arc<Ca>,
+    /// Says who asks and what they may.
+    pub accounts: Arc<Accounts>,
+    /// The way to the robots.
+    pub publisher: Publisher,
+    /// The newest telemetry of every robot.
+    pub fleet: Arc<Fleet>,
+    /// Counts for Prometheus.
+    pub metrics: Arc<Metrics>,
+    /// Where the station listens.
+    pub addresses: Addresses,
+    /// Cancelled when the station stops; whatever streams must end then.
+    pub shutdown: CancellationToken,
+}
+
+impl From<Parts> for Station {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for Station {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,171 @@
+//! What a running station does by the clock: notice what commands have changed, write down
+//! counts, renew the server certificate, notice silent robots, feed systemd's watchdog.
+
+use crate::accounts::Now;
+use crate::clock;
+use crate::folder::Folder;
+use crate::listen;
+use crate::signing::{Ca, own_hosts};
+use crate::station::Station;
+use crate::store::Store;
+use anyhow::Context;
+use axum_server::tls_rustls::RustlsConfig;
+use bytes::Bytes;
+use sd_notify::NotifyState;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+/// How soon a command's change is noticed: asking SQLite for its version reads one page.
+const NOTICE: Duration = Duration::from_millis(250);
+
+/// How often counts go to the disk: a crash gives back at most so much of a quota, and a card
+/// in a Raspberry Pi is not worn out.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether the server certificate must be renewed.
+const RENEW: Duration = Duration::from_secs(60 * 60);
+
+/// How often silence is looked for.
+const LISTEN: Duration = Duration::from_secs(1);
+
+/// The certificate that both HTTPS and the broker show, kept valid.
+pub(crate) struct Upkeep {
+    folder: Folder,
+    ca: Arc<Ca>,
+    tls: RustlsConfig,
+    renewals: watch::Sender<u64>,
+}
+
+impl Upkeep {
+    pub(crate) fn new(station: &Station) -> anyhow::Result<Self> {
+        let (folder, ca) = (station.folder.clone(), station.ca.clone());
+        let server = ca.server(&folder, &hosts(&station.store), clock::utc())?;
+        Ok(Self {
+            tls: RustlsConfig::from_config(listen::tls(&ca, &server)?),
+            folder,
+            ca,
+            renewals: watch::Sender::new(0),
+        })
+    }
+
+    pub(crate) fn tls(&self) -> RustlsConfig {
+        self.tls.clone()
+    }
+
+    /// Counts up with every renewal.
+    pub(crate) fn renewals(&self) -> watch::Receiver<u64> {
+        self.renewals.subscribe()
+    }
+
+    /// Does all of it until the station stops.
+    pub(crate) async fn keep(self, station: Station) -> anyhow::Result<()> {
+        let every = |period| {
+            let mut ticks = interval(period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks
+        };
+        let (mut notice, mut flush) = (every(NOTICE), every(FLUSH));
+        let (mut renew, mut listen) = (every(RENEW), every(LISTEN));
+        // Half of what systemd allows, as sd_watchdog_enabled(3) recommends.
+        let fed = sd_notify::watchdog_enabled();
+        let mut feed = every(fed.map_or(RENEW, |limit| limit / 2));
+        let mut changes = station.store.changes();
+        loop {
+            tokio::select! {
+                () = station.shutdown.cancelled() => return Ok(()),
+                _ = notice.tick() => {
+                    if let Err(error) = station.store.refresh() {
+                        warn!(%error, "cannot look for changes");
+                    }
+                }
+                _ = flush.tick() => {
+                    let accounts = station.accounts.clone();
+                    let flushed = tokio::task::spawn_blocking(move || accounts.flush(Now::read()));
+                    if let Err(error) = flushed.await.context("flushing crashed")? {
+                        warn!(%error, "cannot write down what the keys have spent");
+                    }
+                }
+                _ = listen.tick() => station.fleet.notice_silence(clock::unix_ms()),
+                _ = renew.tick() => self.renew(&station.store)?,
+                changed = changes.changed() => {
+                    changed.context("the store is gone")?;
+                    changes.mark_unchanged();
+                    self.renew(&station.store)?;
+                }
+                _ = feed.tick() => if fed.is_some() { tell(NotifyState::Watchdog) },
+            }
+        }
+    }
+
+    fn renew(&self, store: &Store) -> anyhow::Result<()> {
+        let server = self.ca.server(&self.folder, &hosts(store), clock::utc())?;
+        if server.renewed {
+            info!("server certificate renewed");
+            self.tls.reload_from_config(listen::tls(&self.ca, &server)?);
+            self.renewals.send_modify(|count| *count += 1);
+        }
+        Ok(())
+    }
+}
+
+fn hosts(store: &Store) -> BTreeSet<String> {
+    let mut hosts = own_hosts();
+    hosts.extend(store.directory().hosts.iter().cloned());
+    hosts
+}
+
+/// Takes in what the robots say.
+pub(crate) async fn reports(
+    station: Station,
+    mut inbox: mpsc::Receiver<(String, Bytes)>,
+) -> anyhow::Result<()> {
+    loop {
+        let report = tokio::select! {
+            report = inbox.recv() => report,
+            () = station.shutdown.cancelled() => return Ok(()),
+        };
+        let (topic, payload) = report.context("the MQTT session is gone")?;
+        match station.fleet.hear(&topic, &payload, clock::unix_ms()) {
+            Ok(()) => station.metrics.telemetry.inc(),
+            Err(unheard) => {
+                debug!(topic, %unheard, "telemetry dropped");
+                station.metrics.telemetry_rejected.inc()
+            }
+        };
+    }
+}
+
+/// Cancels `shutdown` when the process is asked to stop.
+pub(crate) async fn signals(shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    };
+    info!("{name}: stopping");
+    shutdown.cancel();
+    Ok(())
+}
+
+/// Tells systemd that everything listens.
+pub(crate) fn ready() {
+    tell(NotifyState::Ready);
+}
+
+/// Tells systemd that the station stops.
+pub(crate) fn stopping() {
+    tell(NotifyState::Stopping);
+}
+
+fn tell(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        debug!(%error, "systemd cannot be told");
+    }
+}
