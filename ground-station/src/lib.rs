@@ -50,6 +50,12 @@ use upkeep::Upkeep;
 /// ready without one. Ours is there in a fraction of a second.
 const BROKER_PATIENCE: Duration = Duration::from_secs(10);
 
+/// A station that was killed leaves its broker behind for the moment that it takes to end.
+const PORT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often the broker's port is looked at meanwhile.
+const PORT_LOOK: Duration = Duration::from_millis(20);
+
 /// How long everything may take to end; past that the process ends anyway.
 const LAST_GRACE: Duration = Duration::from_secs(6);
 
@@ -87,7 +93,7 @@ pub async fn run(
     let listeners = Listeners::bind(&settings)?;
     let station = furnish(folder, settings, listeners.addresses()?, shutdown.clone())?;
     let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
-    let mut way = start(&mut tasks, &station, listeners)?;
+    let mut way = start(&mut tasks, &station, listeners).await?;
     let supervised = supervise(&mut tasks, &shutdown, async {
         if tokio::time::timeout(BROKER_PATIENCE, way.connected.wait_for(|yes| *yes))
             .await
@@ -135,7 +141,7 @@ fn furnish(
 }
 
 /// Starts every part. What a room of its own needs beside its routes is started here.
-fn start(
+async fn start(
     tasks: &mut JoinSet<anyhow::Result<()>>,
     station: &Station,
     listeners: Listeners,
@@ -148,7 +154,7 @@ fn start(
     let (remote, mqtt) = match &station.settings.external_broker {
         Some(remote) => (watch::Sender::new(remote.clone()).subscribe(), None),
         None => {
-            let (remote, address) = start_broker(tasks, station, &upkeep)?;
+            let (remote, address) = start_broker(tasks, station, &upkeep).await?;
             (remote, Some(address))
         }
     };
@@ -195,7 +201,7 @@ struct Way {
 type Watched = (watch::Receiver<Remote>, watch::Receiver<SocketAddr>);
 
 /// Starts our own broker; where to reach it, and where it listens.
-fn start_broker(
+async fn start_broker(
     tasks: &mut JoinSet<anyhow::Result<()>>,
     station: &Station,
     upkeep: &Upkeep,
@@ -210,9 +216,16 @@ fn start_broker(
     let wanted = if settings.mqtt.port() == 0 {
         mosquitto::free_port(settings.mqtt)?
     } else {
-        // Only to say in words that it is taken; the broker takes it a moment later.
-        drop(listen::bind(settings.mqtt, "mqtt")?);
-        settings.mqtt
+        let mut tries = tokio::time::interval(PORT_LOOK);
+        let deadline = clock::instant() + PORT_PATIENCE;
+        loop {
+            // Only to say in words that it is taken; the broker takes it a moment later.
+            match listen::bind(settings.mqtt, "mqtt") {
+                Ok(_) => break settings.mqtt,
+                Err(error) if clock::instant() >= deadline => return Err(error),
+                Err(_) => tries.tick().await,
+            };
+        }
     };
     let address = watch::Sender::new(wanted);
     let remote = watch::Sender::new(Remote::from(wanted));
