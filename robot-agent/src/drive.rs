@@ -91,7 +91,7 @@ struct Running {
     right: Slope,
 }
 
-/// One wheel's way to its target: on the target's side of zero and never above it.
+/// One wheel's way to its target, from where it is or else from zero.
 #[derive(Clone, Copy, Debug)]
 struct Slope {
     start: f64,
@@ -200,13 +200,8 @@ impl Slope {
     /// Less power, and the way back to zero in a reversal, are taken at once.
     fn towards(target: Throttle, current: Throttle) -> Self {
         let same_way = target.0 * current.0 > 0.0;
-        let start = if same_way {
-            current.0.abs().min(target.0.abs()).copysign(target.0)
-        } else {
-            0.0
-        };
         Self {
-            start,
+            start: if same_way { current.0 } else { 0.0 },
             target: target.0,
         }
     }

@@ -217,3 +217,66 @@ fn panic_words(panic: &(dyn Any + Send)) -> String {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "without a word".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use wire::{Action, Motion};
+
+    use super::*;
+    use crate::drive::{Limits, Throttle};
+    use crate::motors::bench::{Bench, ms};
+    use crate::motors::{Driver, Source};
+
+    fn opens() -> Result<Box<dyn Board>, BoardError> {
+        Ok(Box::new(Bench::default()))
+    }
+
+    #[test]
+    fn the_thread_sleeps_until_the_pulse_is_over_or_a_board_is_to_be_looked_after() {
+        let limits = Limits {
+            speed: Throttle::FULL,
+            pulse: ms(100),
+            ..Limits::default()
+        };
+        let shared = Arc::new(Shared::new(Driver::Simulated, limits));
+        let mut owner = Owner::new(shared, opens);
+        let now = owner.look_at;
+        let mut drive = Drive::new(limits);
+        assert!(matches!(owner.due(&drive, now), Ok(Task::Open)));
+        owner.look_at = now + ms(50);
+        assert_eq!(
+            owner.due(&drive, now).err(),
+            Some(now + ms(50)),
+            "no board before that"
+        );
+        owner.board = opens().ok();
+        owner.look_at = now + TURN;
+        assert_eq!(
+            owner.due(&drive, now).err(),
+            Some(now + TURN),
+            "nothing to do"
+        );
+
+        let action = Action::new(Motion::Forward);
+        drive.accept(&action, &Source::Mqtt, now, 0).unwrap();
+        let forward = drive.wheels(now);
+        assert!(matches!(owner.due(&drive, now), Ok(Task::Tell(wheels)) if wheels == forward));
+        owner.told = forward;
+        assert_eq!(
+            owner.due(&drive, now).err(),
+            Some(now + ms(100)),
+            "then silence is rest"
+        );
+        let over = now + ms(100);
+        assert!(matches!(
+            owner.due(&drive, over),
+            Ok(Task::Tell(Wheels::REST))
+        ));
+        assert!(matches!(
+            owner.due(&drive, over + TURN),
+            Ok(Task::Tell(Wheels::REST))
+        ));
+        owner.told = Wheels::REST;
+        assert!(matches!(owner.due(&drive, now + TURN), Ok(Task::Check)));
+    }
+}

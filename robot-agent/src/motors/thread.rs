@@ -218,7 +218,7 @@ pub(super) struct Inner {
 }
 
 impl Shared {
-    fn new(board: Driver, limits: Limits) -> Self {
+    pub(super) fn new(board: Driver, limits: Limits) -> Self {
         Self {
             inner: Mutex::new(Inner {
                 drive: Drive::new(limits),
