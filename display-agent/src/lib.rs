@@ -1,1 +1,28 @@
-//! display-agent
+//! The Mars display: from a rover's picture to the pixels on a desk.
+//!
+//! Reading order is the way of the data: [`config`], [`feed`] (asks, decodes with [`bitmap`], keeps),
+//! [`page`] (what is true now, and how it looks), [`screen`] (the device), and [`run()`], which joins
+//! them. [`clock`] is the only reader of clocks; [`check`] and [`render`] are the other two commands;
+//! [`watchdog`] talks to systemd.
+
+pub mod bitmap;
+pub mod check;
+pub mod clock;
+pub mod config;
+pub mod feed;
+pub mod page;
+pub mod render;
+mod run;
+pub mod screen;
+pub mod watchdog;
+
+pub use run::{Events, Stopper, run};
+
+/// Says on the screen that the config is unusable, if the part about the screen is not.
+pub fn show_bad_config(unusable: &config::Unusable) -> Result<(), screen::Fault> {
+    let Some(settings) = &unusable.screen else {
+        return Ok(());
+    };
+    let page = page::Page::Notice(page::words::bad_config(&unusable.problems));
+    settings.device.open()?.show(&run::drawn(&page))
+}

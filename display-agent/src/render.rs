@@ -1,0 +1,115 @@
+//! `display-agent render`: one page as a PNG, from an answer in a file or from an address.
+//!
+//! For looking at a page without a display, and for trying a Mars API.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use url::Url;
+
+use crate::bitmap::{BYTES_MAX, Picture};
+use crate::clock::Now;
+use crate::feed::fetch::{Fetched, Fetcher, LIMIT};
+use crate::feed::trouble::Part;
+use crate::feed::{Feed, Known, answer};
+use crate::page::words::Manner;
+use crate::page::{Page, Weather};
+use crate::run::drawn;
+use crate::screen::png;
+
+/// What to ask with.
+#[derive(Clone, Copy, Debug)]
+pub struct Access<'a> {
+    /// The key of the Mars API.
+    pub key: Option<&'a str>,
+    /// The only certificate authorities to trust.
+    pub ca: Option<&'a Path>,
+}
+
+/// Draws what a display would show of `from` to `out`. If something is missing the page says so, and
+/// the error says what.
+pub fn render(
+    from: &str,
+    out: &Path,
+    manner: &Manner,
+    access: Access<'_>,
+    now: Now,
+) -> anyhow::Result<()> {
+    let (page, trouble) = match Url::parse(from) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => {
+            from_address(url, manner, access, now)?
+        }
+        _ => (
+            Page::Weather(from_file(Path::new(from), manner, access, now)?),
+            None,
+        ),
+    };
+    fs::write(out, png::encoded(&drawn(&page))?)
+        .with_context(|| format!("cannot write {}", out.display()))?;
+    match trouble {
+        Some(trouble) => bail!(trouble),
+        None => Ok(()),
+    }
+}
+
+fn from_address(
+    url: Url,
+    manner: &Manner,
+    access: Access<'_>,
+    now: Now,
+) -> anyhow::Result<(Page, Option<String>)> {
+    let polled = Feed::new(url.clone(), fetcher(&url, access)?, None).poll(now.unix);
+    let short = polled
+        .trouble
+        .as_ref()
+        .map(|trouble| manner.short(trouble).to_owned());
+    let page = match (&polled.known, &polled.trouble) {
+        (Some(known), _) => Page::Weather(manner.weather(known, short)),
+        (None, Some(trouble)) => Page::Notice(manner.trouble(trouble, now.unix, now.unix)),
+        (None, None) => Page::Notice(manner.first_boot(None)),
+    };
+    Ok((page, polled.trouble.map(|trouble| trouble.to_string())))
+}
+
+fn from_file(
+    path: &Path,
+    manner: &Manner,
+    access: Access<'_>,
+    now: Now,
+) -> anyhow::Result<Weather> {
+    let name = path.display();
+    let body = fs::read(path).with_context(|| format!("cannot read {name}"))?;
+    let answer = answer::read(&body)
+        .map_err(anyhow::Error::msg)
+        .with_context(|| format!("cannot use {name}"))?;
+    let picture = match Url::parse(&answer.image_url) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") => download(&url, access)?,
+        _ => {
+            // As a picture's address is relative to its answer's, its path is relative to the file's.
+            let place = answer.image_url.trim_start_matches("file://");
+            let place = path.parent().unwrap_or(Path::new("")).join(place);
+            fs::read(&place)
+                .with_context(|| format!("cannot read the picture {}", place.display()))?
+        }
+    };
+    let picture = Picture::from_bmp(&picture).with_context(|| format!("{:?}", answer.image_url))?;
+    let known = Known {
+        answer,
+        answer_unix: now.unix,
+        picture: Some(picture),
+        picture_unix: now.unix,
+    };
+    Ok(manner.weather(&known, None))
+}
+
+fn download(url: &Url, access: Access<'_>) -> anyhow::Result<Vec<u8>> {
+    match fetcher(url, access)?.get(Part::Picture, url, None, BYTES_MAX)? {
+        Fetched::Body { bytes, .. } => Ok(bytes),
+        Fetched::Unchanged { .. } => bail!("{url} says \"unchanged\" to who never asked"),
+    }
+}
+
+fn fetcher(url: &Url, access: Access<'_>) -> anyhow::Result<Fetcher> {
+    Fetcher::new(url, access.key, access.ca, LIMIT).context("cannot read display.ca")
+}

@@ -1,0 +1,9 @@
+//! The display against a local upstream, with every kind of picture, trouble and page.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
+mod bitmaps;
+mod golden;
+mod pictures;
