@@ -48,9 +48,7 @@ impl Folder {
 
     /// Sets keys of `config.json`; a null takes a key out.
     pub fn configure(&self, changes: &Value) {
-        let path = self.path.join("config.json");
-        let text = std::fs::read_to_string(&path).expect("the robot has a config");
-        let mut config: Value = serde_json::from_str(&text).expect("the config is JSON");
+        let mut config = self.config();
         let fields = config.as_object_mut().expect("the config is an object");
         for (key, value) in changes.as_object().expect("changes are an object") {
             if value.is_null() {
@@ -59,7 +57,14 @@ impl Folder {
                 fields.insert(key.clone(), value.clone());
             }
         }
-        std::fs::write(&path, config.to_string()).expect("the folder is the test's own");
+        std::fs::write(self.path.join("config.json"), config.to_string())
+            .expect("the folder is the test's own");
+    }
+
+    /// What `config.json` holds.
+    pub fn config(&self) -> Value {
+        let text = std::fs::read_to_string(self.path.join("config.json"));
+        serde_json::from_str(&text.expect("the robot has a config")).expect("the config is JSON")
     }
 
     /// `robot-agent --config` on this folder, ready for arguments.

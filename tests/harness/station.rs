@@ -106,7 +106,7 @@ impl Station {
         folder
     }
 
-    /// A certificate that may drive every robot, in a folder as a robot's.
+    /// A folder with the three files of a certificate that may drive every robot.
     pub async fn new_operator(&self, name: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         let out = path.to_str().expect("a path of the test's own is UTF-8");

@@ -1,0 +1,128 @@
+//! What goes wrong between a robot and its broker, and on the robot itself.
+
+use rustix::process::Signal;
+use serde_json::json;
+use tests::tap::{Flow, Tap};
+use tests::{Robot, Station, eventually};
+
+const LONG_DRIVE: &str = r#"{"action":"forward","duration_ms":2000}"#;
+
+/// A robot whose link runs through a tap, connected.
+async fn tapped(station: &Station, key: &str) -> (Robot, Tap) {
+    let folder = station.new_robot("rover").await;
+    let tap = Tap::to(station.ready.mqtt.clone()).await;
+    folder.configure(&json!({
+        "IOT_CORE_ENDPOINT": format!("localhost:{}", tap.address.port()),
+        "mqtt": { "keep_alive_s": 5 },
+    }));
+    let robot = Robot::start(folder);
+    station.sees("rover", key).await;
+    (robot, tap)
+}
+
+/// Publishes until the robot obeys: right after an outage it may not be back yet.
+async fn drives_again(station: &Station, key: &str, robot: &Robot) {
+    let seen = robot.folder.writes().len();
+    eventually("the robot drives again", async || {
+        let (status, _) = station
+            .publish("rover", key, r#"{"action":"forward"}"#)
+            .await;
+        (status == 200 && robot.folder.writes().iter().skip(seen).any(|w| w.moves())).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_link_cut_in_mid_drive_stops_the_wheels_in_time_and_comes_back() {
+    let station = Station::start().await;
+    let key = station.new_key("rover").await;
+    let (robot, tap) = tapped(&station, &key).await;
+    let seen = robot.folder.writes().len();
+    station.publish("rover", &key, LONG_DRIVE).await;
+    robot.wheels(seen, "the wheels turn", |w| w.moves()).await;
+    tap.set(Flow::Cut);
+    let turned = robot.pulse(seen).await;
+    assert!(
+        turned.as_millis() <= 2000 + 250,
+        "{turned:?} after the order"
+    );
+    tap.set(Flow::Open);
+    drives_again(&station, &key, &robot).await;
+}
+
+#[tokio::test]
+async fn a_broker_that_silently_stops_answering_is_noticed_and_left() {
+    let station = Station::start().await;
+    let key = station.new_key("rover").await;
+    let (mut robot, tap) = tapped(&station, &key).await;
+    tap.set(Flow::Silent);
+    eventually("the agent gives the connection up", async || {
+        robot.process().log().contains("broker").then_some(())
+    })
+    .await;
+    tap.set(Flow::Cut);
+    tap.set(Flow::Open);
+    drives_again(&station, &key, &robot).await;
+}
+
+#[tokio::test]
+async fn a_station_that_crashes_and_returns_finds_its_robot_again() {
+    let mut station = Station::start().await;
+    let folder = station.new_robot("rover").await;
+    let key = station.new_key("rover").await;
+    let robot = Robot::start(folder);
+    station.sees("rover", &key).await;
+    station.restart().await;
+    drives_again(&station, &key, &robot).await;
+}
+
+#[tokio::test]
+async fn a_robot_waits_for_a_broker_that_is_not_there_yet() {
+    let station = Station::start().await;
+    let key = station.new_key("rover").await;
+    let folder = station.new_robot("rover").await;
+    let tap = Tap::to(station.ready.mqtt.clone()).await;
+    tap.set(Flow::Cut);
+    folder.configure(&json!({"IOT_CORE_ENDPOINT": format!("localhost:{}", tap.address.port())}));
+    let robot = Robot::start(folder);
+    robot
+        .wheels(0, "the board is stopped before anything else", |w| w.stop)
+        .await;
+    tap.set(Flow::Open);
+    drives_again(&station, &key, &robot).await;
+}
+
+#[tokio::test]
+async fn asked_to_end_in_mid_drive_the_robot_stops_first() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let station = Station::start().await;
+        let key = station.new_key("rover").await;
+        let mut robot = Robot::start(station.new_robot("rover").await);
+        station.sees("rover", &key).await;
+        let seen = robot.folder.writes().len();
+        station.publish("rover", &key, LONG_DRIVE).await;
+        robot.wheels(seen, "the wheels turn", |w| w.moves()).await;
+        robot.process().signal(signal);
+        assert!(robot.process().ended().await.success());
+        assert!(robot.folder.last_write().is_some_and(|w| w.stop));
+    }
+}
+
+#[tokio::test]
+async fn killed_in_mid_drive_a_cold_stop_turns_the_board_off() {
+    let station = Station::start().await;
+    let key = station.new_key("rover").await;
+    let mut robot = Robot::start(station.new_robot("rover").await);
+    station.sees("rover", &key).await;
+    let seen = robot.folder.writes().len();
+    station.publish("rover", &key, LONG_DRIVE).await;
+    robot.wheels(seen, "the wheels turn", |w| w.moves()).await;
+    robot.process().kill().await;
+    assert!(
+        robot.folder.last_write().is_some_and(|w| w.moves()),
+        "the crash left them turning"
+    );
+    let (status, _, stderr) = robot.folder.run_agent(&["stop"]).await;
+    assert!(status.success(), "{stderr}");
+    assert!(robot.folder.last_write().is_some_and(|w| w.stop));
+}
