@@ -10,6 +10,7 @@ pub mod drive;
 pub mod link;
 pub mod motors;
 pub mod telemetry;
+pub mod video;
 pub mod watchdog;
 
 use std::sync::Arc;

@@ -1,0 +1,3 @@
+//! The camera; its viewers come next.
+
+pub mod camera;

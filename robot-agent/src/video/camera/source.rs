@@ -1,0 +1,361 @@
+//! Where pictures come from: the test picture, libcamera, or V4L2. Finds the camera, asks it
+//! what it can give, and chooses.
+
+use gstreamer::prelude::*;
+
+/// What `video.source` may say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Source {
+    /// The first camera found, one of libcamera's before one of V4L2's.
+    #[default]
+    Auto,
+    /// A camera of libcamera: those on a Raspberry Pi's ribbon cable.
+    Libcamera,
+    /// A camera of V4L2: those on USB.
+    V4l2,
+    /// A live test picture with a burned-in clock.
+    Test,
+    /// No camera, no video.
+    Off,
+}
+
+/// What is wanted of a camera.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Picture {
+    pub width: u32,
+    pub height: u32,
+    pub fps: u32,
+}
+
+/// A piece of pipeline that starts with an element called `source`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// From the source to its capabilities.
+    pub pipeline: String,
+    /// From there to raw pictures; empty where they are raw already.
+    pub decoder: String,
+    /// A property of the source that says which camera.
+    pub device: Option<(&'static str, String)>,
+    /// For the log.
+    pub words: String,
+}
+
+/// Drivers whose nodes look like cameras and are none: stages of a Raspberry Pi's own.
+const NOT_A_CAMERA: [&str; 6] = [
+    "bcm2835-isp",
+    "bcm2835-codec",
+    "unicam",
+    "rp1-cfe",
+    "pispbe",
+    "rpi-hevc-dec",
+];
+
+/// Finds the source that `source` and `device` mean.
+///
+/// # Errors
+/// Words about what is missing and what to do.
+pub(super) fn find(
+    source: Source,
+    device: Option<&str>,
+    picture: Picture,
+) -> Result<Found, String> {
+    match source {
+        Source::Off => Err("video is off".to_owned()),
+        Source::Test => Ok(test_picture(picture)),
+        Source::Libcamera => libcamera(device.map(str::to_owned), picture),
+        Source::V4l2 => v4l2(device.map(str::to_owned), picture),
+        Source::Auto => match device {
+            Some(device) if device.starts_with("/dev/") => v4l2(Some(device.to_owned()), picture),
+            _ => any(picture),
+        },
+    }
+}
+
+fn test_picture(Picture { width, height, fps }: Picture) -> Found {
+    // The text clock is for people and needs the pango plugin; the other needs nothing.
+    let clock = if gstreamer::ElementFactory::find("clockoverlay").is_some() {
+        " ! clockoverlay time-format=%H:%M:%S halignment=right valignment=bottom"
+    } else {
+        ""
+    };
+    Found {
+        pipeline: format!(
+            "videotestsrc name=source is-live=true pattern=smpte horizontal-speed=2 \
+             ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1\
+             {clock} ! identity name=stamp"
+        ),
+        decoder: String::new(),
+        device: None,
+        words: format!("test picture {width}x{height} at {fps}"),
+    }
+}
+
+fn libcamera(name: Option<String>, picture: Picture) -> Result<Found, String> {
+    if gstreamer::ElementFactory::find("libcamerasrc").is_none() {
+        return Err(
+            "GStreamer has no libcamerasrc: install gstreamer1.0-libcamera, or set \
+                    video.source to v4l2"
+                .to_owned(),
+        );
+    }
+    let Picture { width, height, fps } = picture;
+    Ok(Found {
+        pipeline: format!(
+            "libcamerasrc name=source \
+             ! video/x-raw,format=NV12,width={width},height={height},framerate={fps}/1"
+        ),
+        decoder: String::new(),
+        words: format!(
+            "libcamera {} {width}x{height} at {fps}",
+            name.as_deref().unwrap_or("(its first camera)")
+        ),
+        device: name.map(|name| ("camera-name", name)),
+    })
+}
+
+fn v4l2(path: Option<String>, picture: Picture) -> Result<Found, String> {
+    let path = match path {
+        Some(path) => path,
+        None => cameras()
+            .into_iter()
+            .find_map(|camera| camera.v4l2)
+            .ok_or("no V4L2 camera found: is it plugged in?")?,
+    };
+    let source = gstreamer::ElementFactory::make("v4l2src")
+        .property("device", &path)
+        .build()
+        .map_err(|_| "GStreamer has no v4l2src: install gstreamer1.0-plugins-good")?;
+    let offered = offered(&source, &path)?;
+    let (form, caps, words) = choose(&offered, picture)?;
+    // Pictures are decoded only while somebody watches, but for H.264, whose decoder would
+    // otherwise find itself in the middle of a stream.
+    let (early, decoder) = match form {
+        Form::Raw => ("", ""),
+        Form::Jpeg => ("", "jpegdec"),
+        Form::H264 => (" ! h264parse ! decodebin", ""),
+    };
+    Ok(Found {
+        pipeline: format!("v4l2src name=source ! {caps}{early}"),
+        decoder: decoder.to_owned(),
+        words: format!("{path} {words}"),
+        device: Some(("device", path)),
+    })
+}
+
+/// Opens the device and asks what it can give.
+fn offered(source: &gstreamer::Element, path: &str) -> Result<gstreamer::Caps, String> {
+    let bus = gstreamer::Bus::new();
+    source.set_bus(Some(&bus));
+    let opened = source.set_state(gstreamer::State::Ready);
+    let caps = source.static_pad("src").map(|pad| pad.query_caps(None));
+    let _ = source.set_state(gstreamer::State::Null);
+    match (opened, caps) {
+        (Ok(_), Some(caps)) => Ok(caps),
+        _ => Err(bus
+            .pop_filtered(&[gstreamer::MessageType::Error])
+            .and_then(|message| match message.view() {
+                gstreamer::MessageView::Error(error) => Some(error.error().to_string()),
+                _ => None,
+            })
+            .unwrap_or_else(|| format!("{path} cannot be opened"))),
+    }
+}
+
+/// How a camera hands over its pictures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Raw,
+    Jpeg,
+    H264,
+}
+
+/// Chooses among what a camera offers: the wanted size and rate raw, then as JPEG, then as
+/// H.264, which is decoded and encoded again because a camera's own encoder neither sends key
+/// frames on demand nor follows the path; then the same at another rate, then anything.
+fn choose(
+    offered: &gstreamer::Caps,
+    Picture { width, height, fps }: Picture,
+) -> Result<(Form, String, String), String> {
+    let size = format!(",width={width},height={height}");
+    let exact = format!("{size},framerate={fps}/1");
+    for wanted in [exact.as_str(), size.as_str(), ""] {
+        for (form, media, words) in [
+            (Form::Raw, "video/x-raw", "raw"),
+            (Form::Jpeg, "image/jpeg", "JPEG"),
+            (Form::H264, "video/x-h264", "H.264"),
+        ] {
+            let caps = format!("{media}{wanted}");
+            let parsed: gstreamer::Caps = caps
+                .parse()
+                .map_err(|_| format!("{caps} is no picture that can be asked for"))?;
+            if offered.can_intersect(&parsed) {
+                let words = if wanted == exact {
+                    format!("{width}x{height} at {fps}, {words}")
+                } else {
+                    format!("{words}, but not {width}x{height} at {fps}, which it does not offer")
+                };
+                return Ok((form, caps, words));
+            }
+        }
+    }
+    Err(format!(
+        "the camera offers neither raw pictures nor JPEG nor H.264, only {offered}"
+    ))
+}
+
+fn any(picture: Picture) -> Result<Found, String> {
+    let cameras = cameras();
+    if let Some(name) = cameras.iter().find_map(|camera| camera.libcamera.clone()) {
+        return libcamera(Some(name), picture);
+    }
+    match cameras.into_iter().find_map(|camera| camera.v4l2) {
+        Some(path) => v4l2(Some(path), picture),
+        None => Err(
+            "no camera found: is it plugged in? (video.source \"test\" shows a test picture)"
+                .to_owned(),
+        ),
+    }
+}
+
+/// One camera that GStreamer knows of, by the name its source wants.
+#[derive(Default)]
+struct Camera {
+    libcamera: Option<String>,
+    v4l2: Option<String>,
+}
+
+fn cameras() -> Vec<Camera> {
+    let monitor = gstreamer::DeviceMonitor::new();
+    monitor.add_filter(Some("Video/Source"), None);
+    if monitor.start().is_err() {
+        return Vec::new();
+    }
+    let cameras = monitor
+        .devices()
+        .iter()
+        .map(|device| {
+            let kind = device.type_().name();
+            camera(kind, device.properties().as_ref(), &device.display_name())
+        })
+        .collect();
+    monitor.stop();
+    cameras
+}
+
+/// V4L2's properties are called `device.*` in GStreamer 1.22 and `api.v4l2.*` since 1.26.
+fn camera(kind: &str, properties: Option<&gstreamer::Structure>, display_name: &str) -> Camera {
+    let first = |keys: &[&str]| {
+        let properties = properties?;
+        keys.iter()
+            .find_map(|key| properties.get::<String>(*key).ok())
+    };
+    let path = first(&["api.v4l2.path", "device.path"]);
+    let driver = first(&["api.v4l2.cap.driver", "v4l2.device.driver"]).unwrap_or_default();
+    match path {
+        Some(_) if NOT_A_CAMERA.contains(&driver.as_str()) => Camera::default(),
+        Some(path) => Camera {
+            v4l2: Some(path),
+            libcamera: None,
+        },
+        None if kind == "GstLibcameraDevice" => Camera {
+            libcamera: Some(display_name.to_owned()),
+            v4l2: None,
+        },
+        None => Camera::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VGA: Picture = Picture {
+        width: 640,
+        height: 480,
+        fps: 30,
+    };
+    const HD: Picture = Picture {
+        width: 1280,
+        height: 720,
+        fps: 30,
+    };
+
+    fn usb_camera() -> gstreamer::Caps {
+        gstreamer::init().unwrap();
+        "video/x-raw,format=YUY2,width=640,height=480,framerate={30/1,15/1};\
+         video/x-raw,format=YUY2,width=1280,height=720,framerate=10/1;\
+         image/jpeg,width=1280,height=720,framerate=30/1;\
+         video/x-h264,width=1920,height=1080,framerate=30/1"
+            .parse()
+            .unwrap()
+    }
+
+    #[test]
+    fn raw_pictures_come_before_compressed_ones() {
+        let (form, caps, _) = choose(&usb_camera(), VGA).unwrap();
+        assert_eq!(caps, "video/x-raw,width=640,height=480,framerate=30/1");
+        assert_eq!(form, Form::Raw);
+    }
+
+    #[test]
+    fn jpeg_at_the_wanted_rate_comes_before_raw_at_another() {
+        let (form, caps, _) = choose(&usb_camera(), HD).unwrap();
+        assert_eq!(caps, "image/jpeg,width=1280,height=720,framerate=30/1");
+        assert_eq!(form, Form::Jpeg);
+    }
+
+    #[test]
+    fn a_camera_that_gives_only_h264_is_decoded() {
+        let full_hd = Picture {
+            width: 1920,
+            height: 1080,
+            fps: 30,
+        };
+        let (form, caps, _) = choose(&usb_camera(), full_hd).unwrap();
+        assert!(caps.starts_with("video/x-h264"), "{caps}");
+        assert_eq!(form, Form::H264);
+    }
+
+    #[test]
+    fn a_camera_without_the_wanted_size_gives_its_own_and_says_so() {
+        let odd = Picture { width: 333, ..VGA };
+        let (_, caps, words) = choose(&usb_camera(), odd).unwrap();
+        assert_eq!(caps, "video/x-raw");
+        assert!(words.contains("not 333x480"), "{words}");
+    }
+
+    #[test]
+    fn a_camera_of_something_else_is_named() {
+        gstreamer::init().unwrap();
+        let offered = "video/x-vp8".parse().unwrap();
+        assert!(choose(&offered, VGA).unwrap_err().contains("video/x-vp8"));
+    }
+
+    #[test]
+    fn a_missing_device_is_said_by_name() {
+        gstreamer::init().unwrap();
+        let said = find(Source::V4l2, Some("/dev/video-none"), VGA).unwrap_err();
+        assert!(said.contains("/dev/video-none"), "{said}");
+    }
+
+    #[test]
+    fn nodes_of_the_pi_itself_are_no_cameras() {
+        gstreamer::init().unwrap();
+        let node = |driver: &str| {
+            gstreamer::Structure::builder("v4l2deviceprovider")
+                .field("device.path", "/dev/video14")
+                .field("v4l2.device.driver", driver)
+                .build()
+        };
+        let path = |driver| camera("GstV4l2Device", Some(&node(driver)), "a camera").v4l2;
+        assert_eq!(path("bcm2835-isp"), None);
+        assert_eq!(path("uvcvideo").as_deref(), Some("/dev/video14"));
+
+        let ribbon = camera(
+            "GstLibcameraDevice",
+            None,
+            "/base/soc/i2c0mux/i2c@1/imx219@10",
+        );
+        assert!(ribbon.libcamera.is_some());
+    }
+}
