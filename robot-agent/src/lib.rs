@@ -7,6 +7,7 @@
 pub mod arguments;
 pub mod config;
 pub mod drive;
+pub mod kvs;
 pub mod link;
 pub mod motors;
 pub mod telemetry;

@@ -1,0 +1,305 @@
+//! How much one viewer's path can take, judged from what its receiver says. Pure: the clock
+//! is an argument.
+//!
+//! Two witnesses, as neither sees all: the browser's own estimate (REMB) sees a queue that
+//! grows, but not a path that merely drops, and recovers at 8 % a second; the share of lost
+//! packets sees drops. The lower of the two holds. Upward the rule probes for itself: slowly
+//! near the rate that failed last, fast far from it.
+
+use std::time::{Duration, Instant};
+
+/// Between which rates the encoder may run, in kbit/s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Below this a picture is of no use for driving; the path must bear it.
+    pub floor_kbps: u32,
+    /// What the owner allows, and where every viewer begins.
+    pub ceiling_kbps: u32,
+}
+
+/// What was seen on a path since it was looked at last.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Seen {
+    /// Packets sent for the first time.
+    pub sent: u32,
+    /// Of these, how many the receiver missed, mended or not.
+    pub lost: u32,
+    /// What went out, in kbit/s, resent packets not counted.
+    pub sent_kbps: f64,
+    /// The receiver's newest estimate, in kbit/s, if it sent one.
+    pub remb_kbps: Option<f64>,
+}
+
+/// How often a path is looked at. Receivers report about once a second and ask for lost
+/// packets at once; half a second holds some 60 packets even of a slow stream.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// More loss than this is the path's limit, not its noise.
+const TOO_MUCH_LOSS: f64 = 0.10;
+
+/// Less loss than this is no reason not to try more.
+const LITTLE_LOSS: f64 = 0.02;
+
+/// Share of what got through that is tried after too much loss: the rest drains the queue.
+const AFTER_LOSS: f64 = 0.9;
+
+/// An estimate this far below what is sent says that a queue grows. Estimates above what is
+/// sent say nothing: they are bounded by what was received.
+const REMB_BELOW_SENT: f64 = 0.95;
+
+/// Two cuts at least this far apart: the effect of one shows in the reports only then.
+const BETWEEN_CUTS: Duration = Duration::from_millis(900);
+
+/// After a cut, rest this long before trying more.
+const BEFORE_GROWTH: Duration = Duration::from_secs(2);
+
+/// Growth a second far from the rate that failed, and near it.
+const FAST: f64 = 1.25;
+const SLOW: f64 = 1.04;
+
+/// What counts as near the rate that failed last.
+const NEAR: std::ops::Range<f64> = 0.85..1.2;
+
+/// How long a failed rate is remembered. Networks on wheels change.
+const FAILED_FOR: Duration = Duration::from_secs(20);
+
+/// Fewer packets than this prove nothing about loss.
+const FEWEST_PACKETS: u32 = 10;
+
+/// One viewer's path.
+#[derive(Clone, Debug)]
+pub(super) struct Path {
+    limits: Limits,
+    kbps: f64,
+    looked: Instant,
+    cut: Option<Cut>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    at: Instant,
+    from_kbps: f64,
+}
+
+impl Path {
+    /// A path nothing is known of: it gets the ceiling, as a first picture that is sharp is
+    /// worth more than one that is a blink sooner on a path that turns out narrow.
+    pub(super) fn new(limits: Limits, now: Instant) -> Self {
+        Self {
+            limits,
+            kbps: f64::from(limits.ceiling_kbps),
+            looked: now,
+            cut: None,
+        }
+    }
+
+    /// What the path can take, in kbit/s.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "between two u32 by construction"
+    )]
+    pub(super) fn kbps(&self) -> u32 {
+        self.kbps.round() as u32
+    }
+
+    /// Judges anew.
+    pub(super) fn look(&mut self, seen: &Seen, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.looked);
+        self.looked = now;
+        let loss = if seen.sent < FEWEST_PACKETS {
+            None
+        } else {
+            Some(f64::from(seen.lost.min(seen.sent)) / f64::from(seen.sent))
+        };
+        let queue_grows = seen
+            .remb_kbps
+            .filter(|remb| *remb < seen.sent_kbps * REMB_BELOW_SENT);
+        match (loss, queue_grows) {
+            (Some(loss), _) if loss > TOO_MUCH_LOSS => {
+                let through = seen.sent_kbps.min(self.kbps) * (1.0 - loss);
+                self.cut_to(through * AFTER_LOSS, now);
+            }
+            (_, Some(remb)) => self.cut_to(remb, now),
+            (Some(loss), None) if loss < LITTLE_LOSS => self.grow(elapsed, now),
+            _ => {}
+        }
+    }
+
+    fn cut_to(&mut self, kbps: f64, now: Instant) {
+        let too_soon = self
+            .cut
+            .is_some_and(|cut| now.saturating_duration_since(cut.at) < BETWEEN_CUTS);
+        if too_soon || kbps >= self.kbps {
+            return;
+        }
+        self.cut = Some(Cut {
+            at: now,
+            from_kbps: self.kbps,
+        });
+        self.set(kbps);
+    }
+
+    fn grow(&mut self, elapsed: Duration, now: Instant) {
+        let since_cut = self.cut.map(|cut| now.saturating_duration_since(cut.at));
+        if since_cut.is_some_and(|since| since < BEFORE_GROWTH) {
+            return;
+        }
+        let near = self
+            .cut
+            .filter(|_| since_cut.is_some_and(|since| since < FAILED_FOR))
+            .is_some_and(|cut| NEAR.contains(&(self.kbps / cut.from_kbps)));
+        let rate: f64 = if near { SLOW } else { FAST };
+        self.set(self.kbps * rate.powf(elapsed.as_secs_f64()));
+    }
+
+    fn set(&mut self, kbps: f64) {
+        self.kbps = kbps.clamp(
+            f64::from(self.limits.floor_kbps),
+            f64::from(self.limits.ceiling_kbps),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        floor_kbps: 150,
+        ceiling_kbps: 2500,
+    };
+
+    #[expect(clippy::disallowed_methods, reason = "some instant to count from")]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    /// A path and the time on it.
+    struct Ride {
+        path: Path,
+        now: Instant,
+        begun: Instant,
+    }
+
+    impl Ride {
+        fn new() -> Self {
+            let now = start();
+            Self {
+                path: Path::new(LIMITS, now),
+                now,
+                begun: now,
+            }
+        }
+
+        /// Rides for `seconds` over a path that loses what `lost_of(kbps)` says.
+        fn over(
+            &mut self,
+            seconds: u32,
+            lost_of: impl Fn(f64) -> f64,
+            remb_of: impl Fn(f64) -> Option<f64>,
+        ) {
+            let looks = seconds * 2;
+            for _ in 0..looks {
+                self.now += LOOK_EVERY;
+                let kbps = f64::from(self.path.kbps());
+                let sent = (kbps * 500.0 / 8.0 / 1100.0).ceil();
+                self.path.look(
+                    &Seen {
+                        sent: sent as u32,
+                        lost: (sent * lost_of(kbps)).round() as u32,
+                        sent_kbps: kbps,
+                        remb_kbps: remb_of(kbps),
+                    },
+                    self.now,
+                );
+            }
+        }
+
+        fn seconds_until(&mut self, kbps: u32) -> u64 {
+            while self.path.kbps() < kbps {
+                assert!(self.now < self.begun + Duration::from_secs(120), "never");
+                self.over(1, |_| 0.0, |_| None);
+            }
+            self.now.duration_since(self.begun).as_secs()
+        }
+    }
+
+    /// A path that drops what is more than `limit`.
+    fn policed(limit: f64) -> impl Fn(f64) -> f64 {
+        move |kbps| (1.0 - limit / kbps).max(0.0)
+    }
+
+    #[test]
+    fn a_clean_path_keeps_the_ceiling() {
+        let mut ride = Ride::new();
+        ride.over(30, |_| 0.0, |_| Some(3000.0));
+        assert_eq!(ride.path.kbps(), 2500);
+    }
+
+    #[test]
+    fn three_and_eight_percent_of_random_loss_cost_no_quality() {
+        for loss in [0.03, 0.08] {
+            let mut ride = Ride::new();
+            ride.over(30, |_| loss, |_| None);
+            assert_eq!(ride.path.kbps(), 2500, "{loss}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_drops_is_found_in_two_seconds_and_not_left_again() {
+        let mut ride = Ride::new();
+        ride.over(2, policed(800.0), |_| None);
+        assert!(ride.path.kbps() <= 800, "{}", ride.path.kbps());
+        for _ in 0..60 {
+            ride.over(1, policed(800.0), |_| None);
+            let kbps = ride.path.kbps();
+            assert!((500..1000).contains(&kbps), "{kbps}");
+        }
+    }
+
+    #[test]
+    fn a_queue_that_grows_is_heard_of_by_remb_alone() {
+        let mut ride = Ride::new();
+        ride.over(2, |_| 0.0, |kbps| Some(700.0f64.min(kbps * 1.5)));
+        assert_eq!(ride.path.kbps(), 700);
+    }
+
+    #[test]
+    fn an_estimate_above_what_is_sent_holds_nothing_back() {
+        let mut ride = Ride::new();
+        ride.over(2, policed(800.0), |_| None);
+        ride.begun = ride.now;
+        ride.over(20, |_| 0.0, |kbps| Some(kbps * 1.05));
+        assert!(ride.path.kbps() > 2000, "{}", ride.path.kbps());
+    }
+
+    #[test]
+    fn a_released_path_is_used_again_within_fifteen_seconds() {
+        let mut ride = Ride::new();
+        ride.over(15, policed(800.0), |_| None);
+        ride.begun = ride.now;
+        let seconds = ride.seconds_until(2000);
+        assert!(seconds <= 15, "{seconds} s");
+    }
+
+    #[test]
+    fn nothing_pushes_it_below_the_floor() {
+        let mut ride = Ride::new();
+        ride.over(30, |_| 0.9, |_| Some(10.0));
+        assert_eq!(ride.path.kbps(), 150);
+    }
+
+    #[test]
+    fn a_handful_of_packets_proves_nothing() {
+        let mut path = Path::new(LIMITS, start());
+        let seen = Seen {
+            sent: 3,
+            lost: 3,
+            sent_kbps: 20.0,
+            remb_kbps: None,
+        };
+        path.look(&seen, start() + LOOK_EVERY);
+        assert_eq!(path.kbps(), 2500);
+    }
+}

@@ -1,0 +1,224 @@
+//! A viewer for tests: the other end of a peer connection, with all codecs of the library,
+//! that keeps what it receives.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+use tokio::sync::mpsc;
+use webrtc::api::APIBuilder;
+use webrtc::api::media_engine::MediaEngine;
+use webrtc::api::setting_engine::SettingEngine;
+use webrtc::data_channel::RTCDataChannel;
+use webrtc::data_channel::data_channel_init::RTCDataChannelInit;
+use webrtc::ice::mdns::MulticastDnsMode;
+use webrtc::ice_transport::ice_candidate::RTCIceCandidateInit;
+use webrtc::peer_connection::RTCPeerConnection;
+use webrtc::peer_connection::configuration::RTCConfiguration;
+use webrtc::peer_connection::sdp::session_description::RTCSessionDescription;
+use webrtc::rtp::codecs::h264::H264Packet;
+use webrtc::rtp::packet::Packet;
+use webrtc::rtp::packetizer::Depacketizer;
+use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
+use webrtc::rtp_transceiver::rtp_codec::RTPCodecType;
+use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirection;
+
+use crate::kvs::{Incoming, Message};
+use wire::signaling::Candidate;
+
+/// How long anything may take on a busy machine.
+pub(super) const PATIENCE: Duration = Duration::from_secs(40);
+
+pub(super) struct Guest {
+    pub name: String,
+    pub peer: Arc<RTCPeerConnection>,
+    pub drive: Arc<RTCDataChannel>,
+    pub telemetry: Arc<RTCDataChannel>,
+    pub packets: mpsc::UnboundedReceiver<Packet>,
+    pub told: mpsc::UnboundedReceiver<Value>,
+    own_candidates: Arc<Mutex<Vec<Candidate>>>,
+}
+
+impl Guest {
+    pub(super) async fn new(name: &str) -> Self {
+        let mut media = MediaEngine::default();
+        media.register_default_codecs().unwrap();
+        let mut settings = SettingEngine::default();
+        settings.set_include_loopback_candidate(true);
+        // So that a packet that was not really lost can be seen to come again.
+        settings.disable_srtp_replay_protection(true);
+        settings.set_ice_multicast_dns_mode(MulticastDnsMode::Disabled);
+        let api = APIBuilder::new()
+            .with_media_engine(media)
+            .with_setting_engine(settings)
+            .build();
+        let peer = api
+            .new_peer_connection(RTCConfiguration::default())
+            .await
+            .unwrap();
+        peer.add_transceiver_from_kind(
+            RTPCodecType::Video,
+            Some(RTCRtpTransceiverInit {
+                direction: RTCRtpTransceiverDirection::Recvonly,
+                send_encodings: Vec::new(),
+            }),
+        )
+        .await
+        .unwrap();
+        let unreliable = RTCDataChannelInit {
+            ordered: Some(false),
+            max_retransmits: Some(0),
+            ..RTCDataChannelInit::default()
+        };
+        let drive = peer
+            .create_data_channel("drive", Some(unreliable))
+            .await
+            .unwrap();
+        let telemetry = peer.create_data_channel("telemetry", None).await.unwrap();
+        let told = keep_messages(&telemetry);
+        let packets = keep_packets(&peer);
+        Self {
+            name: name.to_owned(),
+            own_candidates: keep_candidates(&peer),
+            peer: Arc::new(peer),
+            drive,
+            telemetry,
+            packets,
+            told,
+        }
+    }
+
+    pub(super) async fn offer(&self) -> Incoming {
+        let offer = self.peer.create_offer(None).await.unwrap();
+        let mut gathered = self.peer.gathering_complete_promise().await;
+        self.peer.set_local_description(offer).await.unwrap();
+        let _ = gathered.recv().await;
+        Incoming::Offer {
+            viewer: self.name.clone(),
+            sdp: self.peer.local_description().await.unwrap().sdp,
+        }
+    }
+
+    pub(super) fn candidates(&self) -> Vec<Incoming> {
+        let mut candidates = self
+            .own_candidates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        candidates
+            .drain(..)
+            .map(|candidate| Incoming::Candidate {
+                viewer: self.name.clone(),
+                candidate,
+            })
+            .collect()
+    }
+
+    pub(super) async fn hear(&self, message: Message) {
+        match message {
+            Message::Answer { sdp, refused } => {
+                assert_eq!(refused, None);
+                let answer = RTCSessionDescription::answer(sdp).unwrap();
+                self.peer.set_remote_description(answer).await.unwrap();
+            }
+            Message::Candidate(candidate) => self
+                .peer
+                .add_ice_candidate(RTCIceCandidateInit {
+                    candidate: candidate.candidate,
+                    sdp_mid: candidate.sdp_mid,
+                    sdp_mline_index: candidate.sdp_m_line_index,
+                    username_fragment: None,
+                })
+                .await
+                .unwrap(),
+        }
+    }
+
+    pub(super) async fn next_packet(&mut self) -> Packet {
+        tokio::time::timeout(PATIENCE, self.packets.recv())
+            .await
+            .expect("a packet in time")
+            .expect("a packet")
+    }
+
+    /// The next whole picture as an access unit, assuming that nothing is lost.
+    pub(super) async fn next_picture(&mut self) -> Bytes {
+        let mut depacketizer = H264Packet::default();
+        let mut picture = Vec::new();
+        loop {
+            let packet = self.next_packet().await;
+            picture.extend_from_slice(&depacketizer.depacketize(&packet.payload).unwrap());
+            if packet.header.marker {
+                return picture.into();
+            }
+        }
+    }
+
+    /// What `telemetry` brings next that `wanted` finds.
+    pub(super) async fn told<T>(&mut self, wanted: impl Fn(&Value) -> Option<T>) -> T {
+        tokio::time::timeout(PATIENCE, async {
+            loop {
+                let message = self.told.recv().await.expect("a message");
+                if let Some(found) = wanted(&message) {
+                    return found;
+                }
+            }
+        })
+        .await
+        .expect("told in time")
+    }
+
+    pub(super) async fn say(&self, channel: &RTCDataChannel, text: &str) {
+        tokio::time::timeout(PATIENCE, async {
+            while channel.send_text(text.to_owned()).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .expect("said in time");
+    }
+}
+
+fn keep_candidates(peer: &RTCPeerConnection) -> Arc<Mutex<Vec<Candidate>>> {
+    let kept = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&kept);
+    peer.on_ice_candidate(Box::new(move |candidate| {
+        if let Some(init) = candidate.and_then(|candidate| candidate.to_json().ok()) {
+            keep.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(Candidate {
+                    candidate: init.candidate,
+                    ..Candidate::default()
+                });
+        }
+        Box::pin(std::future::ready(()))
+    }));
+    kept
+}
+
+fn keep_messages(channel: &RTCDataChannel) -> mpsc::UnboundedReceiver<Value> {
+    let (to, messages) = mpsc::unbounded_channel();
+    channel.on_message(Box::new(move |message| {
+        let _ = to.send(serde_json::from_slice(&message.data).unwrap());
+        Box::pin(std::future::ready(()))
+    }));
+    messages
+}
+
+fn keep_packets(peer: &RTCPeerConnection) -> mpsc::UnboundedReceiver<Packet> {
+    let (to, packets) = mpsc::unbounded_channel();
+    peer.on_track(Box::new(move |track, _, _| {
+        let to = to.clone();
+        Box::pin(async move {
+            #[expect(clippy::disallowed_methods, reason = "ends with its connection")]
+            tokio::spawn(async move {
+                while let Ok((packet, _)) = track.read_rtp().await {
+                    if to.send(packet).is_err() {
+                        return;
+                    }
+                }
+            });
+        })
+    }));
+    packets
+}

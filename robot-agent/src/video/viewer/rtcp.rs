@@ -1,0 +1,157 @@
+//! What a receiver reports, out of RTCP and into [`Feedback`].
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use webrtc::rtcp::packet::Packet;
+use webrtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
+use webrtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use webrtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
+use webrtc::rtcp::receiver_report::ReceiverReport;
+use webrtc::rtcp::reception_report::ReceptionReport;
+use webrtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
+use webrtc::rtp_transceiver::rtp_sender::RTCRtpSender;
+
+use super::stream::Feedback;
+
+/// Most packets taken from one request. A picture has a few dozen; a request for thousands is
+/// past mending or hostile.
+const MISSING_AT_ONCE: usize = 256;
+
+/// Unreadable RTCP in a row after which the reader gives up: the connection is gone or talks
+/// nonsense.
+const UNREADABLE: u32 = 100;
+
+/// Reads until the connection is gone. Without this loop nothing that the receiver says would
+/// ever be seen.
+pub(super) async fn listen(sender: Arc<RTCRtpSender>, to: mpsc::Sender<Feedback>) {
+    let mut counts = Counts::default();
+    let mut unreadable = 0;
+    while unreadable < UNREADABLE && !to.is_closed() {
+        match sender.read_rtcp().await {
+            Ok((packets, _)) => {
+                unreadable = 0;
+                for feedback in packets
+                    .iter()
+                    .filter_map(|packet| counts.read(packet.as_ref()))
+                {
+                    // A full queue means that newer words are on their way.
+                    let _ = to.try_send(feedback);
+                }
+            }
+            Err(webrtc::Error::ErrClosedPipe) => return,
+            Err(error) => {
+                unreadable += 1;
+                tracing::debug!("unreadable RTCP: {error}");
+            }
+        }
+    }
+}
+
+/// The receiver's counts at its last report.
+#[derive(Default)]
+struct Counts {
+    last: Option<(u32, i32)>,
+}
+
+impl Counts {
+    fn read(&mut self, packet: &(dyn Packet + Send + Sync)) -> Option<Feedback> {
+        let any = packet.as_any();
+        if let Some(nack) = any.downcast_ref::<TransportLayerNack>() {
+            let missing = nack.nacks.iter().flat_map(|pair| pair.packet_list());
+            return Some(Feedback::Missing(missing.take(MISSING_AT_ONCE).collect()));
+        }
+        if any.is::<PictureLossIndication>() || any.is::<FullIntraRequest>() {
+            return Some(Feedback::NeedsKeyFrame);
+        }
+        if let Some(remb) = any.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
+            let kbps = f64::from(remb.bitrate) / 1000.0;
+            return (kbps.is_finite() && kbps > 0.0).then_some(Feedback::Estimate(kbps));
+        }
+        let report = any.downcast_ref::<ReceiverReport>()?.reports.first()?;
+        self.loss(report).map(Feedback::Lost)
+    }
+
+    /// Counted over the time between two reports, not taken from their own fraction: browsers
+    /// send a report with every request for lost packets, and those are too short to mean
+    /// anything.
+    fn loss(&mut self, report: &ReceptionReport) -> Option<f64> {
+        const FEWEST_PACKETS: u32 = 20;
+        let highest = report.last_sequence_number;
+        // 24 bits with a sign: mended packets count back.
+        let lost = (report.total_lost << 8).cast_signed() >> 8;
+        let Some((last_highest, last_lost)) = self.last else {
+            self.last = Some((highest, lost));
+            return None;
+        };
+        let expected = highest.wrapping_sub(last_highest);
+        if expected < FEWEST_PACKETS {
+            return None;
+        }
+        self.last = Some((highest, lost));
+        Some((f64::from(lost - last_lost) / f64::from(expected)).clamp(0.0, 1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use webrtc::rtcp::transport_feedbacks::transport_layer_nack::NackPair;
+
+    fn report(highest: u32, lost: u32) -> ReceiverReport {
+        ReceiverReport {
+            reports: vec![ReceptionReport {
+                last_sequence_number: highest,
+                total_lost: lost,
+                ..ReceptionReport::default()
+            }],
+            ..ReceiverReport::default()
+        }
+    }
+
+    fn share(feedback: Option<Feedback>) -> f64 {
+        match feedback {
+            Some(Feedback::Lost(share)) => share,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn loss_is_counted_between_reports_and_mended_packets_count_back() {
+        let mut counts = Counts::default();
+        assert!(counts.read(&report(1000, 10)).is_none());
+        assert!((share(counts.read(&report(1100, 20))) - 0.1).abs() < 1e-9);
+        assert!(counts.read(&report(1110, 20)).is_none(), "too few to tell");
+        let mended = 0x00ff_fffe;
+        assert!(share(counts.read(&report(1200, mended))) < 1e-9);
+        assert!((share(counts.read(&report(1300, 8))) - 0.1).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_request_for_thousands_of_packets_is_cut_short() {
+        let nack = TransportLayerNack {
+            nacks: (0..1000)
+                .map(|pair| NackPair {
+                    packet_id: pair * 17,
+                    lost_packets: 0xffff,
+                })
+                .collect(),
+            ..TransportLayerNack::default()
+        };
+        match Counts::default().read(&nack) {
+            Some(Feedback::Missing(numbers)) => assert_eq!(numbers.len(), MISSING_AT_ONCE),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_estimate_that_is_no_number_is_ignored() {
+        for bitrate in [f32::NAN, f32::INFINITY, 0.0, -1.0] {
+            let remb = ReceiverEstimatedMaximumBitrate {
+                bitrate,
+                ..ReceiverEstimatedMaximumBitrate::default()
+            };
+            assert!(Counts::default().read(&remb).is_none(), "{bitrate}");
+        }
+    }
+}

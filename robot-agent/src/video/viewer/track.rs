@@ -1,0 +1,79 @@
+//! The track of one peer connection: nothing but the place where packets go in, once the
+//! connection has agreed on how it calls them.
+
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use webrtc::Error;
+use webrtc::rtp_transceiver::rtp_codec::{RTCRtpCodecParameters, RTPCodecType};
+use webrtc::track::track_local::{TrackLocal, TrackLocalContext, TrackLocalWriter};
+
+/// What was agreed on.
+pub(super) struct Bound {
+    pub writer: Arc<dyn TrackLocalWriter + Send + Sync>,
+    pub ssrc: u32,
+    pub payload_type: u8,
+}
+
+/// The track.
+#[derive(Default)]
+pub(super) struct Track {
+    bound: OnceLock<Bound>,
+}
+
+impl Track {
+    /// Where packets go in; `None` before the answer is made.
+    pub(super) fn bound(&self) -> Option<&Bound> {
+        self.bound.get()
+    }
+}
+
+#[async_trait]
+impl TrackLocal for Track {
+    async fn bind(&self, t: &TrackLocalContext) -> webrtc::error::Result<RTCRtpCodecParameters> {
+        let codec = t
+            .codec_parameters()
+            .iter()
+            .find(|codec| {
+                codec
+                    .capability
+                    .mime_type
+                    .eq_ignore_ascii_case("video/h264")
+            })
+            .cloned()
+            .ok_or(Error::ErrUnsupportedCodec)?;
+        self.bound
+            .set(Bound {
+                writer: t.write_stream(),
+                ssrc: t.ssrc(),
+                payload_type: codec.payload_type,
+            })
+            .map_err(|_| Error::ErrRTPSenderTrackRemoved)?;
+        Ok(codec)
+    }
+
+    async fn unbind(&self, _t: &TrackLocalContext) -> webrtc::error::Result<()> {
+        Ok(())
+    }
+
+    fn id(&self) -> &str {
+        "video"
+    }
+
+    fn rid(&self) -> Option<&str> {
+        None
+    }
+
+    fn stream_id(&self) -> &str {
+        "robot"
+    }
+
+    fn kind(&self) -> RTPCodecType {
+        RTPCodecType::Video
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
