@@ -11,8 +11,10 @@
 //!
 //! Knows no accounts: whoever mounts [`keyed`] asks for the key.
 
+mod address;
 mod answer;
 mod bitmap;
+mod framing;
 mod landscape;
 mod loose;
 mod pace;
@@ -22,6 +24,8 @@ mod refresh;
 mod selection;
 mod settings;
 mod shelf;
+#[cfg(test)]
+mod tests;
 mod upstream;
 mod weather;
 
@@ -45,7 +49,7 @@ use shelf::{Picture, Shelf};
 use upstream::Upstream;
 use weather::Reading;
 
-pub use answer::Scheme;
+pub use address::Scheme;
 pub use selection::{Camera, RoverChoice};
 pub use settings::{Feeds, MarsOptions, Patience, Settings, Station};
 
@@ -63,7 +67,6 @@ struct Inner {
     upstream: Upstream,
     shelf: Shelf,
     known: Mutex<Everything>,
-    drawing: OnceLock<Arc<Picture>>,
     weather_wanted: Notify,
     picture_wanted: Notify,
     /// Counts answers and failures, for those who wait for the first.
@@ -125,7 +128,7 @@ async fn report(State(mars): State<Mars>, request: Request) -> Response<Body> {
         Ok(selection) => selection,
         Err(message) => return answer::refusal(StatusCode::BAD_REQUEST, &message),
     };
-    let Some(base) = answer::base(&asked, mars.0.settings.public_url.as_ref()) else {
+    let Some(base) = address::base(&asked, mars.0.settings.public_url.as_ref()) else {
         let message = "the request has no usable Host header";
         return answer::refusal(StatusCode::BAD_REQUEST, message);
     };
@@ -148,7 +151,7 @@ async fn bitmap_of(State(mars): State<Mars>, request: Request) -> Response<Body>
     };
     match known {
         Some((picture, age)) => answer::bitmap(&picture, age, &asked.headers),
-        None => answer::bitmap(&*mars.drawing().await, None, &asked.headers),
+        None => answer::bitmap(&*drawing().await, None, &asked.headers),
     }
 }
 
@@ -172,7 +175,6 @@ impl Mars {
             upstream,
             shelf,
             known: Mutex::new(known),
-            drawing: OnceLock::new(),
             weather_wanted: Notify::new(),
             picture_wanted: Notify::new(),
             changed: watch::Sender::new(0),
@@ -274,30 +276,31 @@ impl Mars {
         }
     }
 
-    async fn drawing(&self) -> Arc<Picture> {
-        let mars = self.clone();
-        let drawn = move || {
-            let draw = || Picture {
-                bitmap: bitmap::encode(&landscape::draw()).into(),
-                made_at: unix_now(),
-                origin: None,
-            };
-            mars.0.drawing.get_or_init(|| Arc::new(draw())).clone()
-        };
-        match self.0.drawing.get() {
-            Some(drawing) => drawing.clone(),
-            None => tokio::task::spawn_blocking(drawn)
-                .await
-                .expect("the landscape depends on nothing and a test draws it"),
-        }
-    }
-
     fn weather_every(&self) -> Duration {
         self.0.settings.refresh.max(WEATHER_EVERY)
     }
 
     fn lock(&self) -> MutexGuard<'_, Everything> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The drawn landscape, made when it is first needed: most stations never need it.
+async fn drawing() -> Arc<Picture> {
+    static DRAWING: OnceLock<Arc<Picture>> = OnceLock::new();
+    let draw = || {
+        let bitmap = bitmap::encode(&landscape::draw()).into();
+        Arc::new(Picture {
+            bitmap,
+            made_at: unix_now(),
+            origin: None,
+        })
+    };
+    match DRAWING.get() {
+        Some(drawing) => drawing.clone(),
+        None => tokio::task::spawn_blocking(move || DRAWING.get_or_init(draw).clone())
+            .await
+            .expect("the landscape depends on nothing, and a test draws it"),
     }
 }
 

@@ -4,8 +4,12 @@
 //! Knows no sources.
 
 use image::RgbImage;
+use quantette::color_space::{oklab_to_srgb8, srgb8_to_oklab};
+use quantette::deps::palette::{Oklab, Srgb};
 use quantette::dither::FloydSteinberg;
-use quantette::{ImageBuf, IndexedImage, Pipeline, QuantizeMethod};
+use quantette::kmeans::{Kmeans, KmeansOptions};
+use quantette::wu::{BinnerF32x3, WuF32x3};
+use quantette::{ImageRef, IndexedImage, PaletteSize};
 
 /// BITMAPFILEHEADER.
 const FILE_HEADER: u32 = 14;
@@ -56,12 +60,91 @@ pub(super) fn encode(picture: &RgbImage) -> Vec<u8> {
     file
 }
 
-fn reduce_colours(picture: &RgbImage) -> IndexedImage<quantette::deps::palette::Srgb<u8>> {
-    let picture =
-        ImageBuf::try_from(picture.clone()).expect("a picture has fewer than 2^32 pixels");
-    Pipeline::new()
-        .quantize_method(QuantizeMethod::kmeans())
-        .ditherer(FloydSteinberg::with_error_diffusion(DIFFUSION))
-        .input_image(picture.as_ref())
-        .output_srgb8_indexed_image()
+/// A palette of at most 256 for this picture, and the picture in it.
+///
+/// Distances are taken in Oklab, where equal ones look equal. Mars has few colours: were the first
+/// guess made over all colours there are, 83 would be found in a plain at noon, so it is made over
+/// those that the picture has.
+fn reduce_colours(picture: &RgbImage) -> IndexedImage<Srgb<u8>> {
+    let picture = ImageRef::try_from(picture).expect("a picture has fewer than 2^32 pixels");
+    let picture = picture.map_ref(srgb8_to_oklab);
+    let bins = BinnerF32x3::<LIGHTNESS_BINS, HUE_BINS, HUE_BINS>::new(ranges(picture.as_slice()));
+    let guess = WuF32x3::run_image(picture.as_ref(), bins)
+        .expect("a picture has pixels")
+        .palette(PaletteSize::MAX);
+    let nearest = Kmeans::run_image(picture.as_ref(), guess, KmeansOptions::new()).into_color_map();
+    let dither = FloydSteinberg::with_error_diffusion(DIFFUSION).expect("a share");
+    dither
+        .dither_image_to_indexed(picture.as_ref(), nearest)
+        .map(|palette| oklab_to_srgb8(&palette))
+}
+
+/// Steps into which the picture's ranges are cut for the first guess. Along a ramp of one hue only
+/// the steps of lightness tell colours apart, and a sky is such a ramp.
+const LIGHTNESS_BINS: usize = 128;
+const HUE_BINS: usize = 32;
+/// A range is at least this wide, lest a picture of one grey divide by nothing.
+const NARROWEST: f32 = 0.01;
+
+fn ranges(colours: &[Oklab]) -> [(f32, f32); 3] {
+    let range = |of: fn(&Oklab) -> f32| {
+        let values = || colours.iter().map(of);
+        let low = values().fold(f32::INFINITY, f32::min);
+        (low, values().fold(low + NARROWEST, f32::max))
+    };
+    [range(|it| it.l), range(|it| it.a), range(|it| it.b)]
+}
+
+#[cfg(test)]
+mod tests {
+    use image::Rgb;
+
+    use super::*;
+
+    #[test]
+    fn rows_are_padded_and_the_bottom_one_comes_first() {
+        let mut picture = RgbImage::from_pixel(3, 2, Rgb([200, 100, 50]));
+        picture.put_pixel(0, 1, Rgb([10, 20, 30]));
+        let file = encode(&picture);
+        assert_eq!(file.len(), 14 + 40 + 1024 + 2 * 4);
+        let decoded = image::load_from_memory(&file)
+            .expect("a sound bitmap")
+            .into_rgb8();
+        let far = |(one, other): (&u8, &u8)| one.abs_diff(*other) > 2;
+        let off = decoded
+            .as_raw()
+            .iter()
+            .zip(picture.as_raw())
+            .filter(|pair| far(*pair))
+            .count();
+        assert_eq!(off, 0, "{decoded:?}");
+    }
+
+    #[test]
+    fn a_picture_of_one_colour_keeps_it() {
+        for colour in [[0; 3], [255; 3], [128; 3], [193, 68, 14]] {
+            let file = encode(&RgbImage::from_pixel(320, 240, Rgb(colour)));
+            let decoded = image::load_from_memory(&file)
+                .expect("a sound bitmap")
+                .into_rgb8();
+            let close = |it: &Rgb<u8>| (0..3).all(|at| it.0[at].abs_diff(colour[at]) <= 1);
+            assert!(decoded.pixels().all(close), "{colour:?}");
+        }
+    }
+
+    /// A plain at noon has few hues; all 256 places are used for them all the same.
+    #[test]
+    fn a_picture_of_few_hues_gets_a_whole_palette() {
+        let picture = RgbImage::from_fn(320, 240, |x, y| {
+            let light = 90 + (x * 70 / 320) as u8 + (y * 30 / 240) as u8;
+            Rgb([light, light - 30, light - 50])
+        });
+        let file = encode(&picture);
+        let used: std::collections::HashSet<_> = file[14 + 40 + 1024..].iter().collect();
+        assert!(
+            used.len() > 90,
+            "{} colours for 100 greys and the steps between",
+            used.len()
+        );
+    }
 }

@@ -15,7 +15,7 @@ use super::picture::{self, HEIGHT, WIDTH};
 /// What the picture says about itself, below where a display writes its own lines.
 const LABEL: &str = "Drawn, not photographed: no picture from Mars yet";
 /// Drawn this many times larger, then reduced: smooth crests without any code for them.
-const FINENESS: u32 = 3;
+const FINENESS: u32 = 2;
 
 /// The picture in the screen's size.
 pub(super) fn draw() -> RgbImage {

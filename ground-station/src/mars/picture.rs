@@ -5,8 +5,11 @@
 
 use std::io::Cursor;
 
+use super::framing::{self, Part, luma};
 use fast_image_resize::images::Image;
-use fast_image_resize::{PixelType, ResizeOptions, Resizer, create_srgb_mapper};
+use fast_image_resize::{
+    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, create_srgb_mapper,
+};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
 /// The screen's width in pixels.
@@ -32,6 +35,9 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
     {
         return Err("what came is no JPEG, PNG or BMP".to_owned());
     }
+    if reader.format() == Some(ImageFormat::Jpeg) && !has_jpeg_end(bytes) {
+        return Err("the picture is broken: it ends in the middle".to_owned());
+    }
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_ALLOC);
     reader.limits(limits);
@@ -51,116 +57,22 @@ pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
         .into_rgb8())
 }
 
+/// The decoder fills a JPEG that was cut off with grey, so the end is looked for here. Nothing but
+/// the marker can have its two bytes in the pixel data; some writers put padding after it.
+fn has_jpeg_end(bytes: &[u8]) -> bool {
+    const END: [u8; 2] = [0xff, 0xd9];
+    const MAX_PADDING: usize = 4096;
+    let tail = &bytes[bytes.len().saturating_sub(MAX_PADDING)..];
+    tail.windows(END.len()).any(|pair| pair == END)
+}
+
 /// The screen's picture of `source`.
 pub(super) fn fit(source: &RgbImage) -> RgbImage {
-    let frame = without_black_edges(source);
-    reduce(source, best_part(source, frame))
+    reduce(source, framing::best_part(source))
 }
 
-/// A rectangle of pixels.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Part {
-    left: u32,
-    top: u32,
-    width: u32,
-    height: u32,
-}
-
-/// Raw frames come with black columns where the sensor is masked. At most this share of a side
-/// is taken off, or a night picture would vanish.
-const MAX_EDGE: f32 = 0.2;
-/// A line whose pixels are all darker than this, of 255, shows nothing.
-const BLACK: u8 = 12;
-
-fn without_black_edges(source: &RgbImage) -> Part {
-    let (width, height) = source.dimensions();
-    let is_black = |pixel: &image::Rgb<u8>| pixel.0.iter().all(|value| *value < BLACK);
-    let column = |x: u32| (0..height).all(|y| is_black(source.get_pixel(x, y)));
-    let row = |y: u32| (0..width).all(|x| is_black(source.get_pixel(x, y)));
-    let across = |size: u32| 0..share(size, MAX_EDGE);
-    let left = across(width).take_while(|x| column(*x)).count() as u32;
-    let right = across(width).take_while(|x| column(width - 1 - x)).count() as u32;
-    let top = across(height).take_while(|y| row(*y)).count() as u32;
-    let bottom = across(height).take_while(|y| row(height - 1 - y)).count() as u32;
-    Part {
-        left,
-        top,
-        width: width - left - right,
-        height: height - top - bottom,
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a share of a picture's side, which is a few thousand pixels"
-)]
-fn share(size: u32, part: f32) -> u32 {
-    (size as f32 * part) as u32
-}
-
-/// The 4:3 part of `frame` with the most detail; of equals, the middle one.
-fn best_part(source: &RgbImage, frame: Part) -> Part {
-    let (width, height) = if frame.width * HEIGHT > frame.height * WIDTH {
-        ((frame.height * WIDTH / HEIGHT).max(1), frame.height)
-    } else {
-        (frame.width, (frame.width * HEIGHT / WIDTH).max(1))
-    };
-    let (spare_x, spare_y) = (frame.width - width, frame.height - height);
-    let at = |step: u32| Part {
-        left: frame.left + spare_x * step / STEPS,
-        top: frame.top + spare_y * step / STEPS,
-        width,
-        height,
-    };
-    let middle_first = (0..=STEPS).map(|n| {
-        if n % 2 == 0 {
-            (STEPS + n) / 2
-        } else {
-            (STEPS - n) / 2
-        }
-    });
-    let mut best = (at(STEPS / 2), f32::MIN);
-    for part in middle_first.map(at) {
-        let shown = detail(source, part);
-        if shown > best.1 * CLEARLY_MORE {
-            best = (part, shown);
-        }
-    }
-    best.0
-}
-
-/// Places tried for the cut along the longer side; even, so that the middle is one of them.
-const STEPS: u32 = 8;
-/// A cut away from the middle must show this much more than one nearer to it.
-const CLEARLY_MORE: f32 = 1.06;
-/// Samples a side when detail is measured: enough to tell sky from rocks.
-const SAMPLES: u32 = 96;
-
-/// How much changes from sample to sample.
-fn detail(source: &RgbImage, part: Part) -> f32 {
-    let sample = |x: u32, y: u32| {
-        let x = part.left + (part.width - 1) * x / (SAMPLES - 1);
-        let y = part.top + (part.height - 1) * y / (SAMPLES - 1);
-        luma(source.get_pixel(x, y).0)
-    };
-    let mut sum = 1.0;
-    for y in 1..SAMPLES {
-        for x in 1..SAMPLES {
-            let here = sample(x, y);
-            sum += (here - sample(x - 1, y)).abs() + (here - sample(x, y - 1)).abs();
-        }
-    }
-    sum
-}
-
-/// Brightness as the eye weighs it, 0 to 255.
-fn luma([red, green, blue]: [u8; 3]) -> f32 {
-    0.2126 * f32::from(red) + 0.7152 * f32::from(green) + 0.0722 * f32::from(blue)
-}
-
-/// Averaging sRGB values darkens fine texture, so the filter works on light.
+/// Averaging sRGB values darkens fine texture, so the filter works on light. There Lanczos'
+/// ringing turns small shadows pitch black, which Catmull and Rom's narrower one does not.
 fn reduce(source: &RgbImage, part: Part) -> RgbImage {
     let (width, height) = source.dimensions();
     let bytes = source.as_raw().as_slice();
@@ -172,7 +84,9 @@ fn reduce(source: &RgbImage, part: Part) -> RgbImage {
         light.forward_map(&source, &mut linear)?;
         let mut small = Image::new(WIDTH, HEIGHT, PixelType::U16x3);
         let (left, top) = (f64::from(part.left), f64::from(part.top));
-        let cut = ResizeOptions::new().crop(left, top, part.width.into(), part.height.into());
+        let cut = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
+            .crop(left, top, part.width.into(), part.height.into());
         Resizer::new().resize(&linear, &mut small, &cut)?;
         let mut screen = Image::new(WIDTH, HEIGHT, PixelType::U8x3);
         light.backward_map(&small, &mut screen)?;
@@ -257,78 +171,6 @@ mod tests {
             let fitted = fit(&plain(width, height));
             assert_eq!(fitted.dimensions(), (WIDTH, HEIGHT), "{width}×{height}");
         }
-    }
-
-    #[test]
-    fn black_columns_of_the_sensor_are_cut_off() {
-        let mut frame = plain(800, 600);
-        for (x, _, pixel) in frame.enumerate_pixels_mut() {
-            if !(30..780).contains(&x) {
-                *pixel = Rgb([4, 4, 4]);
-            }
-        }
-        assert_eq!(
-            without_black_edges(&frame),
-            Part {
-                left: 30,
-                top: 0,
-                width: 750,
-                height: 600
-            }
-        );
-        let fitted = fit(&frame);
-        assert!(
-            luma(fitted.get_pixel(0, 20).0) > 100.0,
-            "sky begins at the left edge"
-        );
-    }
-
-    #[test]
-    fn a_night_picture_is_not_cut_to_nothing() {
-        let night = RgbImage::from_pixel(400, 300, Rgb([2, 2, 2]));
-        assert_eq!(
-            without_black_edges(&night),
-            Part {
-                left: 80,
-                top: 60,
-                width: 240,
-                height: 180
-            }
-        );
-        assert_eq!(fit(&night).dimensions(), (WIDTH, HEIGHT));
-    }
-
-    #[test]
-    fn a_tall_frame_is_cut_where_there_is_something_to_see() {
-        let frame = plain(600, 1200);
-        let part = best_part(
-            &frame,
-            Part {
-                left: 0,
-                top: 0,
-                width: 600,
-                height: 1200,
-            },
-        );
-        assert!(
-            part.top >= 525,
-            "the sky above row 600 is empty, but the cut starts at {}",
-            part.top
-        );
-        let even = RgbImage::from_pixel(600, 1200, Rgb([90, 60, 40]));
-        let part = best_part(
-            &even,
-            Part {
-                left: 0,
-                top: 0,
-                width: 600,
-                height: 1200,
-            },
-        );
-        assert_eq!(
-            part.top, 375,
-            "the middle, where nothing speaks for another place"
-        );
     }
 
     #[test]

@@ -152,8 +152,8 @@ mod as_base64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mars::bitmap;
     use crate::mars::selection::{Camera, RoverChoice};
-    use crate::mars::{bitmap, landscape};
 
     const SELECTION: Selection = Selection {
         rover: RoverChoice::Any,
@@ -161,7 +161,8 @@ mod tests {
     };
 
     fn kept() -> Kept<Picture> {
-        let bitmap = bitmap::encode(&landscape::draw()).into();
+        let ground = image::RgbImage::from_pixel(320, 240, image::Rgb([193, 68, 14]));
+        let bitmap = bitmap::encode(&ground).into();
         Kept {
             checked_at: 7,
             value: Picture {
