@@ -6,6 +6,7 @@ mod names;
 mod tether;
 
 use crate::clock;
+use crate::effect::{self, Effect};
 use crate::folder::{Folder, FolderError};
 use crate::settings::Settings;
 use crate::signing::Ca;
@@ -85,6 +86,7 @@ impl Cli {
 
 /// What every command but `run` works with.
 struct Desk {
+    folder: Folder,
     store: Store,
     ca: Ca,
 }
@@ -94,7 +96,15 @@ impl Desk {
         let folder = Folder::open(state)?;
         let store = Store::open(&folder.database())?;
         let ca = Ca::open(&folder, clock::utc()).map_err(|error| BadSetup(format!("{error:#}")))?;
-        Ok(Self { store, ca })
+        Ok(Self { folder, store, ca })
+    }
+
+    /// Waits until what was changed is in force, if a station runs.
+    fn settle(&self) {
+        let revision = self.store.directory().revision;
+        if effect::wait(&self.folder, revision) == Effect::NotYet {
+            eprintln!("the running station has not taken this up yet; its log may say why");
+        }
     }
 }
 

@@ -114,6 +114,11 @@ impl Folder {
         self.root.join("server.key")
     }
 
+    /// Up to which revision of the store the running station acts.
+    pub fn in_force(&self) -> PathBuf {
+        self.root.join("in-force")
+    }
+
     /// A file of the broker's generated configuration.
     pub fn broker(&self, file: &str) -> PathBuf {
         self.root.join("broker").join(file)

@@ -10,6 +10,7 @@ pub mod api;
 pub mod broker;
 pub mod cli;
 pub mod clock;
+pub mod effect;
 pub mod fleet;
 pub mod folder;
 pub mod listen;
@@ -235,8 +236,7 @@ async fn start_broker(
         program,
         folder: station.folder.clone(),
         ca: station.ca.clone(),
-        store: station.store.clone(),
-        renewals: upkeep.renewals(),
+        orders: upkeep.orders(),
         any_port: settings.mqtt.port() == 0,
         address,
         remote,

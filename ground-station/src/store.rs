@@ -126,8 +126,20 @@ impl Store {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One transaction, and the directory brought up after it.
+    /// A change of the directory, which gets another revision by it.
     fn write<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.keep(|db| {
+            let result = work(db)?;
+            db.execute("UPDATE revision SET number = number + 1", [])?;
+            Ok(result)
+        })
+    }
+
+    /// One transaction, and the directory brought up after it.
+    fn keep<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {

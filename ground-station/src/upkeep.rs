@@ -2,12 +2,14 @@
 //! counts, renew the server certificate, notice silent robots, feed systemd's watchdog.
 
 use crate::accounts::Now;
+use crate::broker::mosquitto::Orders;
 use crate::clock;
+use crate::effect;
 use crate::folder::Folder;
 use crate::listen;
 use crate::signing::{Ca, own_hosts};
 use crate::station::Station;
-use crate::store::Store;
+use crate::store::{Directory, Store};
 use anyhow::Context;
 use axum_server::tls_rustls::RustlsConfig;
 use bytes::Bytes;
@@ -22,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 /// How soon a command's change is noticed: asking SQLite for its version reads one page.
-const NOTICE: Duration = Duration::from_millis(250);
+const NOTICE: Duration = Duration::from_millis(100);
 
 /// How often counts go to the disk: a crash gives back at most so much of a quota, and a card
 /// in a Raspberry Pi is not worn out.
@@ -39,7 +41,7 @@ pub(crate) struct Upkeep {
     folder: Folder,
     ca: Arc<Ca>,
     tls: RustlsConfig,
-    renewals: watch::Sender<u64>,
+    orders: watch::Sender<Orders>,
 }
 
 impl Upkeep {
@@ -50,7 +52,10 @@ impl Upkeep {
             tls: RustlsConfig::from_config(listen::tls(&ca, &server)?),
             folder,
             ca,
-            renewals: watch::Sender::new(0),
+            orders: watch::Sender::new(Orders {
+                directory: station.store.directory(),
+                renewals: 0,
+            }),
         })
     }
 
@@ -58,9 +63,10 @@ impl Upkeep {
         self.tls.clone()
     }
 
-    /// Counts up with every renewal.
-    pub(crate) fn renewals(&self) -> watch::Receiver<u64> {
-        self.renewals.subscribe()
+    /// What our own broker must act by. It is told of a change when everything else acts by
+    /// it already, so that it has the last word on what is in force.
+    pub(crate) fn orders(&self) -> watch::Receiver<Orders> {
+        self.orders.subscribe()
     }
 
     /// Does all of it until the station stops.
@@ -76,6 +82,8 @@ impl Upkeep {
         let fed = sd_notify::watchdog_enabled();
         let mut feed = every(fed.map_or(RENEW, |limit| limit / 2));
         let mut changes = station.store.changes();
+        let directory = changes.borrow_and_update().clone();
+        self.take_up(directory, &station);
         loop {
             tokio::select! {
                 () = station.shutdown.cancelled() => return Ok(()),
@@ -95,8 +103,9 @@ impl Upkeep {
                 _ = renew.tick() => self.renew(&station.store)?,
                 changed = changes.changed() => {
                     changed.context("the store is gone")?;
-                    changes.mark_unchanged();
+                    let directory = changes.borrow_and_update().clone();
                     self.renew(&station.store)?;
+                    self.take_up(directory, &station);
                 }
                 _ = feed.tick() => if fed.is_some() { tell(NotifyState::Watchdog) },
             }
@@ -108,9 +117,19 @@ impl Upkeep {
         if server.renewed {
             info!("server certificate renewed");
             self.tls.reload_from_config(listen::tls(&self.ca, &server)?);
-            self.renewals.send_modify(|count| *count += 1);
+            self.orders.send_modify(|orders| orders.renewals += 1);
         }
         Ok(())
+    }
+
+    /// Passes a change on. Whoever runs an external broker restarts it themselves.
+    fn take_up(&self, directory: Arc<Directory>, station: &Station) {
+        let revision = directory.revision;
+        self.orders
+            .send_modify(|orders| orders.directory = directory);
+        if station.settings.external_broker.is_some() {
+            effect::in_force(&self.folder, revision);
+        }
     }
 }
 

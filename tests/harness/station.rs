@@ -71,6 +71,11 @@ impl Station {
         self.ready = ready;
     }
 
+    /// Its state folder.
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
     /// The running process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process

@@ -46,6 +46,7 @@ log_dest stderr
 log_type error
 log_type warning
 log_type notice
+log_type information
 connection_messages true
 
 # Nothing survives a restart: an action from before it must not move a robot after it.

@@ -8,9 +8,10 @@
 use super::Remote;
 use super::config::{self, Files};
 use crate::clock;
+use crate::effect;
 use crate::folder::{self, Folder, PUBLIC};
 use crate::signing::Ca;
-use crate::store::{Directory, Store};
+use crate::store::Directory;
 use anyhow::Context;
 use rustix::process::{Pid, Signal};
 use std::collections::BTreeSet;
@@ -48,16 +49,23 @@ pub struct Mosquitto {
     pub folder: Folder,
     /// Signs the revocation list.
     pub ca: Arc<Ca>,
-    /// Says who is revoked and who operates.
-    pub store: Arc<Store>,
-    /// Counted up when the server certificate was renewed.
-    pub renewals: watch::Receiver<u64>,
+    /// What it must act by.
+    pub orders: watch::Receiver<Orders>,
     /// Whether another port will do when this one is taken.
     pub any_port: bool,
     /// Where to listen.
     pub address: watch::Sender<SocketAddr>,
     /// Where clients on this machine find it.
     pub remote: watch::Sender<Remote>,
+}
+
+/// What a broker must act by.
+#[derive(Clone)]
+pub struct Orders {
+    /// Says who is revoked and who operates.
+    pub directory: Arc<Directory>,
+    /// Counted up when the server certificate was renewed.
+    pub renewals: u64,
 }
 
 /// Why a broker was left.
@@ -114,10 +122,8 @@ impl Mosquitto {
     }
 
     async fn run_once(&mut self, shutdown: &CancellationToken) -> anyhow::Result<Left> {
-        let mut changes = self.store.changes();
-        let directory = changes.borrow_and_update().clone();
-        self.renewals.mark_unchanged();
-        let configuration = self.write(&directory)?;
+        let orders = self.orders.borrow_and_update().clone();
+        let configuration = self.write(&orders.directory)?;
         let mut child = Command::new(&self.own_program)
             .arg("tether")
             .arg(std::process::id().to_string())
@@ -133,9 +139,7 @@ impl Mosquitto {
         info!(pid = child.id(), address = %*self.address.borrow(), "broker started");
         let mut log =
             BufReader::new(child.stderr.take().context("the broker has no stderr")?).lines();
-        let left = self
-            .watch(&mut child, &mut log, directory, &mut changes, shutdown)
-            .await?;
+        let left = self.watch(&mut child, &mut log, orders, shutdown).await?;
         if !matches!(left, Left::Died(_)) {
             end(&mut child).await;
         }
@@ -146,8 +150,7 @@ impl Mosquitto {
         &mut self,
         child: &mut Child,
         log: &mut Lines<BufReader<ChildStderr>>,
-        mut told: Arc<Directory>,
-        changes: &mut watch::Receiver<Arc<Directory>>,
+        mut told: Orders,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Left> {
         let mut last_error = String::new();
@@ -158,28 +161,33 @@ impl Mosquitto {
                 biased;
                 () = shutdown.cancelled() => return Ok(Left::Stopped),
                 line = log.next_line(), if log_open => match line {
-                    Ok(Some(line)) => repeat(&line, &mut last_error),
+                    Ok(Some(line)) => {
+                        if acts(&line) {
+                            effect::in_force(&self.folder, told.directory.revision);
+                        }
+                        repeat(&line, &mut last_error);
+                    }
                     Ok(None) | Err(_) => log_open = false,
                 },
                 status = child.wait(), if !log_open => {
                     let status = status.context("cannot wait for the broker")?;
                     return Ok(Left::Died(format!("{status}: {last_error}")));
                 }
-                changed = changes.changed() => {
-                    changed.context("the store is gone")?;
-                    let now = changes.borrow_and_update().clone();
-                    if now.revoked != told.revoked {
+                changed = self.orders.changed() => {
+                    changed.context("nobody gives the broker orders any more")?;
+                    let now = self.orders.borrow_and_update().clone();
+                    if now.directory.revoked != told.directory.revoked {
                         return Ok(Left::Revoked);
                     }
-                    if now.operators != told.operators {
-                        self.write(&now)?;
-                        reload(child);
+                    if now.directory.operators != told.directory.operators
+                        || now.renewals != told.renewals
+                    {
+                        self.write(&now.directory)?;
+                        signal(child, Signal::HUP);
+                    } else {
+                        effect::in_force(&self.folder, now.directory.revision);
                     }
                     told = now;
-                }
-                changed = self.renewals.changed() => {
-                    changed.context("nobody renews the certificate any more")?;
-                    reload(child);
                 }
             }
         }
@@ -242,6 +250,12 @@ pub fn free_port(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
         .with_context(|| format!("no free port on {}", wanted.ip()))
 }
 
+/// Whether the broker says that it acts by what was written for it: it listens, or it reads
+/// everything anew before it looks at another packet.
+fn acts(line: &str) -> bool {
+    line.ends_with(" running") || line.ends_with("Reloading config.")
+}
+
 /// The broker's own words, at the level they deserve; the last error is kept for the log
 /// line that tells of its death.
 fn repeat(line: &str, last_error: &mut String) {
@@ -256,10 +270,6 @@ fn repeat(line: &str, last_error: &mut String) {
     } else {
         debug!(broker = words);
     }
-}
-
-fn reload(child: &Child) {
-    signal(child, Signal::HUP);
 }
 
 fn signal(child: &Child, signal: Signal) {

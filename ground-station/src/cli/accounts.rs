@@ -67,6 +67,7 @@ impl NewUser {
             self.replace,
             clock::unix_s(),
         )?;
+        desk.settle();
         if !self.password_stdin {
             say(password)?;
         }
@@ -115,6 +116,7 @@ impl NewKey {
             },
             clock::unix_s(),
         )?;
+        desk.settle();
         eprintln!("key {id}: `ground-station revoke --key {id}` ends it");
         say(key)?;
         Ok(())

@@ -67,6 +67,7 @@ impl NewRobot {
         }
         let certs = self.out.join("certs");
         let serial = write_certificate(desk, &self.name, Kind::Robot, &certs, self.force)?;
+        desk.settle();
         let text = serde_json::to_string_pretty(&robot_config::config(
             &self.name,
             &host,
@@ -89,6 +90,7 @@ impl NewRobot {
 impl NewOperator {
     pub(super) fn obey(self, desk: &Desk) -> anyhow::Result<()> {
         let serial = write_certificate(desk, &self.name, Kind::Operator, &self.out, self.force)?;
+        desk.settle();
         say(format_args!(
             "operator {}: certificate {serial} in {}",
             self.name,
@@ -102,12 +104,15 @@ impl Revoke {
     pub(super) fn obey(self, desk: &Desk) -> anyhow::Result<()> {
         if let Some(name) = self.name {
             let count = desk.store.revoke_certificates(&name, clock::unix_s())?;
+            desk.settle();
             say(format_args!("{name}: {count} certificates revoked"))?;
         } else if let Some(user) = self.user {
             desk.store.remove_user(&user)?;
+            desk.settle();
             say(format_args!("user {user}: removed, with all their tokens"))?;
         } else if let Some(key) = self.key {
             desk.store.remove_key(key)?;
+            desk.settle();
             say(format_args!("key {key}: removed"))?;
         }
         Ok(())

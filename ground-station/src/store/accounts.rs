@@ -146,7 +146,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn set_spent(&self, day: u64, spent: &[(i64, u64)]) -> Result<(), StoreError> {
-        self.write(|db| {
+        self.keep(|db| {
             for (key, requests) in spent {
                 db.execute(
                     "INSERT INTO spent (key_id, day, requests)

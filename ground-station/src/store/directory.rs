@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// Everything but the counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Directory {
+    /// Counts changes.
+    pub revision: u64,
     /// Names of the robots.
     pub robots: BTreeSet<String>,
     /// Names that may publish every robot's action and read every robot's telemetry.
@@ -135,6 +137,7 @@ impl Directory {
         // One read transaction: the tables fit together even while a command writes.
         let transaction = connection.unchecked_transaction()?;
         let directory = Self {
+            revision: transaction.query_row("SELECT number FROM revision", [], |row| row.get(0))?,
             robots: names(&transaction, Kind::Robot)?,
             operators: names(&transaction, Kind::Operator)?,
             keys: rows(&transaction, "SELECT * FROM keys", key)?,

@@ -108,7 +108,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn set_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.write(|db| {
+        self.keep(|db| {
             db.execute(
                 "INSERT INTO settings (name, value) VALUES (?1, ?2)
                  ON CONFLICT (name) DO UPDATE SET value = ?2",
@@ -127,7 +127,7 @@ impl Store {
         name: &str,
         make: impl FnOnce() -> Vec<u8>,
     ) -> Result<Vec<u8>, StoreError> {
-        self.write(|db| {
+        self.keep(|db| {
             db.execute(
                 "INSERT OR IGNORE INTO settings (name, value) VALUES (?, ?)",
                 params![name, make()],

@@ -40,6 +40,10 @@ const STEPS: &[&str] = &["
         stamp TEXT NOT NULL,
         made_s INTEGER NOT NULL
     ) STRICT;
+    CREATE TABLE revision (
+        number INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO revision VALUES (0);
     CREATE TABLE hosts (
         host TEXT PRIMARY KEY
     ) STRICT;

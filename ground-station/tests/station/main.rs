@@ -1,0 +1,9 @@
+//! The real ground station with a real broker over real TLS: what it does and what it refuses.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says where, whether or not it is in a helper"
+)]
+
+mod broker;
+mod client;
