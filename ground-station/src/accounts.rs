@@ -9,10 +9,9 @@ pub mod password;
 pub mod plan;
 pub mod token;
 
-pub use caller::{Caller, Denied};
+pub use caller::{Caller, Denied, Who};
 
 use crate::store::{Key, Store, StoreError, User};
-use caller::Who;
 use plan::{Bucket, Limits};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -16,6 +16,7 @@ mod status;
 mod telemetry;
 
 use crate::station::Station;
+use crate::{credentials, signaling};
 use answer::Refusal;
 use axum::http::{HeaderName, Method, StatusCode, header};
 use axum::routing::{get, post};
@@ -27,7 +28,7 @@ pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// Everything that both listeners serve.
 pub fn router(station: &Station) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/publish", post(publish::to_the_only_robot))
         .route("/robots", get(robots::list))
         .route("/robots/{name}/publish", post(publish::to_robot))
@@ -45,9 +46,12 @@ pub fn router(station: &Station) -> Router {
         })
         .with_state(station.clone())
         // Rooms with routes of their own join here: `.merge(room::router(station))`.
+        .merge(credentials::router(station))
+        .merge(signaling::router(&station.signaling))
         .fallback_service(console::files(
             station.settings.console.clone().or_else(console::find),
-        ))
+        ));
+    signaling::with_sockets(routes, &station.signaling)
         .layer(middleware::from_fn_with_state(
             station.clone(),
             log::every_request,

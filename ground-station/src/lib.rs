@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`settings`] says what is asked for, [`run`] starts it. [`folder`], [`store`]
 //! and [`signing`] keep and make what must last; [`accounts`] says who may ask; [`broker`] is
-//! the way to the robots and [`fleet`] what they say; [`api`] is the HTTP side, served by
+//! the way to the robots and [`fleet`] what they say; [`credentials`], [`signaling`] and [`turn`]
+//! bring their video to who may see it; [`api`] is the HTTP side, served by
 //! [`listen`]; [`station`] is what they share.
 
 pub mod accounts;
@@ -10,6 +11,7 @@ pub mod api;
 pub mod broker;
 pub mod cli;
 pub mod clock;
+pub mod credentials;
 pub mod effect;
 pub mod fleet;
 pub mod folder;
@@ -18,9 +20,11 @@ pub mod mars;
 pub mod metrics;
 pub mod robot_config;
 pub mod settings;
+pub mod signaling;
 pub mod signing;
 pub mod station;
 pub mod store;
+pub mod turn;
 mod upkeep;
 
 use accounts::{Accounts, Now};
@@ -32,6 +36,7 @@ use cli::BadSetup;
 use fleet::Fleet;
 use folder::Folder;
 use listen::{Addresses, Listeners};
+use metrics::Metrics;
 use settings::Settings;
 use signing::Ca;
 use station::{Parts, Station};
@@ -92,8 +97,12 @@ pub async fn run(
     let folder = Folder::open(state)?;
     let _running = folder.lock_run()?;
     let listeners = Listeners::bind(&settings)?;
-    let station = furnish(folder, settings, listeners.addresses()?, shutdown.clone())?;
+    let addresses = listeners.addresses()?;
+    let (station, relay) = furnish(folder, settings, addresses, shutdown.clone())?;
     let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    if let Some(relay) = relay {
+        tasks.spawn(relay.run(shutdown.clone()));
+    }
     let mut way = start(&mut tasks, &station, listeners).await?;
     let supervised = supervise(&mut tasks, &shutdown, async {
         if tokio::time::timeout(BROKER_PATIENCE, way.connected.wait_for(|yes| *yes))
@@ -121,24 +130,32 @@ fn furnish(
     settings: Settings,
     addresses: Addresses,
     shutdown: CancellationToken,
-) -> anyhow::Result<Station> {
+) -> anyhow::Result<(Station, Option<turn::Server>)> {
     let store = Arc::new(Store::open(&folder.database())?);
     let ca = Ca::open(&folder, clock::utc()).map_err(|error| BadSetup(format!("{error:#}")))?;
     for host in &settings.hosts {
         store.add_host(host)?;
     }
-    Ok(Station::from(Parts {
+    let (signaling, relay) = settings.video.open(&store, shutdown.clone())?;
+    let mut metrics = Metrics::default();
+    metrics.show(|registry| signaling.counters.register(registry));
+    if let Some(relay) = &relay {
+        metrics.show(|registry| relay.counters().register(registry));
+    }
+    let station = Station::from(Parts {
         accounts: Arc::new(Accounts::new(store.clone(), Now::read())?),
         fleet: Arc::new(Fleet::new(store.clone())),
         ca: Arc::new(ca),
-        metrics: Arc::default(),
+        metrics: Arc::new(metrics),
+        signaling: Arc::new(signaling),
         publisher: Publisher::default(),
         folder,
         store,
         addresses,
         settings,
         shutdown,
-    }))
+    });
+    Ok((station, relay))
 }
 
 /// Starts every part. What a room of its own needs beside its routes is started here.
@@ -258,7 +275,10 @@ fn ready(station: &Station, way: &Way) -> anyhow::Result<()> {
     };
     ports.keep(&station.store)?;
     info!(%http, %https, mqtt, state = %station.folder.root().display(), "ready");
-    let line = serde_json::json!({"ready": true, "http": http, "https": https, "mqtt": mqtt});
+    let turn = station.signaling.relay().address();
+    let line = serde_json::json!({
+        "ready": true, "http": http, "https": https, "mqtt": mqtt, "turn": turn,
+    });
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush())?;
     upkeep::ready();

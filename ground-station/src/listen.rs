@@ -76,6 +76,8 @@ pub struct Peer {
     /// The client certificate that the TLS handshake has verified, in DER; plain HTTP has
     /// none, and HTTPS may have none.
     pub certificate: Option<CertificateDer<'static>>,
+    /// Whether the connection is encrypted.
+    pub secure: bool,
 }
 
 /// The name in a client certificate of our CA.
@@ -85,6 +87,8 @@ pub struct Identity {
     pub name: String,
     /// What it stands for.
     pub kind: Kind,
+    /// The certificate's serial number in hexadecimal.
+    pub serial: String,
 }
 
 /// Why a connection's certificate counts for nothing.
@@ -110,10 +114,8 @@ impl Peer {
         let der = self.certificate.as_ref().ok_or(Unidentified::None)?;
         let (_, certificate) =
             x509_parser::parse_x509_certificate(der).map_err(|_| Unidentified::Unknown)?;
-        if directory
-            .revoked
-            .contains_key(&hex(certificate.raw_serial()))
-        {
+        let serial = hex(certificate.raw_serial());
+        if directory.revoked.contains_key(&serial) {
             return Err(Unidentified::Revoked);
         }
         let name = certificate
@@ -126,6 +128,7 @@ impl Peer {
         Ok(Identity {
             name: name.to_owned(),
             kind,
+            serial,
         })
     }
 }
@@ -269,7 +272,11 @@ where
                 .peer_certificates()
                 .and_then(|chain| chain.first())
                 .map(|leaf| leaf.clone().into_owned());
-            Ok((stream, Extension(Peer { certificate }).layer(service)))
+            let peer = Peer {
+                certificate,
+                secure: true,
+            };
+            Ok((stream, Extension(peer).layer(service)))
         })
     }
 }

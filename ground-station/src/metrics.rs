@@ -95,6 +95,11 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Lets a room show counts of its own.
+    pub fn show(&mut self, register: impl FnOnce(&mut Registry)) {
+        register(&mut self.registry);
+    }
+
     /// Prometheus' text format.
     pub fn text(&self) -> String {
         let mut text = String::new();

@@ -42,7 +42,7 @@ impl Ports {
 }
 
 /// The file's content: the sample's five keys, and where our stand-in for KVS is.
-pub fn config(robot: &str, host: &str, ports: Ports) -> Value {
+pub fn config(robot: &str, host: &str, ports: Ports, region: &str) -> Value {
     let host = if host.contains(':') {
         format!("[{host}]")
     } else {
@@ -52,8 +52,8 @@ pub fn config(robot: &str, host: &str, ports: Ports) -> Value {
         "IOT_THINGNAME": robot,
         "IOT_CORE_ENDPOINT": format!("{host}:{}", ports.mqtt),
         "IOT_GET_CREDENTIAL_ENDPOINT": format!("{host}:{}", ports.https),
-        "ROLE_ALIAS": "outpost-robot",
-        "AWS_DEFAULT_REGION": "us-east-1",
+        "ROLE_ALIAS": crate::credentials::provider::ROLE_ALIAS,
+        "AWS_DEFAULT_REGION": region,
         "KVS_ENDPOINT": format!("https://{host}:{}", ports.https),
     })
 }
@@ -82,12 +82,13 @@ mod tests {
             mqtt: 8883,
             https: 8443,
         };
-        let value = config("rover", "station.lan", ports);
+        let value = config("rover", "station.lan", ports, "eu-west-1");
+        assert_eq!(value["AWS_DEFAULT_REGION"], "eu-west-1");
         assert_eq!(value["IOT_THINGNAME"], "rover");
         assert_eq!(value["IOT_CORE_ENDPOINT"], "station.lan:8883");
         assert_eq!(value["KVS_ENDPOINT"], "https://station.lan:8443");
         assert_eq!(
-            config("rover", "fe80::1", ports)["IOT_CORE_ENDPOINT"],
+            config("rover", "fe80::1", ports, "us-east-1")["IOT_CORE_ENDPOINT"],
             "[fe80::1]:8883"
         );
     }

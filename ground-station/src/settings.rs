@@ -28,6 +28,10 @@ pub struct Settings {
     #[arg(long = "host", value_name = "HOST", value_parser = crate::cli::host)]
     pub hosts: Vec<String>,
 
+    /// How robots and viewers find each other.
+    #[command(flatten)]
+    pub video: crate::signaling::Options,
+
     /// The web console's files
     #[arg(long, value_name = "DIR")]
     pub console: Option<PathBuf>,

@@ -7,6 +7,7 @@ use crate::folder::Folder;
 use crate::listen::Addresses;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
+use crate::signaling::Signaling;
 use crate::signing::Ca;
 use crate::store::Store;
 use std::ops::Deref;
@@ -33,6 +34,8 @@ pub struct Parts {
     pub publisher: Publisher,
     /// The newest telemetry of every robot.
     pub fleet: Arc<Fleet>,
+    /// Where robots and viewers find each other.
+    pub signaling: Arc<Signaling>,
     /// Counts for Prometheus.
     pub metrics: Arc<Metrics>,
     /// Where the station listens.

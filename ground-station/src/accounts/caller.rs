@@ -13,7 +13,7 @@ pub struct Caller {
 
 /// A key or a person.
 #[derive(Clone, Debug)]
-pub(super) enum Who {
+pub enum Who {
     /// An API key's number.
     Key(i64),
     /// Somebody signed in.
@@ -66,7 +66,8 @@ impl Caller {
         }
     }
 
-    pub(super) fn who(&self) -> &Who {
+    /// Which key or person.
+    pub fn who(&self) -> &Who {
         &self.who
     }
 

@@ -81,6 +81,11 @@ pub(super) async fn sign(
         crt_text: text::describe(&issued.pem),
         crt_pem: issued.pem,
         ca_pem: station.ca.pem().to_owned(),
-        config: robot_config::config(&name, &host, robot_config::Ports::of(&station.store)),
+        config: robot_config::config(
+            &name,
+            &host,
+            robot_config::Ports::of(&station.store),
+            station.signaling.region(),
+        ),
     }))
 }

@@ -72,6 +72,7 @@ impl NewRobot {
             &self.name,
             &host,
             Ports::of(&desk.store),
+            &crate::signaling::region(&desk.store),
         ))?;
         folder::write(&config, format!("{text}\n").as_bytes(), PUBLIC)?;
         say(format_args!(

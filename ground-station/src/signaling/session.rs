@@ -1,0 +1,385 @@
+//! The rules of one socket: what may come over it, how often, and until when.
+//!
+//! Pure: it is told the time and answers what to do. It does not know who else is there.
+
+use std::time::Instant;
+
+use wire::signaling::{
+    Content, FromService, MAX_PAYLOAD_BYTES, MessageType, StatusResponse, ToService, is_id,
+};
+
+use super::bucket::Bucket;
+use super::refusal::Refusal;
+use super::times::Times;
+use crate::credentials::Role;
+
+/// Candidates a second: the service's hard limit for one socket.
+const CANDIDATES_PER_S: u32 = 20;
+
+/// Offers and answers a second: the same.
+const DESCRIPTIONS_PER_S: u32 = 5;
+
+/// Refused frames that are forgiven at once: twice what a peer with a hundred candidates
+/// and no sense of rates would send.
+const FOULS: u32 = 200;
+
+/// Refused frames that are forgiven in the long run.
+const FOULS_PER_S: f64 = 5.0;
+
+/// What the time demands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Send an empty text frame.
+    EmptyFrame,
+    /// Say that the socket will close.
+    GoAway,
+    /// Close.
+    Close(Reason),
+}
+
+/// Why a socket was closed by us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Nothing came over it for too long.
+    Idle,
+    /// It was told to go away, and did not.
+    TimeUp,
+    /// The same role, or the same client, connected anew.
+    Replaced,
+    /// It does not read what is sent to it.
+    SlowReader,
+    /// It sends what is refused, again and again.
+    Fouls,
+    /// Who holds it may no longer.
+    Revoked,
+    /// Somebody asked for it.
+    OnDemand,
+    /// The ground station stops.
+    Stopping,
+}
+
+impl Reason {
+    /// The code of the closing frame (RFC 6455, section 7.4.1).
+    pub(super) fn code(self) -> u16 {
+        match self {
+            Self::Idle | Self::TimeUp | Self::Replaced => 1000,
+            Self::OnDemand | Self::Stopping => 1001,
+            Self::SlowReader | Self::Fouls | Self::Revoked => 1008,
+        }
+    }
+
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Idle => "idle for too long",
+            Self::TimeUp => "connected for too long",
+            Self::Replaced => "replaced by a newer connection",
+            Self::SlowReader => "reads too slowly",
+            Self::Fouls => "too many refused messages",
+            Self::Revoked => "no longer allowed",
+            Self::OnDemand => "dropped on demand",
+            Self::Stopping => "the ground station stops",
+        }
+    }
+}
+
+/// A frame that is not passed on.
+#[derive(Debug)]
+pub(super) struct Foul {
+    /// Whom to tell about which message; nobody is told about one without.
+    pub correlation_id: Option<String>,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+impl Foul {
+    /// What the sender hears of it.
+    pub(super) fn answer(&self) -> Option<FromService> {
+        let correlation_id = self.correlation_id.clone()?;
+        Some(FromService {
+            status_response: Some(StatusResponse {
+                correlation_id,
+                error_type: Some(self.refusal.kind.to_owned()),
+                status_code: Some(self.refusal.status.as_u16().to_string()),
+                description: Some(self.refusal.message.clone()),
+            }),
+            ..FromService::bare(MessageType::StatusResponse)
+        })
+    }
+}
+
+/// One socket.
+#[derive(Debug)]
+pub(super) struct Session {
+    role: Role,
+    times: Times,
+    heard: Instant,
+    go_away_at: Instant,
+    close_at: Option<Instant>,
+    empty_at: Instant,
+    candidates: Bucket,
+    descriptions: Bucket,
+    fouls: Bucket,
+}
+
+impl Session {
+    pub(super) fn new(role: Role, times: Times, now: Instant) -> Self {
+        let rate = |per_s: u32| Bucket::new(per_s, f64::from(per_s), now);
+        Self {
+            role,
+            times,
+            heard: now,
+            go_away_at: now + times.session,
+            close_at: None,
+            empty_at: now + times.empty_frame,
+            candidates: rate(CANDIDATES_PER_S),
+            descriptions: rate(DESCRIPTIONS_PER_S),
+            fouls: Bucket::new(FOULS, FOULS_PER_S, now),
+        }
+    }
+
+    /// Something came, whatever it was.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// The frame, if it may pass.
+    pub(super) fn admit(&mut self, frame: &str, now: Instant) -> Result<ToService, Foul> {
+        let message = ToService::from_json(frame).map_err(|malformed| Foul {
+            correlation_id: None,
+            refusal: Refusal::invalid_argument(malformed.to_string()),
+        })?;
+        match self.check(&message, now) {
+            Ok(()) => Ok(message),
+            Err(refusal) => Err(Foul {
+                correlation_id: message.correlation_id.filter(|id| is_id(id)),
+                refusal,
+            }),
+        }
+    }
+
+    fn check(&mut self, message: &ToService, now: Instant) -> Result<(), Refusal> {
+        let (bucket, rate) = match message.action {
+            Content::IceCandidate => (&mut self.candidates, CANDIDATES_PER_S),
+            Content::SdpOffer | Content::SdpAnswer => (&mut self.descriptions, DESCRIPTIONS_PER_S),
+        };
+        if !bucket.take(now) {
+            return Err(Refusal::limit_exceeded(format!(
+                "more than {rate} messages of this kind a second"
+            )));
+        }
+        check_payload(&message.message_payload)?;
+        if message
+            .correlation_id
+            .as_deref()
+            .is_some_and(|id| !is_id(id))
+        {
+            return Err(not_an_id("correlationId"));
+        }
+        match (self.role, message.recipient_client_id.as_deref()) {
+            (Role::Viewer, _) => Ok(()),
+            (Role::Master, Some(id)) if is_id(id) => Ok(()),
+            (Role::Master, Some(_)) => Err(not_an_id("recipientClientId")),
+            (Role::Master, None) => Err(Refusal::invalid_argument(
+                "a master must say for whom: recipientClientId is missing",
+            )),
+        }
+    }
+
+    /// Counts a refused frame; false when it was one too many.
+    pub(super) fn forgives(&mut self, now: Instant) -> bool {
+        self.fouls.take(now)
+    }
+
+    /// What is due at `now`, one thing at a time.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
+        if self.close_at.is_some_and(|at| now >= at) {
+            return Some(Due::Close(Reason::TimeUp));
+        }
+        if now >= self.heard + self.times.idle {
+            return Some(Due::Close(Reason::Idle));
+        }
+        if self.close_at.is_none() && now >= self.go_away_at {
+            self.close_at = Some(now + self.times.grace);
+            return Some(Due::GoAway);
+        }
+        if now >= self.empty_at {
+            self.empty_at = now + self.times.empty_frame;
+            return Some(Due::EmptyFrame);
+        }
+        None
+    }
+
+    /// When to ask [`Session::due`] again.
+    pub(super) fn deadline(&self) -> Instant {
+        self.close_at
+            .unwrap_or(self.go_away_at)
+            .min(self.heard + self.times.idle)
+            .min(self.empty_at)
+    }
+}
+
+/// As documented: up to 10K of base64's letters. Whether they decode is for the receiver to
+/// find out, as with the real service, which forwards what it does not read.
+fn check_payload(payload: &str) -> Result<(), Refusal> {
+    let letters = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
+    if payload.is_empty() || !payload.bytes().all(letters) {
+        return Err(Refusal::invalid_argument("messagePayload is not base64"));
+    }
+    if payload.len() > MAX_PAYLOAD_BYTES {
+        return Err(Refusal::invalid_argument(format!(
+            "messagePayload has {} bytes; {MAX_PAYLOAD_BYTES} are the most",
+            payload.len()
+        )));
+    }
+    Ok(())
+}
+
+fn not_an_id(what: &str) -> Refusal {
+    Refusal::invalid_argument(format!("{what} must be 1 to 256 of [a-zA-Z0-9_.-]"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::instant;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn session(role: Role) -> (Session, Instant) {
+        let now = instant();
+        (Session::new(role, Times::DOCUMENTED, now), now)
+    }
+
+    fn frame(action: &str, more: &str) -> String {
+        format!(r#"{{"action":"{action}","messagePayload":"e30="{more}}}"#)
+    }
+
+    #[test]
+    fn twenty_candidates_and_five_descriptions_a_second() {
+        let (mut session, now) = session(Role::Viewer);
+        let mut passed = |action: &str, at| {
+            (0..100)
+                .filter(|_| session.admit(&frame(action, ""), at).is_ok())
+                .count()
+        };
+        assert_eq!(passed("ICE_CANDIDATE", now), 20);
+        assert_eq!(passed("SDP_OFFER", now), 5, "each kind has its own rate");
+        assert_eq!(passed("ICE_CANDIDATE", now + SECOND), 20);
+        assert_eq!(passed("SDP_ANSWER", now + SECOND), 5);
+    }
+
+    #[test]
+    fn a_refusal_is_answered_only_where_there_is_a_correlation_id() {
+        let (mut session, now) = session(Role::Master);
+        let silent = session.admit(&frame("SDP_ANSWER", ""), now).unwrap_err();
+        assert_eq!(silent.answer(), None);
+        let told = session
+            .admit(&frame("SDP_ANSWER", r#","correlationId":"c-1""#), now)
+            .unwrap_err()
+            .answer()
+            .unwrap()
+            .status_response
+            .unwrap();
+        assert_eq!(told.correlation_id, "c-1");
+        assert_eq!(told.status_code.as_deref(), Some("400"));
+        assert_eq!(told.error_type.as_deref(), Some("InvalidArgumentException"));
+    }
+
+    #[test]
+    fn what_is_no_message_is_refused() {
+        let (mut session, now) = session(Role::Master);
+        let to = |more: &str| {
+            frame(
+                "ICE_CANDIDATE",
+                &format!(r#","recipientClientId":"v"{more}"#),
+            )
+        };
+        assert!(session.admit(&to(""), now).is_ok());
+        let long = "x".repeat(257);
+        for bad in [
+            String::new(),
+            "garbage".into(),
+            to("")[..20].to_owned(),
+            frame("ICE_CANDIDATE", r#","recipientClientId":"a b""#),
+            frame(
+                "ICE_CANDIDATE",
+                &format!(r#","recipientClientId":"{long}""#),
+            ),
+            to(r#","correlationId":"a b""#),
+            to("").replace("e30=", ""),
+            to("").replace("e30=", "{}"),
+            to("").replace("e30=", &"A".repeat(MAX_PAYLOAD_BYTES + 1)),
+        ] {
+            assert!(session.admit(&bad, now).is_err(), "{bad}");
+        }
+        let full = to("").replace("e30=", &"A".repeat(MAX_PAYLOAD_BYTES));
+        assert!(session.admit(&full, now).is_ok());
+    }
+
+    #[test]
+    fn fouls_are_forgiven_up_to_a_point() {
+        let (mut session, now) = session(Role::Viewer);
+        assert!((0..FOULS).all(|_| session.forgives(now)));
+        assert!(!session.forgives(now));
+        assert!(session.forgives(now + SECOND));
+    }
+
+    /// Everything that falls due until `until`, with the seconds at which it does.
+    fn schedule(
+        session: &mut Session,
+        start: Instant,
+        until_s: u64,
+        talks: bool,
+    ) -> Vec<(u64, Due)> {
+        let mut seen = Vec::new();
+        loop {
+            let at = session.deadline();
+            let second = at.duration_since(start).as_secs();
+            if second > until_s {
+                return seen;
+            }
+            if talks {
+                session.heard(at);
+            }
+            while let Some(due) = session.due(at) {
+                if due != Due::EmptyFrame {
+                    seen.push((second, due));
+                }
+                if matches!(due, Due::Close(_)) {
+                    return seen;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_silent_socket_closes_after_ten_minutes() {
+        let (mut session, now) = session(Role::Viewer);
+        let seen = schedule(&mut session, now, 9999, false);
+        assert_eq!(seen, [(600, Due::Close(Reason::Idle))]);
+    }
+
+    #[test]
+    fn a_busy_socket_is_told_after_an_hour_and_closed_a_minute_later() {
+        let (mut session, now) = session(Role::Master);
+        let seen = schedule(&mut session, now, 9999, true);
+        assert_eq!(
+            seen,
+            [(3600, Due::GoAway), (3660, Due::Close(Reason::TimeUp))]
+        );
+    }
+
+    #[test]
+    fn an_empty_frame_comes_now_and_then() {
+        let (mut session, now) = session(Role::Master);
+        let mut empty = 0;
+        while session.deadline() <= now + 500 * SECOND {
+            let at = session.deadline();
+            empty += usize::from(session.due(at) == Some(Due::EmptyFrame));
+        }
+        assert_eq!(empty, 4);
+    }
+}

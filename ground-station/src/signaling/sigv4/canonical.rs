@@ -1,0 +1,126 @@
+//! The canonical form of a request: what both sides hash, so that it must come out the same
+//! whatever client, proxy or library wrote the bytes.
+
+use axum::http::HeaderMap;
+
+use super::Signed;
+use crate::signaling::refusal::Refusal;
+
+/// The parameter that carries the signature, and so cannot be under it.
+const SIGNATURE: &str = "X-Amz-Signature";
+
+/// Most parameters of one query; a presigned socket URL has nine.
+const MAX_PARAMETERS: usize = 32;
+
+/// The canonical request.
+pub(super) fn request(
+    request: Signed,
+    signed_headers: &[String],
+    body_hash: &str,
+) -> Result<String, Refusal> {
+    let path = if request.path.is_empty() {
+        "/"
+    } else {
+        request.path
+    };
+    Ok([
+        request.method.as_str(),
+        &encoded(path.as_bytes(), b"/"),
+        &query(request.query)?,
+        &headers(request.headers, signed_headers)?,
+        &signed_headers.join(";"),
+        body_hash,
+    ]
+    .join("\n"))
+}
+
+/// The decoded names and values of a query. A `+` is a space, as the official library for
+/// Rust has it; the others write neither, but `%2B` and `%20`.
+pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, Refusal> {
+    let pairs: Vec<_> = query.split('&').filter(|pair| !pair.is_empty()).collect();
+    if pairs.len() > MAX_PARAMETERS {
+        return Err(super::incomplete("the query has too many parameters"));
+    }
+    pairs
+        .into_iter()
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decoded(name)?, decoded(value)?))
+        })
+        .collect()
+}
+
+fn query(query: &str) -> Result<String, Refusal> {
+    let mut pairs: Vec<(String, String)> = pairs(query)?
+        .into_iter()
+        .filter(|(name, _)| name != SIGNATURE)
+        .map(|(name, value)| {
+            (
+                encoded(name.as_bytes(), b""),
+                encoded(value.as_bytes(), b""),
+            )
+        })
+        .collect();
+    pairs.sort();
+    let pairs: Vec<String> = pairs
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    Ok(pairs.join("&"))
+}
+
+/// One line for each signed header, and an empty one to end them.
+fn headers(headers: &HeaderMap, signed: &[String]) -> Result<String, Refusal> {
+    let mut lines = String::new();
+    for name in signed {
+        let values: Vec<String> = headers
+            .get_all(name.as_str())
+            .iter()
+            .map(|value| Some(trimmed(value.to_str().ok()?)))
+            .collect::<Option<_>>()
+            .ok_or_else(|| super::incomplete(&format!("the {name} header is not ASCII")))?;
+        if values.is_empty() {
+            return Err(Refusal::bad_signature(format!(
+                "'{name}' is among the SignedHeaders, but not in the request"
+            )));
+        }
+        lines.push_str(&format!("{name}:{}\n", values.join(",")));
+    }
+    Ok(lines)
+}
+
+/// Without space around it, and with runs of spaces as one.
+fn trimmed(value: &str) -> String {
+    let words: Vec<&str> = value.split(' ').filter(|word| !word.is_empty()).collect();
+    words.join(" ")
+}
+
+/// Percent-encoded but for letters, digits, `-._~`, and what is in `kept`.
+fn encoded(bytes: &[u8], kept: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) || kept.contains(byte) {
+            text.push(char::from(*byte));
+        } else {
+            let _ = write!(text, "%{byte:02X}");
+        }
+        text
+    })
+}
+
+fn decoded(text: &str) -> Result<String, Refusal> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(if byte == b'+' { b' ' } else { byte });
+            continue;
+        }
+        let pair = [rest.next(), rest.next()].map(|b| b.and_then(|b| char::from(b).to_digit(16)));
+        let [Some(high), Some(low)] = pair else {
+            return Err(super::incomplete("the query has a broken %-escape"));
+        };
+        bytes.push((high << 4 | low) as u8);
+    }
+    String::from_utf8(bytes).map_err(|_| super::incomplete("the query is not UTF-8"))
+}

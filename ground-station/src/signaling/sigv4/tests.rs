@@ -1,0 +1,406 @@
+//! Vectors from the public documentation and AWS' published test suite, requests signed by
+//! the official library, and every way to spoil them.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use axum::http::{HeaderValue, Request};
+use wire::signaling::control::Credentials;
+
+use super::*;
+use crate::signaling::identity::Form;
+use crate::signaling::official;
+
+const KEY: &str = "AKIDEXAMPLE";
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+const NOON: i64 = 1_440_938_160; // 20150830T123600Z
+const IAM: Scope = Scope {
+    region: "us-east-1",
+    service: "iam",
+};
+const SUITE: Scope = Scope {
+    region: "us-east-1",
+    service: "service",
+};
+const KVS: Scope = Scope {
+    region: "us-east-1",
+    service: "kinesisvideo",
+};
+
+fn headers(list: &[(&'static str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in list {
+        headers.append(*name, HeaderValue::from_str(value).unwrap());
+    }
+    headers
+}
+
+fn authorization(service: &str, signed_headers: &str, signature: &str) -> String {
+    format!(
+        "AWS4-HMAC-SHA256 Credential={KEY}/20150830/us-east-1/{service}/aws4_request, \
+         SignedHeaders={signed_headers}, Signature={signature}"
+    )
+}
+
+/// The example of the user guide: a GET that lists users.
+fn documented() -> HeaderMap {
+    headers(&[
+        ("host", "iam.amazonaws.com"),
+        (
+            "content-type",
+            "application/x-www-form-urlencoded; charset=utf-8",
+        ),
+        ("x-amz-date", "20150830T123600Z"),
+        (
+            "authorization",
+            &authorization(
+                "iam",
+                "content-type;host;x-amz-date",
+                "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7",
+            ),
+        ),
+    ])
+}
+
+fn list_users(headers: &HeaderMap) -> Signed<'_> {
+    Signed {
+        method: &Method::GET,
+        path: "/",
+        query: "Action=ListUsers&Version=2010-05-08",
+        headers,
+        body: b"",
+    }
+}
+
+#[test]
+fn the_documented_example_verifies() {
+    let headers = documented();
+    let claim = Claim::from_header(&headers, IAM, NOON).unwrap();
+    assert_eq!(claim.access_key_id, KEY);
+    claim.verify(SECRET, list_users(&headers)).unwrap();
+}
+
+#[test]
+fn the_published_suite_verifies() {
+    let get_vanilla = headers(&[
+        ("host", "example.amazonaws.com"),
+        ("x-amz-date", "20150830T123600Z"),
+        (
+            "authorization",
+            &authorization(
+                "service",
+                "host;x-amz-date",
+                "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31",
+            ),
+        ),
+    ]);
+    let signed = Signed {
+        method: &Method::GET,
+        path: "/",
+        query: "",
+        headers: &get_vanilla,
+        body: b"",
+    };
+    let claim = Claim::from_header(&get_vanilla, SUITE, NOON).unwrap();
+    claim.verify(SECRET, signed).unwrap();
+
+    let query_order = headers(&[
+        ("host", "example.amazonaws.com"),
+        ("x-amz-date", "20150830T123600Z"),
+        (
+            "authorization",
+            &authorization(
+                "service",
+                "host;x-amz-date",
+                "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500",
+            ),
+        ),
+    ]);
+    let signed = Signed {
+        query: "Param2=value2&Param1=value1",
+        headers: &query_order,
+        ..signed
+    };
+    let claim = Claim::from_header(&query_order, SUITE, NOON).unwrap();
+    claim.verify(SECRET, signed).unwrap();
+}
+
+#[test]
+fn a_change_of_anything_under_the_signature_spoils_it() {
+    let good = documented();
+    let spoiled = |change: &dyn Fn(&mut HeaderMap)| {
+        let mut headers = good.clone();
+        change(&mut headers);
+        headers
+    };
+    let other_host = spoiled(&|h| {
+        h.insert("host", HeaderValue::from_static("evil.example"));
+    });
+    let no_type = spoiled(&|h| {
+        h.remove("content-type");
+    });
+    let two_types = spoiled(&|h| {
+        h.append("content-type", HeaderValue::from_static("text/plain"));
+    });
+    let added = spoiled(&|h| {
+        h.insert("x-amz-security-token", HeaderValue::from_static("t"));
+    });
+    let wrong_hash = spoiled(&|h| {
+        h.insert("x-amz-content-sha256", HeaderValue::from_static("00"));
+    });
+    for headers in [&other_host, &no_type, &two_types, &added, &wrong_hash] {
+        let claim = Claim::from_header(headers, IAM, NOON).unwrap();
+        let refusal = claim.verify(SECRET, list_users(headers)).unwrap_err();
+        assert_eq!(refusal.kind, "InvalidSignatureException", "{headers:?}");
+    }
+    let claim = Claim::from_header(&good, IAM, NOON).unwrap();
+    let signed = list_users(&good);
+    for changed in [
+        Signed {
+            method: &Method::POST,
+            ..signed
+        },
+        Signed {
+            path: "/other",
+            ..signed
+        },
+        Signed {
+            query: "Action=DeleteUser&Version=2010-05-08",
+            ..signed
+        },
+        Signed {
+            body: b"x",
+            ..signed
+        },
+    ] {
+        assert!(claim.verify(SECRET, changed).is_err(), "{changed:?}");
+    }
+    assert!(claim.verify("another secret", signed).is_err());
+}
+
+#[test]
+fn the_scope_must_be_ours() {
+    let headers = documented();
+    for wrong in [
+        Scope {
+            region: "eu-west-1",
+            ..IAM
+        },
+        Scope {
+            service: "kinesisvideo",
+            ..IAM
+        },
+    ] {
+        let refusal = Claim::from_header(&headers, wrong, NOON).unwrap_err();
+        assert!(refusal.message.contains("scoped to"), "{refusal}");
+    }
+}
+
+#[test]
+fn five_minutes_of_skew_are_forgiven_and_a_second_more_is_not() {
+    let headers = documented();
+    for forgiven in [NOON - 300, NOON, NOON + 300] {
+        assert!(Claim::from_header(&headers, IAM, forgiven).is_ok());
+    }
+    let early = Claim::from_header(&headers, IAM, NOON - 301).unwrap_err();
+    assert!(
+        early.message.starts_with("Signature not yet current"),
+        "{early}"
+    );
+    let late = Claim::from_header(&headers, IAM, NOON + 301).unwrap_err();
+    assert!(late.message.starts_with("Signature expired"), "{late}");
+}
+
+#[test]
+fn a_malformed_authorization_is_named_not_guessed_at() {
+    let without = |part: &str| {
+        let mut headers = documented();
+        let value = headers["authorization"]
+            .to_str()
+            .unwrap()
+            .replace(part, "X=");
+        headers.insert("authorization", HeaderValue::from_str(&value).unwrap());
+        headers
+    };
+    let mut unsigned = documented();
+    unsigned.remove("authorization");
+    let mut basic = documented();
+    basic.insert("authorization", HeaderValue::from_static("Basic eA=="));
+    let mut undated = documented();
+    undated.remove("x-amz-date");
+    let mut two_dates = documented();
+    two_dates.append("x-amz-date", HeaderValue::from_static("20150830T123600Z"));
+    for (headers, kind) in [
+        (unsigned, "MissingAuthenticationTokenException"),
+        (basic, "IncompleteSignatureException"),
+        (undated, "IncompleteSignatureException"),
+        (two_dates, "IncompleteSignatureException"),
+        (without("Credential="), "IncompleteSignatureException"),
+        (without("SignedHeaders="), "IncompleteSignatureException"),
+        (without("Signature="), "IncompleteSignatureException"),
+        (without("host;"), "InvalidSignatureException"),
+        (without("5d672d79"), "IncompleteSignatureException"),
+    ] {
+        let refusal = Claim::from_header(&headers, IAM, NOON).unwrap_err();
+        assert_eq!(refusal.kind, kind, "{headers:?}: {refusal}");
+    }
+}
+
+fn credentials() -> Credentials {
+    Credentials {
+        access_key_id: KEY.into(),
+        secret_access_key: SECRET.into(),
+        session_token: "tok/en+==".into(),
+        expiration: String::new(),
+    }
+}
+
+fn at(unix_s: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(unix_s.unsigned_abs())
+}
+
+#[test]
+fn a_call_signed_by_the_official_library_verifies() {
+    let mut request = Request::post("https://localhost:8443/describeSignalingChannel")
+        .header("content-type", "application/json")
+        .body(&br#"{"ChannelName":"rover"}"#[..])
+        .unwrap();
+    official::sign(&mut request, &credentials(), KVS, at(NOON), Form::Header);
+    let signed = Signed {
+        method: request.method(),
+        path: request.uri().path(),
+        query: "",
+        headers: request.headers(),
+        body: request.body(),
+    };
+    let claim = Claim::from_header(request.headers(), KVS, NOON).unwrap();
+    assert_eq!(claim.session_token.as_deref(), Some("tok/en+=="));
+    claim.verify(SECRET, signed).unwrap();
+    assert!(
+        claim
+            .verify(
+                SECRET,
+                Signed {
+                    body: b"{}",
+                    ..signed
+                }
+            )
+            .is_err()
+    );
+}
+
+/// A socket URL presigned by the official library, and its host.
+fn presigned() -> Request<&'static [u8]> {
+    let mut request = Request::get(
+        "wss://localhost:8443/?X-Amz-ChannelARN=arn%3Aaws%3Akinesisvideo%3Aus-east-1%3A1%3Achannel%2Frover%2F1&X-Amz-ClientId=viewer-1",
+    )
+    .body(&b""[..])
+    .unwrap();
+    official::sign(&mut request, &credentials(), KVS, at(NOON), Form::Query);
+    request
+}
+
+#[test]
+fn a_socket_presigned_by_the_official_library_verifies() {
+    let request = presigned();
+    let query = request.uri().query().unwrap();
+    let claim = Claim::from_query(query, KVS, NOON).unwrap();
+    assert_eq!(claim.session_token.as_deref(), Some("tok/en+=="));
+    let signed = Signed {
+        method: request.method(),
+        path: request.uri().path(),
+        query,
+        headers: request.headers(),
+        body: b"",
+    };
+    claim.verify(SECRET, signed).unwrap();
+
+    let reversed: Vec<&str> = query.split('&').rev().collect();
+    let reversed = reversed.join("&");
+    claim
+        .verify(
+            SECRET,
+            Signed {
+                query: &reversed,
+                ..signed
+            },
+        )
+        .unwrap();
+
+    let other_client = query.replace("viewer-1", "viewer-2");
+    assert!(
+        claim
+            .verify(
+                SECRET,
+                Signed {
+                    query: &other_client,
+                    ..signed
+                }
+            )
+            .is_err()
+    );
+    let other_token: Vec<&str> = query
+        .split('&')
+        .filter(|p| !p.starts_with("X-Amz-Security-Token"))
+        .collect();
+    let other_token = other_token.join("&");
+    assert!(
+        claim
+            .verify(
+                SECRET,
+                Signed {
+                    query: &other_token,
+                    ..signed
+                }
+            )
+            .is_err()
+    );
+}
+
+#[test]
+fn a_presigned_socket_expires() {
+    let request = presigned();
+    let query = request.uri().query().unwrap();
+    assert!(Claim::from_query(query, KVS, NOON + 299).is_ok());
+    let late = Claim::from_query(query, KVS, NOON + 300).unwrap_err();
+    assert!(late.message.starts_with("Signature expired"), "{late}");
+    let early = Claim::from_query(query, KVS, NOON - 301).unwrap_err();
+    assert!(
+        early.message.starts_with("Signature not yet current"),
+        "{early}"
+    );
+    for expires in ["0", "-1", "604801", "soon", ""] {
+        let query = query.replace("X-Amz-Expires=299", &format!("X-Amz-Expires={expires}"));
+        assert!(Claim::from_query(&query, KVS, NOON).is_err(), "{expires}");
+    }
+}
+
+#[test]
+fn a_query_that_can_be_read_in_two_ways_is_refused() {
+    let request = presigned();
+    let query = request.uri().query().unwrap();
+    for doubled in [
+        "X-Amz-Expires=299",
+        "X-Amz-ChannelARN=x",
+        "X%2DAmz%2DDate=x",
+    ] {
+        let query = format!("{query}&{doubled}");
+        assert!(Claim::from_query(&query, KVS, NOON).is_err(), "{doubled}");
+    }
+    for broken in ["%", "%4", "%zz", "%ff"] {
+        let query = format!("{query}&a={broken}");
+        assert!(Claim::from_query(&query, KVS, NOON).is_err(), "{broken}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_query_and_no_header_panics(text in ".{0,200}") {
+        let _ = Claim::from_query(&text, KVS, NOON);
+        let _ = Claim::from_query(&format!("X-Amz-Algorithm={ALGORITHM}&X-Amz-Date={text}"), KVS, NOON);
+        if let Ok(value) = HeaderValue::from_str(&format!("{ALGORITHM} {text}")) {
+            let mut headers = documented();
+            headers.insert("authorization", value);
+            let _ = Claim::from_header(&headers, IAM, NOON);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! The control plane: what it answers, and what it refuses.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+async fn robot() -> (Bench, Credentials) {
+    let bench = bench(Times::DOCUMENTED).await;
+    let robot = bench.credentials(Role::Master, "rover");
+    (bench, robot)
+}
+
+#[tokio::test]
+async fn a_robot_finds_its_way_to_its_channel() {
+    let (bench, robot) = robot().await;
+    let arn = format!("arn:aws:kinesisvideo:us-east-1:000000000000:channel/rover/{CREATED_MS}");
+    for body in [json!({"ChannelName": "rover"}), json!({"ChannelARN": arn})] {
+        let (status, _, body) = bench.call(&robot, DESCRIBE_PATH, &body).await;
+        assert_eq!(status, 200, "{body}");
+        let info = &body["ChannelInfo"];
+        assert_eq!(info["ChannelARN"], arn);
+        assert_eq!(info["ChannelName"], "rover");
+        assert_eq!(info["ChannelStatus"], "ACTIVE");
+        assert_eq!(info["ChannelType"], "SINGLE_MASTER");
+        assert_eq!(info["CreationTime"], 1_763_690_000.123);
+        assert_eq!(info["SingleMasterConfiguration"]["MessageTtlSeconds"], 60);
+    }
+    let body = json!({
+        "ChannelARN": arn,
+        "SingleMasterChannelEndpointConfiguration": {"Protocols": ["WSS", "HTTPS"], "Role": "MASTER"},
+    });
+    let (_, _, body) = bench.call(&robot, ENDPOINT_PATH, &body).await;
+    let host = &bench.host;
+    assert_eq!(
+        body,
+        json!({"ResourceEndpointList": [
+            {"Protocol": "WSS", "ResourceEndpoint": format!("ws://{host}")},
+            {"Protocol": "HTTPS", "ResourceEndpoint": format!("http://{host}")},
+        ]})
+    );
+    let body = json!({"ChannelARN": arn, "ClientId": "ProducerMaster", "Service": "TURN"});
+    let (_, _, body) = bench.call(&robot, ICE_PATH, &body).await;
+    let server = &body["IceServerList"][0];
+    assert_eq!(server["Ttl"], 300);
+    assert_eq!(
+        server["Uris"],
+        json!([
+            "turn:192.0.2.7:3478?transport=udp",
+            "turns:192.0.2.7:3478?transport=udp",
+            "turns:192.0.2.7:3478?transport=tcp",
+        ])
+    );
+    let username = server["Username"].as_str().unwrap();
+    let expiry: u64 = username.split(':').next().unwrap().parse().unwrap();
+    assert!(
+        (299..=301).contains(&(expiry - clock::unix_s())),
+        "{username}"
+    );
+}
+
+#[tokio::test]
+async fn a_viewer_may_ask_as_a_viewer_only() {
+    let (bench, _) = robot().await;
+    let viewer = bench.credentials(Role::Viewer, "rover");
+    let arn = bench.arn("rover");
+    let endpoint = |role: &str| {
+        json!({
+            "ChannelARN": arn,
+            "SingleMasterChannelEndpointConfiguration": {"Protocols": ["WSS"], "Role": role},
+        })
+    };
+    let create = json!({"ChannelName": "rover"});
+    for (path, body, status) in [
+        (DESCRIBE_PATH, create.clone(), 200),
+        (ICE_PATH, json!({"ChannelARN": arn}), 200),
+        (ENDPOINT_PATH, endpoint("VIEWER"), 200),
+        (ENDPOINT_PATH, endpoint("MASTER"), 403),
+        (CREATE_PATH, create, 403),
+    ] {
+        let (got, _, answer) = bench.call(&viewer, path, &body).await;
+        assert_eq!(got, status, "{path} {body}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn another_channel_is_out_of_reach() {
+    let (bench, robot) = robot().await;
+    let ours = bench.arn("rover");
+    for (arn, status, kind) in [
+        (bench.arn("other"), 403, "AccessDeniedException"),
+        (bench.arn("nobody"), 403, "AccessDeniedException"),
+        (
+            ours.replace("us-east-1", "eu-west-1"),
+            403,
+            "AccessDeniedException",
+        ),
+        (ours.replace("123", "124"), 404, "ResourceNotFoundException"),
+        ("rover".into(), 400, "InvalidArgumentException"),
+        (format!("{ours}/x"), 400, "InvalidArgumentException"),
+        ("x".repeat(2000), 400, "InvalidArgumentException"),
+    ] {
+        let configuration = json!({"Protocols": ["WSS"], "Role": "MASTER"});
+        let body = json!({
+            "ChannelARN": arn,
+            "SingleMasterChannelEndpointConfiguration": configuration,
+        });
+        for path in [DESCRIBE_PATH, ENDPOINT_PATH, ICE_PATH] {
+            let (got, name, answer) = bench.call(&robot, path, &body).await;
+            assert_eq!(
+                (got, name.as_str()),
+                (status, kind),
+                "{path} {arn}: {answer}"
+            );
+            assert!(answer["Message"].is_string(), "{answer}");
+        }
+    }
+    let other = json!({"ChannelName": "other"});
+    let (status, ..) = bench.call(&robot, DESCRIBE_PATH, &other).await;
+    assert_eq!(status, 403);
+}
+
+#[tokio::test]
+async fn a_channel_that_is_there_cannot_be_made() {
+    let (bench, robot) = robot().await;
+    let body = json!({"ChannelName": "rover", "ChannelType": "SINGLE_MASTER"});
+    let (status, kind, _) = bench.call(&robot, CREATE_PATH, &body).await;
+    assert_eq!((status, kind.as_str()), (400, "ResourceInUseException"));
+}
+
+#[tokio::test]
+async fn media_storage_and_unknown_protocols_are_refused() {
+    let (bench, robot) = robot().await;
+    for protocols in [json!(["WEBRTC"]), json!(["WSS", "FTP"]), json!([])] {
+        let configuration = json!({"Protocols": protocols, "Role": "MASTER"});
+        let body = json!({
+            "ChannelARN": bench.arn("rover"),
+            "SingleMasterChannelEndpointConfiguration": configuration,
+        });
+        let (status, kind, _) = bench.call(&robot, ENDPOINT_PATH, &body).await;
+        assert_eq!((status, kind.as_str()), (400, "InvalidArgumentException"));
+    }
+}
+
+#[tokio::test]
+async fn who_signs_wrong_is_told_how() {
+    let (bench, robot) = robot().await;
+    let body = json!({"ChannelName": "rover"}).to_string();
+    let call = async |who: &Credentials, at: SystemTime| {
+        let (status, kind, answer) = bench.call_at(who, DESCRIBE_PATH, body.clone(), at).await;
+        assert_eq!(status, 403, "{answer}");
+        (kind, answer["message"].as_str().unwrap().to_owned())
+    };
+    let wrong = Credentials {
+        secret_access_key: "wrong".into(),
+        ..robot.clone()
+    };
+    assert_eq!(call(&wrong, now()).await.0, "InvalidSignatureException");
+    let ten_minutes = Duration::from_secs(600);
+    let (kind, words) = call(&robot, now() - ten_minutes).await;
+    assert_eq!(kind, "InvalidSignatureException");
+    assert!(words.starts_with("Signature expired"), "{words}");
+    let (_, words) = call(&robot, now() + ten_minutes).await;
+    assert!(words.starts_with("Signature not yet current"), "{words}");
+    let expired = bench.signaling.issuer().issue(Grant {
+        role: Role::Master,
+        robot: "rover".into(),
+        holder: Holder::Certificate("0a".into()),
+        expires_s: clock::unix_s(),
+    });
+    assert_eq!(call(&expired, now()).await.0, "ExpiredTokenException");
+    let foreign = Credentials {
+        session_token: "foreign".into(),
+        ..robot.clone()
+    };
+    assert_eq!(call(&foreign, now()).await.0, "UnrecognizedClientException");
+    let unsigned = Request::post(format!("http://{}{DESCRIBE_PATH}", bench.host));
+    let (status, kind, _) = send(unsigned.body(body.clone()).unwrap()).await;
+    assert_eq!(
+        (status, kind.as_str()),
+        (403, "MissingAuthenticationTokenException")
+    );
+}
+
+#[tokio::test]
+async fn a_revoked_robot_is_denied_though_its_credentials_last() {
+    let (bench, robot) = robot().await;
+    let body = json!({"ChannelName": "rover"});
+    assert_eq!(bench.call(&robot, DESCRIBE_PATH, &body).await.0, 200);
+    bench.directory.send_modify(|directory| {
+        Arc::make_mut(directory).revoked.insert("0a".into(), 1);
+    });
+    let (status, kind, _) = bench.call(&robot, DESCRIBE_PATH, &body).await;
+    assert_eq!((status, kind.as_str()), (403, "AccessDeniedException"));
+}
+
+#[tokio::test]
+async fn a_body_that_is_none_is_refused() {
+    let (bench, robot) = robot().await;
+    for (body, status) in [
+        (String::new(), 400),
+        ("{".to_owned(), 400),
+        ("[]".to_owned(), 400),
+        ("{}".to_owned(), 400),
+        (r#"{"ChannelName":7}"#.to_owned(), 400),
+        ("x".repeat(8193), 413),
+    ] {
+        let (got, _, answer) = bench
+            .call_at(&robot, DESCRIBE_PATH, body.clone(), now())
+            .await;
+        assert_eq!(got, status, "{body:.20}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_body_is_given_up_and_holds_up_nobody() {
+    let (bench, robot) = robot().await;
+    let mut slow = TcpStream::connect(&bench.host).await.unwrap();
+    let head = format!(
+        "POST {DESCRIBE_PATH} HTTP/1.1\r\nhost: {}\r\ncontent-length: 100\r\n\r\n{{\"Ch",
+        bench.host
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    let body = json!({"ChannelName": "rover"});
+    assert_eq!(bench.call(&robot, DESCRIBE_PATH, &body).await.0, 200);
+    let mut answer = vec![0; 12];
+    let read = slow.read_exact(&mut answer);
+    tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 408");
+}
+
+#[tokio::test]
+async fn calling_again_and_again_is_slowed_down() {
+    let (bench, robot) = robot().await;
+    let body = json!({"ChannelName": "rover"});
+    let deadline = clock::instant() + PATIENCE;
+    loop {
+        let (status, kind, _) = bench.call(&robot, DESCRIBE_PATH, &body).await;
+        if status != 200 {
+            assert_eq!(
+                (status, kind.as_str()),
+                (400, "ClientLimitExceededException")
+            );
+            break;
+        }
+        assert!(clock::instant() < deadline, "it never was");
+    }
+    let other = bench.credentials(Role::Master, "other");
+    let body = json!({"ChannelName": "other"});
+    assert_eq!(bench.call(&other, DESCRIBE_PATH, &body).await.0, 200);
+}

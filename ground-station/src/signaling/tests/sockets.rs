@@ -1,0 +1,194 @@
+//! The sockets: who is let in, and what they hear of each other.
+
+use wire::signaling::{MessageType, StatusResponse};
+
+use super::*;
+
+#[tokio::test]
+async fn an_offer_is_answered() {
+    let bench = bench(Times::DOCUMENTED).await;
+    let mut master = bench.master().await;
+    let mut viewer = bench.viewer("v1").await.unwrap();
+    say(
+        &mut viewer,
+        &json!({"action": "ICE_CANDIDATE", "messagePayload": "e30="}),
+    )
+    .await;
+    say(&mut viewer, &offer("hello")).await;
+    let early = hear(&mut master).await;
+    assert_eq!(
+        early.message_type,
+        MessageType::IceCandidate,
+        "it may come first"
+    );
+    let got = hear(&mut master).await;
+    assert_eq!(got.message_type, MessageType::SdpOffer);
+    assert_eq!(got.sender_client_id.as_deref(), Some("v1"));
+    assert_eq!(got.message_payload, Some(seal(&"hello")));
+    // In the casing of the C SDK.
+    let answer =
+        json!({"action": "SDP_ANSWER", "RecipientClientId": "v1", "MessagePayload": "e30="});
+    say(&mut master, &answer).await;
+    let Message::Text(text) = next(&mut viewer).await else {
+        panic!("not a text frame")
+    };
+    let got: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        got,
+        json!({"messageType": "SDP_ANSWER", "messagePayload": "e30="})
+    );
+}
+
+#[tokio::test]
+async fn what_is_refused_is_told_with_a_correlation_id_and_otherwise_not() {
+    let bench = bench(Times::DOCUMENTED).await;
+    let mut master = bench.master().await;
+    say(&mut master, &answer("gone")).await;
+    let mut told = answer("gone");
+    told["correlationId"] = "c-1".into();
+    say(&mut master, &told).await;
+    let first = hear(&mut master).await;
+    assert_eq!(first.message_type, MessageType::StatusResponse);
+    assert_eq!(
+        first.status_response,
+        Some(StatusResponse {
+            correlation_id: "c-1".into(),
+            error_type: Some("InvalidArgumentException".into()),
+            status_code: Some("400".into()),
+            description: Some("no viewer 'gone' is connected".into()),
+        })
+    );
+}
+
+#[tokio::test]
+async fn the_newest_master_wins() {
+    let bench = bench(Times::DOCUMENTED).await;
+    let mut old = bench.master().await;
+    let mut new = bench.master().await;
+    assert_eq!(closed(&mut old).await, Reason::Replaced.words());
+    let mut viewer = bench.viewer("v1").await.unwrap();
+    say(&mut viewer, &offer("hello")).await;
+    assert_eq!(hear(&mut new).await.message_type, MessageType::SdpOffer);
+}
+
+#[tokio::test]
+async fn an_offer_waits_for_a_master_who_comes_back() {
+    let bench = bench(Times::DOCUMENTED).await;
+    let mut viewer = bench.viewer("v1").await.unwrap();
+    say(&mut viewer, &offer("hello")).await;
+    // The offer was taken when the refusal of the next message comes.
+    let foul = json!({"action": "SDP_OFFER", "messagePayload": "{}", "correlationId": "c"});
+    say(&mut viewer, &foul).await;
+    assert_eq!(
+        hear(&mut viewer).await.message_type,
+        MessageType::StatusResponse
+    );
+    let mut master = bench.master().await;
+    assert_eq!(
+        hear(&mut master).await.message_payload,
+        Some(seal(&"hello"))
+    );
+}
+
+#[tokio::test]
+async fn ten_may_watch() {
+    let bench = bench(Times::DOCUMENTED).await;
+    let mut viewers = Vec::new();
+    for n in 0..10 {
+        viewers.push(bench.viewer(&format!("v{n}")).await.unwrap());
+    }
+    let full = (400, "ClientLimitExceededException".to_owned());
+    assert_eq!(refused(bench.viewer("v10").await), full);
+    viewers.pop().unwrap().close(None).await.unwrap();
+    let deadline = clock::instant() + PATIENCE;
+    while bench.viewer("v10").await.is_err() {
+        assert!(clock::instant() < deadline, "the place never was free");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn credentials_open_one_side_of_one_channel() {
+    let bench = bench(Times::DOCUMENTED).await;
+    let robot = bench.credentials(Role::Master, "rover");
+    let viewer = bench.credentials(Role::Viewer, "rover");
+    let (ours, other) = (bench.arn("rover"), bench.arn("other"));
+    let aged = ours.replace("123", "124");
+    let long = "x".repeat(257);
+    for (who, arn, id, status) in [
+        (&robot, &ours, Some("v1"), 403),
+        (&robot, &other, None, 403),
+        (&robot, &aged, None, 404),
+        (&robot, &"rover".to_owned(), None, 400),
+        (&viewer, &ours, None, 403),
+        (&viewer, &other, Some("v1"), 403),
+        (&viewer, &ours, Some("a b"), 400),
+        (&viewer, &ours, Some(long.as_str()), 400),
+    ] {
+        let url = bench.url(who, arn, id, now());
+        let (got, kind) = refused(bench.connect(&url).await);
+        assert_eq!(got, status, "{arn} {id:?}: {kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_is_spoiled_or_too_old_opens_nothing() {
+    let bench = bench(Times::DOCUMENTED).await;
+    let viewer = bench.credentials(Role::Viewer, "rover");
+    let arn = bench.arn("rover");
+    let url = bench.url(&viewer, &arn, Some("v1"), now());
+    let spoiled = [
+        url.replace("ClientId=v1", "ClientId=v2"),
+        url.replace("channel%2Frover", "channel%2Fother"),
+        url.replace("Expires=299", "Expires=3000"),
+        url.replace("us-east-1%2Fkinesisvideo", "us-east-1%2Fs3"),
+        bench.url(&viewer, &arn, Some("v1"), now() - Duration::from_secs(300)),
+        bench.url(&viewer, &arn, Some("v1"), now() + Duration::from_secs(600)),
+        format!("ws://{}/?X-Amz-ChannelARN={arn}", bench.host),
+    ];
+    for url in &spoiled {
+        let (status, kind) = refused(bench.connect(url).await);
+        assert_eq!(status, 403, "{url}: {kind}");
+    }
+    assert!(bench.connect(&url).await.is_ok());
+}
+
+#[tokio::test]
+async fn what_is_no_socket_goes_past() {
+    let bench = bench(Times::DOCUMENTED).await;
+    let url = format!("ws://{}/elsewhere?a=b", bench.host);
+    assert_eq!(refused(bench.connect(&url).await).0, 404);
+}
+
+#[tokio::test]
+async fn who_is_revoked_is_closed_at_once() {
+    let bench = bench(Times::DOCUMENTED).await;
+    let mut master = bench.master().await;
+    let mut viewer = bench.viewer("v1").await.unwrap();
+    bench.directory.send_modify(|directory| {
+        Arc::make_mut(directory).revoked.insert("0a".into(), 1);
+    });
+    assert_eq!(closed(&mut master).await, Reason::Revoked.words());
+    bench.directory.send_modify(|directory| {
+        Arc::make_mut(directory).users.clear();
+    });
+    assert_eq!(closed(&mut viewer).await, Reason::Revoked.words());
+}
+
+#[tokio::test]
+async fn announcements_and_cuts_come_on_demand() {
+    let bench = bench(Times::DOCUMENTED).await;
+    let mut master = bench.master().await;
+    assert_eq!(bench.signaling.announce_relay_restart("rover"), 1);
+    assert_eq!(
+        hear(&mut master).await,
+        FromService::bare(MessageType::ReconnectIceServer)
+    );
+    assert_eq!(bench.signaling.send_away("rover"), 1);
+    assert_eq!(
+        hear(&mut master).await,
+        FromService::bare(MessageType::GoAway)
+    );
+    assert_eq!(bench.signaling.drop_all("rover"), 1);
+    assert_eq!(closed(&mut master).await, Reason::OnDemand.words());
+}

@@ -1,0 +1,381 @@
+//! The relay: one UDP socket that answers STUN and TURN (RFC 5389, RFC 5766).
+//!
+//! The protocol is the `turn` crate's, request by request. This file owns what stands
+//! around it: the socket, who may sign in, how many allocations a name may have, how often
+//! an address may ask, and that what is no longer used is forgotten. The crate's own server
+//! has none of that, and keeps every nonce for ever.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, SocketAddr, UdpSocket as StdSocket};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use stun::error_code::{CODE_ALLOC_QUOTA_REACHED, ErrorCodeAttribute};
+use stun::message::{
+    CLASS_ERROR_RESPONSE, CLASS_REQUEST, METHOD_ALLOCATE, METHOD_BINDING, Message, MessageType,
+    Setter, is_message,
+};
+use tokio::net::UdpSocket;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use turn::allocation::allocation_manager::{Manager, ManagerConfig};
+use turn::allocation::five_tuple::FiveTuple;
+use turn::proto::PROTO_UDP;
+use turn::server::request::Request;
+use webrtc_util::conn::Conn;
+
+use super::Relay;
+use super::password::{Door, parts};
+use super::peers::Peers;
+use super::ports::{Ports, Sockets, Traffic};
+use crate::clock;
+use crate::signaling::Bucket;
+
+/// Names our part of the world to clients; they need not care.
+const REALM: &str = "outpost";
+
+/// Longest datagram that is read: an Ethernet frame, and some.
+const MAX_DATAGRAM_BYTES: usize = 2048;
+
+/// Allocations of one name. A robot needs one for each of ten viewers, and for a while also
+/// for those who have just left; AWS is said to allow fifty as well.
+const MAX_PER_NAME: usize = 50;
+
+/// Allocations at all: each costs a socket and two tasks.
+const MAX_ALLOCATIONS: usize = 1000;
+
+/// Requests that may come from one address at once: ten viewers behind one NAT that all
+/// connect again, with a dozen requests each.
+const REQUEST_BURST: u32 = 200;
+
+/// And in the long run.
+const REQUESTS_PER_S: f64 = 50.0;
+
+/// Addresses whose requests are counted; beyond, strangers wait for the next sweep.
+const MAX_SOURCES: usize = 4096;
+
+/// Nonces that are known; each costs about 100 bytes.
+const MAX_NONCES: usize = 8192;
+
+/// How long a nonce is good; a client whose nonce is not gets another at once.
+const NONCE_LIFE: Duration = Duration::from_secs(3600);
+
+/// How often what is not used any more is looked for, and who may no longer be here.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// How a channel binding lasts: ten minutes (RFC 5766, section 11).
+const CHANNEL_LIFE: Duration = Duration::from_secs(600);
+
+/// Where the relay is.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Under which address the world reaches it; its own when absent.
+    pub public_ip: Option<IpAddr>,
+    /// From which ports it sends.
+    pub ports: Ports,
+}
+
+/// For `/metrics`.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    allocations: Gauge,
+    requests_refused: Counter,
+    traffic: Traffic,
+}
+
+impl Counters {
+    /// Shows them in `registry`.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "turn_allocations",
+            "TURN allocations now",
+            self.allocations.clone(),
+        );
+        registry.register(
+            "turn_requests_refused",
+            "STUN and TURN requests past a limit",
+            self.requests_refused.clone(),
+        );
+        registry.register(
+            "turn_relayed_bytes",
+            "Bytes relayed, both ways",
+            self.traffic.bytes.clone(),
+        );
+        registry.register(
+            "turn_packets_forbidden",
+            "Packets that were not relayed because of where they would have gone",
+            self.traffic.forbidden.clone(),
+        );
+    }
+}
+
+/// Tells whether a name may still be here.
+pub type Still = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// The relay, listening but not yet answering.
+pub struct Server {
+    socket: Arc<UdpSocket>,
+    address: SocketAddr,
+    secret: Vec<u8>,
+    manager: Arc<Manager>,
+    nonces: Arc<Mutex<HashMap<String, tokio::time::Instant>>>,
+    sources: HashMap<IpAddr, Bucket>,
+    still: Still,
+    counters: Counters,
+}
+
+impl Server {
+    /// Takes the port, within a runtime. `secret` makes the passwords; names for which `still` is false lose
+    /// their allocations within seconds.
+    ///
+    /// # Errors
+    /// When the port is taken, or no address of this machine can be told to others.
+    pub fn bind(settings: Settings, secret: [u8; 32], still: Still) -> anyhow::Result<Self> {
+        let Settings {
+            listen,
+            public_ip,
+            ports,
+        } = settings;
+        let socket = StdSocket::bind(listen)
+            .with_context(|| format!("cannot listen for TURN on UDP {listen}"))?;
+        socket.set_nonblocking(true)?;
+        let socket = UdpSocket::from_std(socket)?;
+        let listen = socket.local_addr()?;
+        let own_ip = own_address(listen.ip());
+        let public = public_ip.unwrap_or(own_ip);
+        anyhow::ensure!(
+            public.is_ipv4() == listen.is_ipv4(),
+            "TURN listens on {listen}, so its public address must be of the same family, not {public}"
+        );
+        let address = SocketAddr::new(public, listen.port());
+        let counters = Counters::default();
+        let sockets = Sockets {
+            bind: listen.ip(),
+            public,
+            ports,
+            peers: Arc::new(Peers {
+                own: vec![address, SocketAddr::new(own_ip, listen.port())],
+                loopback: listen.ip().is_loopback(),
+            }),
+            traffic: counters.traffic.clone(),
+        };
+        Ok(Self {
+            socket: Arc::new(socket),
+            address,
+            secret: secret.to_vec(),
+            manager: Arc::new(Manager::new(ManagerConfig {
+                relay_addr_generator: Box::new(sockets),
+                alloc_close_notify: None,
+            })),
+            nonces: Arc::default(),
+            sources: HashMap::new(),
+            still,
+            counters,
+        })
+    }
+
+    /// What clients are told.
+    pub fn relay(&self) -> Relay {
+        Relay::at(self.address, &self.secret)
+    }
+
+    /// Where it is, for clients.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// For `/metrics`.
+    pub fn counters(&self) -> Counters {
+        self.counters.clone()
+    }
+
+    /// Answers until `shutdown`.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let socket = Arc::clone(&self.socket);
+        let mut datagram = vec![0; MAX_DATAGRAM_BYTES];
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                _ = sweep.tick() => self.sweep(clock::instant()).await,
+                received = socket.recv_from(&mut datagram) => {
+                    let (bytes, from) = received.context("the TURN socket failed")?;
+                    self.answer(&datagram[..bytes], from).await;
+                }
+            }
+        }
+        let _ = self.manager.close().await;
+        Ok(())
+    }
+
+    async fn answer(&mut self, datagram: &[u8], from: SocketAddr) {
+        let tuple = self.five_tuple(from);
+        let mut holder = None;
+        if is_message(datagram) {
+            if !self.within_rate(from.ip(), clock::instant()) {
+                self.counters.requests_refused.inc();
+                return;
+            }
+            let mut message = Message {
+                raw: datagram.to_vec(),
+                ..Message::default()
+            };
+            if message.decode().is_err() {
+                return;
+            }
+            let method = message.typ.method;
+            let request = message.typ.class == CLASS_REQUEST && method != METHOD_BINDING;
+            if request && method == METHOD_ALLOCATE && self.is_full(&message).await {
+                self.counters.requests_refused.inc();
+                if let Some(refusal) = quota_reached(&message) {
+                    let _ = self.socket.send_to(&refusal, from).await;
+                }
+                return;
+            }
+            if request {
+                bound(&mut *self.nonces.lock().await);
+            }
+            if request && method != METHOD_ALLOCATE {
+                holder = self.holder(tuple).await;
+            }
+        }
+        let mut request = Request {
+            conn: Arc::clone(&self.socket) as Arc<dyn Conn + Send + Sync>,
+            src_addr: from,
+            buff: datagram.to_vec(),
+            allocation_manager: Arc::clone(&self.manager),
+            nonces: Arc::clone(&self.nonces),
+            auth_handler: Arc::new(Door {
+                secret: self.secret.clone(),
+                now_s: clock::unix_s(),
+                holder,
+            }),
+            realm: REALM.to_owned(),
+            channel_bind_timeout: CHANNEL_LIFE,
+        };
+        if let Err(error) = request.handle_request().await {
+            tracing::debug!(%from, %error, "TURN request failed");
+        }
+    }
+
+    fn five_tuple(&self, from: SocketAddr) -> FiveTuple {
+        FiveTuple {
+            protocol: PROTO_UDP,
+            src_addr: from,
+            // The crate knows its allocations by the address that the socket is bound to.
+            dst_addr: self.socket.local_addr().unwrap_or(self.address),
+        }
+    }
+
+    /// The user of the allocation over which a request came, if there is one.
+    async fn holder(&self, tuple: FiveTuple) -> Option<String> {
+        let found = self.manager.get_allocations_info(Some(vec![tuple])).await;
+        found.into_values().next().map(|info| info.username)
+    }
+
+    /// Whether the user of an Allocate request, or the whole relay, has all it may have. The
+    /// user is only claimed here; at worst somebody is told that another's house is full.
+    async fn is_full(&self, message: &Message) -> bool {
+        let Ok(user) = message.get(stun::attributes::ATTR_USERNAME) else {
+            return false;
+        };
+        let user = String::from_utf8_lossy(&user).into_owned();
+        let name = name_of(&user);
+        let all = self.manager.get_allocations_info(None).await;
+        let of_name = all.values().filter(|info| name_of(&info.username) == name);
+        all.len() >= MAX_ALLOCATIONS || of_name.count() >= MAX_PER_NAME
+    }
+
+    fn within_rate(&mut self, from: IpAddr, now: Instant) -> bool {
+        if !self.sources.contains_key(&from) && self.sources.len() >= MAX_SOURCES {
+            return false;
+        }
+        self.sources
+            .entry(from)
+            .or_insert_with(|| Bucket::new(REQUEST_BURST, REQUESTS_PER_S, now))
+            .take(now)
+    }
+
+    /// Forgets what is not used any more, and who may no longer be here.
+    async fn sweep(&mut self, now: Instant) {
+        self.sources.retain(|_, bucket| !bucket.is_full(now));
+        self.nonces
+            .lock()
+            .await
+            .retain(|_, made| now.saturating_duration_since(made.into_std()) < NONCE_LIFE);
+        let all = self.manager.get_allocations_info(None).await;
+        self.counters.allocations.set(all.len() as i64);
+        let gone: BTreeSet<String> = all
+            .into_values()
+            .map(|info| info.username)
+            .filter(|user| !(self.still)(name_of(user)))
+            .collect();
+        for user in gone {
+            tracing::info!("the holder of a TURN allocation is no longer allowed: dropped");
+            self.manager.delete_allocations_by_username(&user).await;
+        }
+    }
+}
+
+/// Makes room for one more nonce. When there are too many, all go: nobody but a flood makes so
+/// many, and an honest client whose nonce is gone just asks for another.
+fn bound(nonces: &mut HashMap<String, tokio::time::Instant>) {
+    if nonces.len() >= MAX_NONCES {
+        nonces.clear();
+    }
+}
+
+/// The answer 486, Allocation Quota Reached.
+fn quota_reached(request: &Message) -> Option<Vec<u8>> {
+    let mut answer = Message::new();
+    let setters: [Box<dyn Setter>; 3] = [
+        Box::new(request.transaction_id),
+        Box::new(MessageType::new(METHOD_ALLOCATE, CLASS_ERROR_RESPONSE)),
+        Box::new(ErrorCodeAttribute {
+            code: CODE_ALLOC_QUOTA_REACHED,
+            reason: b"Allocation Quota Reached".to_vec(),
+        }),
+    ];
+    answer.build(&setters).ok()?;
+    Some(answer.raw)
+}
+
+fn name_of(user: &str) -> &str {
+    parts(user).map_or(user, |(_, name)| name)
+}
+
+/// An address of this machine that can be told to others: the bound one, or where it is
+/// bound to all, the one from which the world would be reached. Nothing is sent.
+fn own_address(bound: IpAddr) -> IpAddr {
+    if !bound.is_unspecified() {
+        return bound;
+    }
+    // Addresses of documentation (RFC 5737, RFC 3849): routed by default, owned by nobody.
+    let (any, far, loopback) = match bound {
+        IpAddr::V4(_) => ("0.0.0.0:0", "192.0.2.1:9", IpAddr::from([127, 0, 0, 1])),
+        IpAddr::V6(_) => (
+            "[::]:0",
+            "[2001:db8::1]:9",
+            IpAddr::from(std::net::Ipv6Addr::LOCALHOST),
+        ),
+    };
+    let way_out = || -> std::io::Result<IpAddr> {
+        let socket = StdSocket::bind(any)?;
+        socket.connect(far)?;
+        Ok(socket.local_addr()?.ip())
+    };
+    way_out().unwrap_or(loopback)
+}
+
+#[cfg(test)]
+mod tests;
