@@ -180,9 +180,16 @@ async fn a_retained_action_never_moves_the_robot() {
         .await;
     let mut robot = Robot::start(folder);
     station.sees("rover", &key).await;
-    eventually("the retained action arrives with the subscription", async || {
-        robot.process().log().contains("it is retained").then_some(())
-    })
+    eventually(
+        "the retained action arrives with the subscription",
+        async || {
+            robot
+                .process()
+                .log()
+                .contains("it is retained")
+                .then_some(())
+        },
+    )
     .await;
     station
         .publish("rover", &key, r#"{"action":"stop","id":"after"}"#)

@@ -20,18 +20,6 @@ async fn tapped(station: &Station, key: &str) -> (Robot, Tap) {
     (robot, tap)
 }
 
-/// Publishes until the robot obeys: right after an outage it may not be back yet.
-async fn drives_again(station: &Station, key: &str, robot: &Robot) {
-    let seen = robot.folder.writes().len();
-    eventually("the robot drives again", async || {
-        let (status, _) = station
-            .publish("rover", key, r#"{"action":"forward"}"#)
-            .await;
-        (status == 200 && robot.folder.writes().iter().skip(seen).any(|w| w.moves())).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn a_link_cut_in_mid_drive_stops_the_wheels_in_time_and_comes_back() {
     let station = Station::start().await;
@@ -47,7 +35,7 @@ async fn a_link_cut_in_mid_drive_stops_the_wheels_in_time_and_comes_back() {
         "{turned:?} after the order"
     );
     tap.set(Flow::Open);
-    drives_again(&station, &key, &robot).await;
+    station.drives(&robot, &key).await;
 }
 
 #[tokio::test]
@@ -62,7 +50,7 @@ async fn a_broker_that_silently_stops_answering_is_noticed_and_left() {
     .await;
     tap.set(Flow::Cut);
     tap.set(Flow::Open);
-    drives_again(&station, &key, &robot).await;
+    station.drives(&robot, &key).await;
 }
 
 #[tokio::test]
@@ -73,7 +61,7 @@ async fn a_station_that_crashes_and_returns_finds_its_robot_again() {
     let robot = Robot::start(folder);
     station.sees("rover", &key).await;
     station.restart().await;
-    drives_again(&station, &key, &robot).await;
+    station.drives(&robot, &key).await;
 }
 
 #[tokio::test]
@@ -89,7 +77,7 @@ async fn a_robot_waits_for_a_broker_that_is_not_there_yet() {
         .wheels(0, "the board is stopped before anything else", |w| w.stop)
         .await;
     tap.set(Flow::Open);
-    drives_again(&station, &key, &robot).await;
+    station.drives(&robot, &key).await;
 }
 
 #[tokio::test]

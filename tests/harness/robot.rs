@@ -112,6 +112,14 @@ impl Robot {
         Self { folder, process }
     }
 
+    /// Its name.
+    pub fn name(&self) -> String {
+        self.folder.config()["IOT_THINGNAME"]
+            .as_str()
+            .expect("a robot has a name")
+            .to_owned()
+    }
+
     /// The running process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process

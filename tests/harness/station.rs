@@ -1,7 +1,7 @@
 //! A ground station with its broker, and what a newcomer would ask of it.
 
 use crate::process::{Process, eventually, output, program};
-use crate::robot::Folder;
+use crate::robot::{Folder, Robot, Write};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -93,8 +93,7 @@ impl Station {
         stdout
     }
 
-    /// A robot's folder with certificates and a config for simulated motors, which reaches
-    /// this station's ports.
+    /// A robot's folder with certificates and a config for simulated motors.
     pub async fn new_robot(&self, name: &str) -> Folder {
         let path = self.folder.path().join(name);
         let out = path.to_str().expect("a path of the test's own is UTF-8");
@@ -102,9 +101,6 @@ impl Station {
             .await;
         let folder = Folder::new(path);
         folder.configure(&json!({
-            "IOT_CORE_ENDPOINT": on_localhost(&self.ready.mqtt),
-            "IOT_GET_CREDENTIAL_ENDPOINT": on_localhost(&self.ready.https),
-            "KVS_ENDPOINT": format!("https://{}", on_localhost(&self.ready.https)),
             "motors": { "driver": "simulated", "transcript": "wheels.jsonl" },
             "video": { "source": "off" },
         }));
@@ -138,6 +134,19 @@ impl Station {
         let response = request.send().await.expect("the station answers");
         let status = response.status().as_u16();
         (status, response.json().await.expect("every answer is JSON"))
+    }
+
+    /// Publishes until `robot` obeys: right after an outage it may not be back yet.
+    pub async fn drives(&self, robot: &Robot, key: &str) {
+        let seen = robot.folder.writes().len();
+        eventually("the robot drives", async || {
+            let (status, _) = self
+                .publish(&robot.name(), key, r#"{"action":"forward"}"#)
+                .await;
+            let moved = robot.folder.writes().iter().skip(seen).any(Write::moves);
+            (status == 200 && moved).then_some(())
+        })
+        .await;
     }
 
     /// Waits until `robot` is connected and heard of.
@@ -186,13 +195,4 @@ async fn launch(
         .unwrap_or_else(|| panic!("the station ended:\n{}", process.log()));
     let ready = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
     (process, ready)
-}
-
-/// The certificate says `localhost`, the ready line says where it is bound.
-fn on_localhost(address: &str) -> String {
-    let port = address
-        .rsplit(':')
-        .next()
-        .expect("an address ends in a port");
-    format!("localhost:{port}")
 }

@@ -1,0 +1,65 @@
+//! A robot's first hour: enrolled, checked, driven, and every mistake on the way named.
+
+use serde_json::json;
+use tests::{Robot, Station};
+
+#[tokio::test]
+async fn a_certificate_of_another_authority_connects_to_nothing() {
+    let station = Station::start().await;
+    let stranger = Station::start().await;
+    let key = station.new_key("rover").await;
+    let ours = station.new_robot("rover").await;
+    let theirs = stranger.new_robot("rover").await;
+    for file in ["certificate.pem", "private.pem.key"] {
+        let from = theirs.path().join("certs").join(file);
+        std::fs::copy(from, ours.path().join("certs").join(file)).unwrap();
+    }
+    let (status, stdout, _) = ours.run_agent(&["check"]).await;
+    assert!(!status.success());
+    assert!(stdout.contains("certificate"), "{stdout}");
+    station
+        .publish("rover", &key, r#"{"action":"forward"}"#)
+        .await;
+    assert!(!ours.writes().iter().any(|w| w.moves()));
+}
+
+#[tokio::test]
+async fn a_check_of_a_sound_robot_says_so_and_each_fault_is_named() {
+    let station = Station::start().await;
+    let folder = station.new_robot("rover").await;
+    let (status, stdout, stderr) = folder.run_agent(&["check"]).await;
+    assert!(status.success(), "{stdout}{stderr}");
+    folder.configure(&json!({"IOT_CORE_ENDPOINT": "localhost:1"}));
+    let (status, stdout, _) = folder.run_agent(&["check"]).await;
+    assert!(!status.success());
+    assert!(stdout.contains("localhost:1"), "{stdout}");
+    folder.configure(&json!({"motors": {"driver": "adafruit-motor-hat"}}));
+    let (status, stdout, _) = folder.run_agent(&["check"]).await;
+    assert!(!status.success());
+    assert!(stdout.contains("/dev/i2c-1"), "{stdout}");
+}
+
+#[tokio::test]
+async fn a_robot_enrols_with_a_key_and_then_drives() {
+    let station = Station::start().await;
+    let named = station.new_robot("rover").await;
+    let config = std::fs::read_to_string(named.path().join("config.json")).unwrap();
+    std::fs::remove_dir_all(named.path().join("certs")).unwrap();
+    std::fs::write(named.path().join("config.json"), config).unwrap();
+    let sign = station
+        .command(&["new-key", "--robot", "rover", "--may", "sign"])
+        .await;
+    let url = format!("http://{}", station.ready.http);
+    let (status, stdout, stderr) = named
+        .run_agent(&["enroll", "--url", &url, "--key", sign.trim()])
+        .await;
+    assert!(status.success(), "{stdout}{stderr}");
+    let again = named
+        .run_agent(&["enroll", "--url", &url, "--key", sign.trim()])
+        .await;
+    assert!(!again.0.success(), "nothing is overwritten unasked");
+    let key = station.new_key("rover").await;
+    let robot = Robot::start(named);
+    station.sees("rover", &key).await;
+    station.drives(&robot, &key).await;
+}
