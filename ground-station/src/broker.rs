@@ -11,8 +11,123 @@ pub mod session;
 
 pub use session::{Publisher, Unpublished};
 
+use crate::cli::BadSetup;
+use crate::clock;
+use crate::listen;
+use crate::settings::Settings;
+use crate::station::Station;
+use anyhow::Context;
+use bytes::Bytes;
+use mosquitto::{Mosquitto, Orders};
+use session::Session;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+/// A station that was killed leaves its broker behind for the moment that it takes to end.
+const PORT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often the port is looked at meanwhile.
+const PORT_LOOK: Duration = Duration::from_millis(20);
+
 /// The station's own name at the broker. The dot keeps robots and operators from having it.
 pub const OWN_NAME: &str = "ground.station";
+
+/// The way to the robots, as it is being made.
+pub struct Way {
+    /// Whether the session stands.
+    pub connected: watch::Receiver<bool>,
+    /// Where clients on this machine find the broker.
+    pub remote: watch::Receiver<Remote>,
+    /// Where our own broker listens.
+    pub own: Option<watch::Receiver<SocketAddr>>,
+}
+
+/// Starts the session, and our own broker unless there is another.
+///
+/// # Errors
+/// When there is no Mosquitto, or its port is taken.
+pub async fn start(
+    tasks: &mut JoinSet<anyhow::Result<()>>,
+    station: &Station,
+    orders: watch::Receiver<Orders>,
+    inbox: mpsc::Sender<(String, Bytes)>,
+) -> anyhow::Result<Way> {
+    let connected = watch::Sender::new(false);
+    let mut way = Way {
+        connected: connected.subscribe(),
+        remote: watch::Sender::new(Remote::from(station.settings.mqtt)).subscribe(),
+        own: None,
+    };
+    if let Some(remote) = &station.settings.external_broker {
+        way.remote = watch::Sender::new(remote.clone()).subscribe();
+    } else {
+        let mosquitto = own_broker(station, orders).await?;
+        way.remote = mosquitto.remote.subscribe();
+        way.own = Some(mosquitto.address.subscribe());
+        tasks.spawn(mosquitto.keep_running(station.shutdown.clone()));
+    }
+    let session = Session {
+        broker: way.remote.clone(),
+        ca: station.ca.clone(),
+        publisher: station.publisher.clone(),
+        inbox,
+        connected,
+    };
+    tasks.spawn(session.keep_up(station.shutdown.clone()));
+    Ok(way)
+}
+
+async fn own_broker(
+    station: &Station,
+    orders: watch::Receiver<Orders>,
+) -> anyhow::Result<Mosquitto> {
+    let settings = &station.settings;
+    let program = program(settings).ok_or_else(|| {
+        BadSetup(
+            "mosquitto is not installed: `apt install mosquitto` does it, or name a broker that runs elsewhere with --external-broker HOST:PORT"
+                .to_owned(),
+        )
+    })?;
+    let any_port = settings.mqtt.port() == 0;
+    let address = if any_port {
+        mosquitto::free_port(settings.mqtt)?
+    } else {
+        port_is_free(settings.mqtt).await?;
+        settings.mqtt
+    };
+    Ok(Mosquitto {
+        own_program: std::env::current_exe().context("cannot find my own program")?,
+        program,
+        folder: station.folder.clone(),
+        ca: station.ca.clone(),
+        orders,
+        any_port,
+        address: watch::Sender::new(address),
+        remote: watch::Sender::new(address.into()),
+    })
+}
+
+fn program(settings: &Settings) -> Option<PathBuf> {
+    match &settings.mosquitto {
+        Some(program) => Some(program.clone()).filter(|program| program.is_file()),
+        None => mosquitto::find(),
+    }
+}
+
+/// Only to say in words that it is taken; the broker takes it a moment later.
+async fn port_is_free(address: SocketAddr) -> anyhow::Result<()> {
+    let deadline = clock::instant() + PORT_PATIENCE;
+    loop {
+        match listen::bind(address, "mqtt") {
+            Ok(_) => return Ok(()),
+            Err(error) if clock::instant() >= deadline => return Err(error),
+            Err(_) => tokio::time::sleep(PORT_LOOK).await,
+        }
+    }
+}
 
 /// Another station's broker, or one that somebody runs: `HOST:PORT`.
 #[derive(Clone, Debug, PartialEq, Eq)]

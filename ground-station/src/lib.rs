@@ -29,9 +29,8 @@ mod upkeep;
 
 use accounts::{Accounts, Now};
 use anyhow::{Context, bail};
-use broker::mosquitto::{self, Mosquitto};
-use broker::session::{INBOX, Session};
-use broker::{Publisher, Remote};
+use broker::session::INBOX;
+use broker::{Publisher, Way};
 use cli::BadSetup;
 use fleet::Fleet;
 use folder::Folder;
@@ -41,12 +40,11 @@ use settings::Settings;
 use signing::Ca;
 use station::{Parts, Station};
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -55,12 +53,6 @@ use upkeep::Upkeep;
 /// How long the first connection to the broker may take before the station says that it is
 /// ready without one. Ours is there in a fraction of a second.
 const BROKER_PATIENCE: Duration = Duration::from_secs(10);
-
-/// A station that was killed leaves its broker behind for the moment that it takes to end.
-const PORT_PATIENCE: Duration = Duration::from_secs(2);
-
-/// How often the broker's port is looked at meanwhile.
-const PORT_LOOK: Duration = Duration::from_millis(20);
 
 /// How long everything may take to end; past that the process ends anyway.
 const LAST_GRACE: Duration = Duration::from_secs(6);
@@ -168,27 +160,7 @@ async fn start(
     let upkeep = Upkeep::new(station)?;
     let tls = upkeep.tls();
     let (inbox, reports) = mpsc::channel(INBOX);
-    let connected = watch::Sender::new(false);
-    let (remote, mqtt) = match &station.settings.external_broker {
-        Some(remote) => (watch::Sender::new(remote.clone()).subscribe(), None),
-        None => {
-            let (remote, address) = start_broker(tasks, station, &upkeep).await?;
-            (remote, Some(address))
-        }
-    };
-    let way = Way {
-        connected: connected.subscribe(),
-        remote: remote.clone(),
-        mqtt,
-    };
-    let session = Session {
-        broker: remote,
-        ca: station.ca.clone(),
-        publisher: station.publisher.clone(),
-        inbox,
-        connected,
-    };
-    tasks.spawn(session.keep_up(shutdown.clone()));
+    let way = broker::start(tasks, station, upkeep.orders(), inbox).await?;
     tasks.spawn(upkeep::reports(station.clone(), reports));
     tasks.spawn(upkeep.keep(station.clone()));
     let router = api::router(station);
@@ -206,66 +178,10 @@ async fn start(
     Ok(way)
 }
 
-/// The way to the robots.
-struct Way {
-    /// Whether the session stands.
-    connected: watch::Receiver<bool>,
-    /// Where clients on this machine find the broker.
-    remote: watch::Receiver<Remote>,
-    /// Where our own broker listens.
-    mqtt: Option<watch::Receiver<SocketAddr>>,
-}
-
-type Watched = (watch::Receiver<Remote>, watch::Receiver<SocketAddr>);
-
-/// Starts our own broker; where to reach it, and where it listens.
-async fn start_broker(
-    tasks: &mut JoinSet<anyhow::Result<()>>,
-    station: &Station,
-    upkeep: &Upkeep,
-) -> anyhow::Result<Watched> {
-    let settings = &station.settings;
-    let program = mosquitto::find().ok_or_else(|| {
-        BadSetup(
-            "mosquitto is not installed: `apt install mosquitto` does it, or name a broker that runs elsewhere with --external-broker HOST:PORT"
-                .to_owned(),
-        )
-    })?;
-    let wanted = if settings.mqtt.port() == 0 {
-        mosquitto::free_port(settings.mqtt)?
-    } else {
-        let mut tries = tokio::time::interval(PORT_LOOK);
-        let deadline = clock::instant() + PORT_PATIENCE;
-        loop {
-            // Only to say in words that it is taken; the broker takes it a moment later.
-            match listen::bind(settings.mqtt, "mqtt") {
-                Ok(_) => break settings.mqtt,
-                Err(error) if clock::instant() >= deadline => return Err(error),
-                Err(_) => tries.tick().await,
-            };
-        }
-    };
-    let address = watch::Sender::new(wanted);
-    let remote = watch::Sender::new(Remote::from(wanted));
-    let watched = (remote.subscribe(), address.subscribe());
-    let mosquitto = Mosquitto {
-        own_program: std::env::current_exe().context("cannot find my own program")?,
-        program,
-        folder: station.folder.clone(),
-        ca: station.ca.clone(),
-        orders: upkeep.orders(),
-        any_port: settings.mqtt.port() == 0,
-        address,
-        remote,
-    };
-    tasks.spawn(mosquitto.keep_running(station.shutdown.clone()));
-    Ok(watched)
-}
-
 /// Says once, on standard output, that everything listens.
 fn ready(station: &Station, way: &Way) -> anyhow::Result<()> {
     let Addresses { http, https } = station.addresses;
-    let (mqtt, port) = match &way.mqtt {
+    let (mqtt, port) = match &way.own {
         Some(address) => (address.borrow().to_string(), address.borrow().port()),
         None => (way.remote.borrow().to_string(), way.remote.borrow().port),
     };

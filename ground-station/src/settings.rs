@@ -16,12 +16,16 @@ pub struct Settings {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8443")]
     pub https: SocketAddr,
 
-    /// Where the MQTT broker listens
+    /// Where the MQTT broker listens; without meaning beside --external-broker
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8883")]
     pub mqtt: SocketAddr,
 
+    /// The broker's program; without, it is looked for on the PATH and in /usr/sbin
+    #[arg(long, value_name = "PROGRAM")]
+    pub mosquitto: Option<PathBuf>,
+
     /// Use this MQTT broker instead of starting one; `external-broker` writes its configuration
-    #[arg(long, value_name = "HOST:PORT", conflicts_with = "mqtt")]
+    #[arg(long, value_name = "HOST:PORT")]
     pub external_broker: Option<Remote>,
 
     /// A further name or address under which this machine is reached, for the certificate

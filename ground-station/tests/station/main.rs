@@ -5,5 +5,11 @@
     reason = "a test that cannot go on says where, whether or not it is in a helper"
 )]
 
+mod accounts;
+mod api;
 mod broker;
 mod client;
+mod external;
+mod life;
+mod signing;
+mod telemetry;

@@ -1,0 +1,174 @@
+//! Keys run out and are revoked; people sign in, drive, and are sent away.
+
+use crate::client::{ask, message};
+use ground_station::accounts::token::Tokens;
+use ground_station::store::Store;
+use serde_json::Value;
+use tests::Station;
+
+const FORWARD: &str = r#"{"action":"forward"}"#;
+
+async fn publish(station: &Station, key: &str) -> u16 {
+    station.publish("rover", key, FORWARD).await.0
+}
+
+/// Signs in: status and answer.
+async fn sign_in(station: &Station, user: &str, password: &str) -> (u16, Value) {
+    let body = serde_json::json!({"user": user, "password": password}).to_string();
+    ask(station, "POST", "/login", &[], &body).await
+}
+
+async fn with_token(station: &Station, robot: &str, token: &str) -> (u16, Value) {
+    let path = format!("/robots/{robot}/publish");
+    let bearer = format!("Bearer {token}");
+    ask(
+        station,
+        "POST",
+        &path,
+        &[("authorization", &bearer)],
+        FORWARD,
+    )
+    .await
+}
+
+#[tokio::test]
+async fn a_key_runs_out_for_the_day_and_a_crash_does_not_fill_it_up() {
+    let mut station = Station::start().await;
+    station.new_robot("rover").await;
+    let command = ["new-key", "--robot", "rover", "--quota", "3"];
+    let key = station.command(&command).await.trim().to_owned();
+    let other = station.new_key("rover").await;
+    for _ in 0..3 {
+        assert_eq!(publish(&station, &key).await, 200);
+    }
+    let (status, answer) = station.publish("rover", &key, FORWARD).await;
+    assert_eq!((status, message(&answer)), (429, "Too Many Requests"));
+    assert_eq!(publish(&station, &other).await, 200);
+    // Counts go to the disk every few seconds.
+    let store = Store::open(&station.state().join("station.db")).unwrap();
+    let today = ground_station::clock::unix_s() / 86_400;
+    tests::eventually("the count is on the disk", async || {
+        store.spent(today).unwrap().contains(&(1, 3)).then_some(())
+    })
+    .await;
+    station.restart().await;
+    assert_eq!(publish(&station, &key).await, 429);
+    assert_eq!(publish(&station, &other).await, 200);
+}
+
+#[tokio::test]
+async fn a_stopped_station_has_written_down_what_was_spent() {
+    let mut station = Station::start().await;
+    station.new_robot("rover").await;
+    let command = ["new-key", "--robot", "rover", "--quota", "3"];
+    let key = station.command(&command).await.trim().to_owned();
+    assert_eq!(publish(&station, &key).await, 200);
+    station.process().signal(rustix::process::Signal::TERM);
+    assert!(station.process().ended().await.success());
+    let store = Store::open(&station.state().join("station.db")).unwrap();
+    let today = ground_station::clock::unix_s() / 86_400;
+    assert_eq!(store.spent(today).unwrap(), [(1, 1)]);
+}
+
+#[tokio::test]
+async fn a_burst_beyond_the_plan_is_too_many() {
+    let station = Station::start().await;
+    station.new_robot("rover").await;
+    let command = [
+        "new-key", "--robot", "rover", "--rate", "0.001", "--burst", "2",
+    ];
+    let key = station.command(&command).await.trim().to_owned();
+    assert_eq!(publish(&station, &key).await, 200);
+    assert_eq!(publish(&station, &key).await, 200);
+    assert_eq!(publish(&station, &key).await, 429);
+}
+
+#[tokio::test]
+async fn a_removed_key_opens_nothing() {
+    let station = Station::start().await;
+    station.new_robot("rover").await;
+    let key = station.new_key("rover").await;
+    assert_eq!(publish(&station, &key).await, 200);
+    station.command(&["revoke", "--key", "1"]).await;
+    assert_eq!(publish(&station, &key).await, 403);
+}
+
+#[tokio::test]
+async fn a_user_signs_in_and_drives_their_robots_only() {
+    let station = Station::start().await;
+    for robot in ["rover", "scout"] {
+        station.new_robot(robot).await;
+    }
+    let password = station
+        .command(&["new-user", "ann", "--robot", "rover"])
+        .await;
+    let (status, answer) = sign_in(&station, "ann", password.trim()).await;
+    assert_eq!(status, 200);
+    assert_eq!(answer["user"], "ann");
+    assert_eq!(answer["robots"], serde_json::json!(["rover"]));
+    assert!(answer["expires_at"].as_u64().unwrap() > ground_station::clock::unix_s());
+    let token = answer["token"].as_str().unwrap();
+    let (status, answer) = with_token(&station, "rover", token).await;
+    assert_eq!((status, &answer["topic"]), (200, &"rover/action".into()));
+    assert_eq!(with_token(&station, "scout", token).await.0, 403);
+    // A certificate is signed with a key made for it.
+    let bearer = format!("Bearer {token}");
+    let (status, _) = ask(
+        &station,
+        "POST",
+        "/sign",
+        &[("authorization", &bearer)],
+        "{}",
+    )
+    .await;
+    assert_eq!(status, 403);
+}
+
+#[tokio::test]
+async fn wrong_passwords_are_refused_and_run_out() {
+    let station = Station::start().await;
+    let password = station.command(&["new-user", "ann"]).await;
+    for user in ["ann", "nobody"] {
+        let (status, answer) = sign_in(&station, user, "wrong").await;
+        assert_eq!((status, message(&answer)), (401, "wrong name or password"));
+    }
+    for _ in 0..20 {
+        sign_in(&station, "bob", "wrong").await;
+    }
+    let (status, answer) = sign_in(&station, "ann", password.trim()).await;
+    assert_eq!((status, message(&answer)), (429, "Too Many Requests"));
+}
+
+#[tokio::test]
+async fn a_token_ends_with_its_time_its_user_and_its_password() {
+    let station = Station::start().await;
+    station.new_robot("rover").await;
+    let password = station.command(&["new-user", "ann"]).await;
+    let (_, answer) = sign_in(&station, "ann", password.trim()).await;
+    let token = answer["token"].as_str().unwrap();
+    assert_eq!(with_token(&station, "rover", token).await.0, 200);
+
+    let store = Store::open(&station.state().join("station.db")).unwrap();
+    let tokens = Tokens::new(&store.setting("token-secret").unwrap().unwrap());
+    let stamp = store.directory().users["ann"].stamp.clone();
+    let now = ground_station::clock::unix_s();
+    let (old, _) = tokens.issue("ann", &stamp, now - 100_000);
+    let (status, answer) = with_token(&station, "rover", &old).await;
+    assert_eq!(status, 401);
+    assert!(message(&answer).contains("expired"), "{answer}");
+    let (ghost, _) = tokens.issue("ghost", &stamp, now);
+    assert_eq!(with_token(&station, "rover", &ghost).await.0, 401);
+    let (forged, _) = Tokens::new(b"a guess").issue("ann", &stamp, now);
+    assert_eq!(with_token(&station, "rover", &forged).await.0, 401);
+
+    let fresh = station.command(&["new-user", "ann", "--replace"]).await;
+    let (status, answer) = with_token(&station, "rover", token).await;
+    assert_eq!(status, 401);
+    assert!(message(&answer).contains("revoked"), "{answer}");
+    let (_, answer) = sign_in(&station, "ann", fresh.trim()).await;
+    let token = answer["token"].as_str().unwrap();
+    assert_eq!(with_token(&station, "rover", token).await.0, 200);
+    station.command(&["revoke", "--user", "ann"]).await;
+    assert_eq!(with_token(&station, "rover", token).await.0, 401);
+    assert_eq!(sign_in(&station, "ann", fresh.trim()).await.0, 401);
+}

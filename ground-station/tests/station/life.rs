@@ -1,0 +1,248 @@
+//! Starting, stopping, and what is wrong with a set-up, in words and exit codes.
+
+use crate::client::Client;
+use ground_station::folder::{self, Folder};
+use ground_station::signing::{Ca, Purpose};
+use rcgen::KeyPair;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use tests::process::{PATIENCE, output, program};
+use tests::{Station, eventually};
+use tokio::process::Command;
+
+/// `ground-station` with these arguments: exit code, stdout, stderr.
+async fn command(state: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(program("ground-station"));
+    command.arg("--state").arg(state).args(arguments);
+    let (status, stdout, stderr) = output(command).await;
+    (status.code().unwrap(), stdout, stderr)
+}
+
+const ANY: [&str; 7] = [
+    "run",
+    "--http",
+    "127.0.0.1:0",
+    "--https",
+    "127.0.0.1:0",
+    "--mqtt",
+    "127.0.0.1:0",
+];
+
+#[tokio::test]
+async fn asked_to_stop_it_ends_with_zero_and_takes_the_broker_with_it() {
+    let mut station = Station::start().await;
+    station.process().signal(rustix::process::Signal::INT);
+    assert!(station.process().ended().await.success());
+    TcpListener::bind(&station.ready.mqtt).unwrap();
+}
+
+#[tokio::test]
+async fn a_command_line_that_makes_no_sense_is_64_and_help_is_0() {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    for arguments in [
+        &[][..],
+        &["dance"],
+        &["run", "--http", "8080"],
+        &["run", "--external-broker", "nowhere"],
+        &["new-robot", "a b", "--out", "x"],
+        &["new-robot", "a"],
+        &["new-robot", "a", "--out", "x", "--host", "https://a"],
+        &["new-key", "--rate", "-1"],
+        &["new-key", "--may", "fly"],
+        &["revoke"],
+        &["revoke", "a", "--user", "b"],
+    ] {
+        let (code, _, stderr) = command(&state, arguments).await;
+        assert_eq!(code, 64, "{arguments:?}: {stderr}");
+        assert!(!stderr.is_empty());
+    }
+    assert!(!state.exists());
+    for arguments in ["--help", "--version"] {
+        let (code, stdout, _) = command(&state, &[arguments]).await;
+        assert_eq!(code, 0);
+        assert!(stdout.contains("ground-station"));
+    }
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    for what in ["--http", "--https", "--mqtt"] {
+        let mut arguments = ANY.map(str::to_owned);
+        let at = arguments.iter().position(|argument| argument == what);
+        arguments[at.unwrap() + 1] = address.clone();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let (code, stdout, stderr) = command(&dir.path().join("state"), &arguments).await;
+        assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
+        let port = taken.local_addr().unwrap().port().to_string();
+        assert!(
+            stderr.contains(&port) && stderr.contains("taken"),
+            "{stderr}"
+        );
+        assert!(stderr.contains(what), "{stderr}");
+    }
+}
+
+#[tokio::test]
+async fn a_set_up_that_no_restart_cures_is_78() {
+    let dir = tempfile::tempdir().unwrap();
+    let foreign = dir.path().join("home");
+    std::fs::create_dir(&foreign).unwrap();
+    std::fs::write(foreign.join("diary"), "dear").unwrap();
+    let (code, _, stderr) = command(&foreign, &ANY).await;
+    assert_eq!(code, 78, "{stderr}");
+    assert!(stderr.contains("not empty"), "{stderr}");
+
+    let halved = dir.path().join("halved");
+    assert_eq!(command(&halved, &["new-key"]).await.0, 0);
+    std::fs::remove_file(halved.join("ca.key")).unwrap();
+    let (code, _, stderr) = command(&halved, &ANY).await;
+    assert_eq!(code, 78, "{stderr}");
+    assert!(stderr.contains("ca.key"), "{stderr}");
+}
+
+#[tokio::test]
+async fn without_mosquitto_it_says_what_to_install() {
+    let dir = tempfile::tempdir().unwrap();
+    let nowhere = dir.path().join("mosquitto");
+    let arguments = [&ANY[..], &["--mosquitto", nowhere.to_str().unwrap()]].concat();
+    let (code, _, stderr) = command(&dir.path().join("state"), &arguments).await;
+    assert_eq!(code, 78, "{stderr}");
+    assert!(stderr.contains("apt install mosquitto"), "{stderr}");
+}
+
+#[tokio::test]
+async fn a_second_station_on_the_same_state_is_refused() {
+    let station = Station::start().await;
+    let (code, _, stderr) = command(station.state(), &ANY).await;
+    assert_eq!(code, 1);
+    assert!(stderr.contains("another ground-station runs"), "{stderr}");
+}
+
+#[tokio::test]
+async fn nobody_but_its_owner_can_look_into_the_state() {
+    let station = Station::start().await;
+    let robot = station.new_robot("rover").await;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(station.state()), 0o700);
+    for file in ["ca.key", "server.key", "station.db"] {
+        assert_eq!(mode(&station.state().join(file)), 0o600, "{file}");
+    }
+    assert_eq!(mode(&robot.path().join("certs/private.pem.key")), 0o600);
+}
+
+#[tokio::test]
+async fn new_robot_overwrites_nothing_unasked() {
+    let station = Station::start().await;
+    let robot = station.new_robot("rover").await;
+    let key = robot.path().join("certs/private.pem.key");
+    let before = std::fs::read(&key).unwrap();
+    let out = robot.path().to_str().unwrap();
+    let arguments = ["new-robot", "rover", "--out", out];
+    let (code, _, stderr) = command(station.state(), &arguments).await;
+    assert_eq!(code, 1);
+    assert!(stderr.contains("--force"), "{stderr}");
+    let elsewhere = station.state().with_file_name("elsewhere");
+    let arguments = ["new-robot", "rover", "--out", elsewhere.to_str().unwrap()];
+    let (code, _, stderr) = command(station.state(), &arguments).await;
+    assert_eq!(code, 1);
+    assert!(stderr.contains("has a valid certificate"), "{stderr}");
+    assert_eq!(std::fs::read(&key).unwrap(), before);
+    let (code, _, stderr) =
+        command(station.state(), &["new-operator", "rover", "--out", out]).await;
+    assert_eq!(code, 1, "{stderr}");
+}
+
+#[tokio::test]
+async fn an_expired_server_certificate_is_renewed_at_the_start() {
+    let mut station = Station::start().await;
+    let certs = station.new_robot("rover").await.path().join("certs");
+    let state = Folder::open(station.state()).unwrap();
+    let now = ground_station::clock::utc();
+    let ca = Ca::open(&state, now).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let hosts = Purpose::Server(ground_station::signing::own_hosts().into_iter().collect());
+    let expired = ca
+        .issue("localhost", &key, &hosts, -time::Duration::HOUR, now)
+        .unwrap();
+    folder::write(&state.server_key(), key.serialize_pem().as_bytes(), 0o600).unwrap();
+    folder::write(&state.server_certificate(), expired.pem.as_bytes(), 0o644).unwrap();
+    station.restart().await;
+    Client::connect(&station, &certs).await;
+    let renewed = CertificateDer::from_pem_file(state.server_certificate()).unwrap();
+    let (_, renewed) = x509_parser::parse_x509_certificate(&renewed).unwrap();
+    assert!(renewed.validity().is_valid());
+}
+
+#[tokio::test]
+async fn a_new_host_name_gets_into_the_certificate_while_the_station_runs() {
+    let station = Station::start().await;
+    let out = station.state().with_file_name("rover");
+    let out = out.to_str().unwrap();
+    let command = [
+        "new-robot",
+        "rover",
+        "--out",
+        out,
+        "--host",
+        "outpost.example",
+    ];
+    station.command(&command).await;
+    let ca = station.state().join("ca.pem");
+    let ca = reqwest::Certificate::from_pem(&std::fs::read(ca).unwrap()).unwrap();
+    let client = reqwest::Client::builder()
+        .tls_certs_only([ca])
+        .resolve("outpost.example", station.ready.https.parse().unwrap())
+        .build()
+        .unwrap();
+    let (_, port) = station.ready.https.rsplit_once(':').unwrap();
+    let url = format!("https://outpost.example:{port}/healthz");
+    assert_eq!(client.get(url).send().await.unwrap().status(), 200);
+    // The broker shows the same one.
+    let mut robot = crate::client::options(
+        crate::client::mqtt_port(&station),
+        &crate::client::tls(&Path::new(out).join("certs")),
+        "rover",
+    );
+    robot.set_keep_alive(std::time::Duration::from_secs(30));
+    Client::try_connect(robot).await.unwrap();
+}
+
+#[tokio::test]
+async fn systemd_is_told_of_readiness_life_and_the_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = UnixDatagram::bind(dir.path().join("notify")).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut run = Command::new(program("ground-station"));
+    run.arg("--state").arg(dir.path().join("state")).args(ANY);
+    run.env("NOTIFY_SOCKET", dir.path().join("notify"))
+        .env("WATCHDOG_USEC", "400000");
+    let mut process = tests::process::Process::start(run, &dir.path().join("log"));
+    let told = |what: &str| {
+        let mut buffer = [0; 256];
+        loop {
+            let length = socket.recv(&mut buffer).unwrap();
+            let text = String::from_utf8_lossy(&buffer[..length]);
+            if text.contains(what) {
+                return;
+            }
+        }
+    };
+    told("READY=1");
+    told("WATCHDOG=1");
+    told("WATCHDOG=1");
+    process.signal(rustix::process::Signal::TERM);
+    told("STOPPING=1");
+    assert!(process.ended().await.success());
+    eventually("the log is whole", async || {
+        process.log().contains("SIGTERM").then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,137 @@
+//! What robots say, as HTTP tells it.
+
+use crate::client::{Client, ask, mqtt_port, options, tls, will};
+use serde_json::Value;
+use tests::process::PATIENCE;
+use tests::{Station, eventually};
+
+/// A stream of server-sent events.
+struct Events {
+    response: reqwest::Response,
+    text: String,
+}
+
+impl Events {
+    async fn open(station: &Station, token: &str) -> Self {
+        let response = station
+            .client
+            .get(format!("http://{}/telemetry", station.ready.http))
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self {
+            response,
+            text: String::new(),
+        }
+    }
+
+    /// The next event's data; none when the stream has ended.
+    async fn next(&mut self) -> Option<Value> {
+        let reading = async {
+            loop {
+                if let Some((event, rest)) = self.text.split_once("\n\n") {
+                    let data = event
+                        .strip_prefix("event: telemetry\ndata: ")
+                        .map(|data| serde_json::from_str(data).unwrap());
+                    self.text = rest.to_owned();
+                    if data.is_some() {
+                        return data;
+                    }
+                } else {
+                    let chunk = self.response.chunk().await.ok()??;
+                    self.text.push_str(std::str::from_utf8(&chunk).unwrap());
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, reading).await.unwrap()
+    }
+}
+
+async fn token(station: &Station, arguments: &[&str]) -> String {
+    let command = [&["new-user", "ann"], arguments].concat();
+    let password = station.command(&command).await;
+    let body = serde_json::json!({"user": "ann", "password": password.trim()}).to_string();
+    let (_, answer) = ask(station, "POST", "/login", &[], &body).await;
+    answer["token"].as_str().unwrap().to_owned()
+}
+
+async fn robot(station: &Station, name: &str) -> Client {
+    let certs = station.new_robot(name).await.path().join("certs");
+    let mut settings = options(mqtt_port(station), &tls(&certs), name);
+    settings.set_last_will(will(&format!("{name}/telemetry")));
+    Client::try_connect(settings).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_newest_is_told_first_and_then_what_changes() {
+    let station = Station::start().await;
+    let mut rover = robot(&station, "rover").await;
+    let mut scout = robot(&station, "scout").await;
+    let token = token(&station, &["--robot", "rover"]).await;
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str())];
+    rover
+        .publish("rover/telemetry", r#"{"online":true,"uptime_s":1}"#)
+        .await;
+    let listed = eventually("the robot is listed online", async || {
+        let (_, answer) = ask(&station, "GET", "/robots", &headers, "").await;
+        (answer["robots"][0]["online"] == true).then_some(answer)
+    })
+    .await;
+    assert_eq!(listed["robots"].as_array().unwrap().len(), 1);
+    assert_eq!(listed["robots"][0]["name"], "rover");
+    assert_eq!(listed["robots"][0]["telemetry"]["uptime_s"], 1);
+    assert!(listed["robots"][0]["seen_ms"].as_u64() <= listed["now_ms"].as_u64());
+
+    let mut events = Events::open(&station, &token).await;
+    let first = events.next().await.unwrap();
+    assert_eq!(
+        (&first["robot"], &first["telemetry"]["uptime_s"]),
+        (&"rover".into(), &1.into())
+    );
+    // Another's robot is not told, nor what is no report.
+    scout
+        .publish("scout/telemetry", r#"{"online":true,"uptime_s":9}"#)
+        .await;
+    rover.publish("rover/telemetry", "no report").await;
+    rover
+        .publish("rover/telemetry", r#"{"online":true,"uptime_s":2}"#)
+        .await;
+    let second = events.next().await.unwrap();
+    assert_eq!(second["telemetry"]["uptime_s"], 2);
+    drop(rover);
+    let last = events.next().await.unwrap();
+    assert_eq!(
+        (&last["online"], &last["telemetry"]["uptime_s"]),
+        (&false.into(), &2.into())
+    );
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_user_and_with_the_station() {
+    let mut station = Station::start().await;
+    let one = token(&station, &[]).await;
+    let mut events = Events::open(&station, &one).await;
+    station.command(&["revoke", "--user", "ann"]).await;
+    assert!(events.next().await.is_none());
+    let other = token(&station, &[]).await;
+    let mut events = Events::open(&station, &other).await;
+    station.process().signal(rustix::process::Signal::TERM);
+    assert!(events.next().await.is_none());
+    assert!(station.process().ended().await.success());
+}
+
+#[tokio::test]
+async fn strangers_hear_nothing() {
+    let station = Station::start().await;
+    let command = ["new-key", "--may", "mars"];
+    let mars = station.command(&command).await.trim().to_owned();
+    for path in ["/telemetry", "/robots"] {
+        assert_eq!(ask(&station, "GET", path, &[], "").await.0, 403);
+        let headers = [("x-api-key", mars.as_str())];
+        assert_eq!(ask(&station, "GET", path, &headers, "").await.0, 403);
+    }
+}
