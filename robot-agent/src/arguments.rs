@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::config;
+use crate::{config, enroll};
 
 /// Drives a telepresence robot over MQTT and shows its camera over WebRTC.
 #[derive(Debug, Parser)]
@@ -23,6 +23,14 @@ pub struct Arguments {
 pub enum Command {
     /// Drive until asked to stop.
     Run,
+    /// Look whether everything is there that a drive needs.
+    Check {
+        /// Print JSON for machines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a key and have its certificate signed.
+    Enroll(enroll::Request),
     /// Turn both motors off, whatever an earlier process left running.
     Stop,
 }

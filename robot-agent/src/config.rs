@@ -207,7 +207,7 @@ fn endpoint(top: &mut Section<'_>, key: &'static str, needed: bool) -> Option<En
 }
 
 /// The folder against which relative paths count.
-fn folder(file: &Path) -> &Path {
+pub fn folder(file: &Path) -> &Path {
     file.parent().unwrap_or(Path::new(""))
 }
 

@@ -3,13 +3,18 @@
 //! Reading order: [`config`] says what the owner wants; [`link`] brings actions from the
 //! broker; [`motors`] asks [`drive`] what the wheels should do and tells the board;
 //! [`telemetry`] reports, [`watchdog`] tells systemd. [`run`] starts and stops them all.
+//! [`enroll`] and [`check`] are for before.
 
 pub mod arguments;
+pub mod check;
 pub mod config;
 pub mod drive;
+pub mod enroll;
 pub mod kvs;
 pub mod link;
+pub mod lock;
 pub mod motors;
+pub mod shutdown;
 pub mod telemetry;
 pub mod video;
 pub mod watchdog;
@@ -19,6 +24,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -34,9 +40,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Reads the certificates and logs what is wrong with them; none if that rules out any
 /// connection.
-#[expect(clippy::disallowed_methods, reason = "the start is at this time")]
-pub fn certificates(config: &Config) -> Option<Certificates> {
-    let now = std::time::SystemTime::now().into();
+pub fn certificates(config: &Config, now: OffsetDateTime) -> Option<Certificates> {
     let link = &config.link;
     let (certificates, findings) = certificates::read(&link.certs, link.endpoint.is_aws(), now);
     for finding in findings {
@@ -56,8 +60,9 @@ pub fn certificates(config: &Config) -> Option<Certificates> {
 pub async fn run(
     config: Config,
     certificates: Certificates,
-    shutdown: CancellationToken,
+    shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
+    let _lock = lock::take(&config.link.certs)?;
     info!(
         robot = %config.robot,
         broker = %config.link.endpoint,
@@ -102,7 +107,7 @@ pub async fn run(
     tasks.spawn(named("telemetry", async { _ = telemetry.await }));
 
     let why = tokio::select! {
-        () = shutdown.cancelled() => Ok(()),
+        () = shutdown => Ok(()),
         () = wheels.thread_ended() => Err(anyhow!("the motor thread ended unasked")),
         Some(ended) = tasks.join_next() => Err(match ended {
             Ok(name) => anyhow!("{name} ended unasked"),

@@ -1,15 +1,18 @@
 //! The command `robot-agent`: arguments, log, configuration, exit code.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Parser;
 use robot_agent::arguments::{Arguments, Command};
+use robot_agent::check::{self, Page};
 use robot_agent::config::{self, Config};
-use robot_agent::{certificates, motors};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
+use robot_agent::link::Certificates;
+use robot_agent::{certificates, enroll, motors, shutdown};
+use time::OffsetDateTime;
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
 
@@ -29,54 +32,73 @@ fn main() -> ExitCode {
     start_log();
     // The only provider in the tree; libraries that choose none find this one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = match config::load(&arguments.config) {
-        Ok(config) => config,
-        Err(error) => {
-            error!("{error}");
-            return BAD_CONFIG.into();
-        }
-    };
-    let done = match arguments.command {
+    obey(arguments).unwrap_or_else(|error| {
+        error!("{error:#}");
+        let config = error.downcast_ref::<config::Error>().is_some();
+        ExitCode::from(if config { BAD_CONFIG } else { 1 })
+    })
+}
+
+fn obey(arguments: Arguments) -> Result<ExitCode> {
+    let file = &arguments.config;
+    match arguments.command {
         Command::Run => {
-            let Some(certificates) = certificates(&config) else {
-                return BAD_CONFIG.into();
+            let config = config::load(file)?;
+            let Some(certificates) = certificates(&config, now()) else {
+                return Ok(BAD_CONFIG.into());
             };
-            run(config, certificates)
+            run(config, certificates)?;
         }
-        Command::Stop => motors::stop(&config.motors)
-            .map(|()| info!(board = %config.motors.driver, "both motors are off"))
-            .map_err(|error| anyhow::anyhow!(error.words())),
-    };
-    done.map_or_else(
-        |error| {
-            error!("{error:#}");
-            ExitCode::FAILURE
-        },
-        |()| ExitCode::SUCCESS,
-    )
+        Command::Check { json } => return check(file, json),
+        Command::Enroll(request) => enroll(file, &request)?,
+        Command::Stop => {
+            let board = config::load(file)?.motors;
+            motors::stop(&board).map_err(|error| anyhow!(error.words()))?;
+            info!(board = %board.driver, "both motors are off");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Two threads, so that a task that computes for a moment does not hold up the other ones.
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn run(config: Config, certificates: robot_agent::link::Certificates) -> Result<()> {
-    let shutdown = CancellationToken::new();
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    let asked = async {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-        info!("asked to stop");
-        shutdown.cancel();
-        std::future::pending::<()>().await;
+async fn run(config: Config, certificates: Certificates) -> Result<()> {
+    robot_agent::run(config, certificates, shutdown::asked()?).await
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn check(file: &Path, json: bool) -> Result<ExitCode> {
+    let report = check::run(file, now()).await;
+    let page = Page {
+        colour: stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+        ..Page::default()
     };
-    tokio::select! {
-        result = robot_agent::run(config, certificates, shutdown.clone()) => result,
-        () = asked => Ok(()),
+    let text = if json {
+        check::json(&report)
+    } else {
+        check::text(&report, page)
+    };
+    stdout().write_all(text.as_bytes())?;
+    Ok(ExitCode::from(
+        match (report.would_drive(), &report.robot) {
+            (true, _) => 0,
+            (false, Some(_)) => 1,
+            (false, None) => BAD_CONFIG,
+        },
+    ))
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn enroll(file: &Path, request: &enroll::Request) -> Result<()> {
+    for line in enroll::run(file, request, now()).await? {
+        writeln!(stdout(), "{line}")?;
     }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a command begins at this time")]
+fn now() -> OffsetDateTime {
+    SystemTime::now().into()
 }
 
 /// To stderr; systemd adds the time itself.
@@ -84,9 +106,9 @@ fn start_log() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(stderr)
         .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(stderr().is_terminal());
     if std::env::var_os("JOURNAL_STREAM").is_some() {
         log.without_time().init();
     } else {

@@ -17,6 +17,8 @@ use time::OffsetDateTime;
 mod judge;
 pub mod pem;
 
+pub use judge::is_amazon_root;
+
 /// File with the CA, or several, that signed the servers' certificates.
 pub const CA_FILE: &str = "cacert.pem";
 /// File with the robot's certificate, intermediate ones after it.
@@ -158,10 +160,7 @@ fn keep<T>(result: Result<T, Finding>, findings: &mut Vec<Finding>) -> Option<T>
 }
 
 /// What keeps `key` from proving that `chain` is its own.
-pub fn mismatch(
-    chain: &[CertificateDer<'static>],
-    key: &PrivateKeyDer<'static>,
-) -> Option<Finding> {
+fn mismatch(chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>) -> Option<Finding> {
     let provider = rustls::crypto::ring::default_provider();
     let text = match CertifiedKey::from_der(chain.to_vec(), key.clone_key(), &provider) {
         Ok(_) => return None,

@@ -31,6 +31,11 @@ pub struct Endpoint {
 pub struct BadEndpoint(&'static str);
 
 impl Endpoint {
+    /// What is offered by ALPN.
+    pub fn protocols(&self) -> &'static [&'static [u8]] {
+        if self.alpn { &[ALPN_MQTT] } else { &[] }
+    }
+
     /// Whether this is AWS' own service, whose server certificates Amazon's roots sign.
     pub fn is_aws(&self) -> bool {
         is_aws(&self.host)

@@ -148,6 +148,21 @@ pub fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Err
     find::<rustls::Error>(error)
 }
 
+/// The cause of all, in the words that owners can act on.
+pub fn innermost(error: &(dyn Error + 'static)) -> String {
+    if let Some(tls) = tls_error(error) {
+        return tls_reason(tls);
+    }
+    if let Some(io) = find::<io::Error>(error) {
+        return io_reason(io);
+    }
+    let mut last = error;
+    while let Some(source) = last.source() {
+        last = source;
+    }
+    last.to_string()
+}
+
 fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(error) = next {

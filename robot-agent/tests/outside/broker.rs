@@ -16,40 +16,40 @@ use tokio_rustls::server::TlsStream;
 use crate::pki::Ca;
 
 /// What a busy machine may take for anything that should happen at once.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 const LARGEST: usize = 1 << 20;
 
-pub struct Broker {
+pub(crate) struct Broker {
     listener: TcpListener,
     acceptor: TlsAcceptor,
 }
 
-pub struct Client {
+pub(crate) struct Client {
     stream: TlsStream<TcpStream>,
     buffer: BytesMut,
 }
 
 /// The event, or a failed test.
-pub async fn soon<T>(event: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(event: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, event)
         .await
         .expect("it should have happened by now")
 }
 
 impl Broker {
-    pub async fn start(ca: &Ca) -> Self {
+    pub(crate) async fn start(ca: &Ca) -> Self {
         Self::start_with(ca, &[]).await
     }
 
-    pub async fn start_with(ca: &Ca, alpn: &[&[u8]]) -> Self {
+    pub(crate) async fn start_with(ca: &Ca, alpn: &[&[u8]]) -> Self {
         Self {
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             acceptor: TlsAcceptor::from(ca.server_config(alpn)),
         }
     }
 
-    pub fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint {
             host: "localhost".into(),
             port: self.listener.local_addr().unwrap().port(),
@@ -57,7 +57,7 @@ impl Broker {
         }
     }
 
-    pub async fn handshake(&self) -> std::io::Result<Client> {
+    pub(crate) async fn handshake(&self) -> std::io::Result<Client> {
         let (stream, _) = soon(self.listener.accept()).await.unwrap();
         Ok(Client {
             stream: soon(self.acceptor.accept(stream)).await?,
@@ -66,7 +66,7 @@ impl Broker {
     }
 
     /// A client that has said who it is.
-    pub async fn accept(&self) -> (Client, Connect) {
+    pub(crate) async fn accept(&self) -> (Client, Connect) {
         let mut client = self.handshake().await.unwrap();
         match client.next().await {
             Some(Packet::Connect(connect)) => (client, connect),
@@ -75,7 +75,7 @@ impl Broker {
     }
 
     /// A client that is welcome and subscribed.
-    pub async fn online(&self) -> Client {
+    pub(crate) async fn online(&self) -> Client {
         let (mut client, _) = self.accept().await;
         client.welcome().await;
         client.grant().await;
@@ -85,7 +85,7 @@ impl Broker {
 
 impl Client {
     /// None is the end of the connection. Pings are answered.
-    pub async fn next(&mut self) -> Option<Packet> {
+    pub(crate) async fn next(&mut self) -> Option<Packet> {
         soon(async {
             loop {
                 match Packet::read(&mut self.buffer, LARGEST) {
@@ -103,48 +103,48 @@ impl Client {
         .await
     }
 
-    pub async fn send(&mut self, packet: &Packet) {
+    pub(crate) async fn send(&mut self, packet: &Packet) {
         let mut bytes = BytesMut::new();
         packet.write(&mut bytes, LARGEST).unwrap();
         self.send_bytes(&bytes).await;
     }
 
-    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
         self.stream.flush().await.unwrap();
     }
 
-    pub async fn welcome(&mut self) {
+    pub(crate) async fn welcome(&mut self) {
         let welcome = ConnAck::new(ConnectReturnCode::Success, false);
         self.send(&Packet::ConnAck(welcome)).await;
     }
 
     /// The next packet, which must be a subscription.
-    pub async fn subscription(&mut self) -> Subscribe {
+    pub(crate) async fn subscription(&mut self) -> Subscribe {
         match self.next().await {
             Some(Packet::Subscribe(subscribe)) => subscribe,
             other => panic!("no subscription but {other:?}"),
         }
     }
 
-    pub async fn grant(&mut self) -> Subscribe {
+    pub(crate) async fn grant(&mut self) -> Subscribe {
         let subscribe = self.subscription().await;
         self.answer(&subscribe, SubscribeReasonCode::Success(QoS::AtLeastOnce))
             .await;
         subscribe
     }
 
-    pub async fn answer(&mut self, subscribe: &Subscribe, code: SubscribeReasonCode) {
+    pub(crate) async fn answer(&mut self, subscribe: &Subscribe, code: SubscribeReasonCode) {
         let answer = SubAck::new(subscribe.pkid, vec![code]);
         self.send(&Packet::SubAck(answer)).await;
     }
 
-    pub async fn publish(&mut self, payload: impl Into<Vec<u8>>) {
+    pub(crate) async fn publish(&mut self, payload: impl Into<Vec<u8>>) {
         self.send(&Packet::Publish(message(payload))).await;
     }
 
     /// The next report, and nothing else but acknowledgements before it.
-    pub async fn report(&mut self) -> Publish {
+    pub(crate) async fn report(&mut self) -> Publish {
         loop {
             match self.next().await {
                 Some(Packet::PubAck(_)) => {}
@@ -154,13 +154,13 @@ impl Client {
         }
     }
 
-    pub fn alpn(&self) -> Option<Vec<u8>> {
+    pub(crate) fn alpn(&self) -> Option<Vec<u8>> {
         let (_, session) = self.stream.get_ref();
         session.alpn_protocol().map(<[u8]>::to_vec)
     }
 }
 
-pub fn message(payload: impl Into<Vec<u8>>) -> Publish {
+pub(crate) fn message(payload: impl Into<Vec<u8>>) -> Publish {
     let mut message = Publish::new("rover/action", QoS::AtLeastOnce, payload.into());
     message.pkid = 1;
     message

@@ -10,23 +10,24 @@ use rcgen::{
 };
 use robot_agent::link::Certificates;
 use robot_agent::link::certificates::{self, CA_FILE, CERTIFICATE_FILE, KEY_FILE};
-use rustls::RootCertStore;
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::PrivateKeyDer;
-use rustls::server::WebPkiClientVerifier;
+use rustls::server::{WantsServerCert, WebPkiClientVerifier};
+use rustls::{ConfigBuilder, RootCertStore, ServerConfig, WantsVerifier};
 use tempfile::TempDir;
 use time::{Duration, OffsetDateTime};
 
 /// A certification authority.
-pub struct Ca {
+pub(crate) struct Ca {
     issuer: Issuer<'static, KeyPair>,
-    pub pem: String,
+    pub(crate) pem: String,
     der: rustls::pki_types::CertificateDer<'static>,
 }
 
 /// A certificate and its key.
-pub struct Pair {
-    pub certificate: String,
-    pub key: String,
+pub(crate) struct Pair {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
     der: rustls::pki_types::CertificateDer<'static>,
     key_der: Vec<u8>,
 }
@@ -35,20 +36,20 @@ pub struct Pair {
     clippy::disallowed_methods,
     reason = "certificates are valid around now"
 )]
-pub fn now() -> OffsetDateTime {
+pub(crate) fn now() -> OffsetDateTime {
     std::time::SystemTime::now().into()
 }
 
-pub fn key() -> KeyPair {
+pub(crate) fn key() -> KeyPair {
     KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap()
 }
 
 impl Ca {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         Self::of(name, "Outpost test")
     }
 
-    pub fn of(name: &str, organization: &str) -> Self {
+    pub(crate) fn of(name: &str, organization: &str) -> Self {
         let mut params = CertificateParams::default();
         params.distinguished_name.push(DnType::CommonName, name);
         params
@@ -65,12 +66,17 @@ impl Ca {
     }
 
     /// For a robot or the host `localhost`, valid around now.
-    pub fn sign(&self, name: &str) -> Pair {
+    pub(crate) fn sign(&self, name: &str) -> Pair {
         let day = Duration::days(1);
         self.sign_between(name, now() - day, now() + day * 365)
     }
 
-    pub fn sign_between(&self, name: &str, from: OffsetDateTime, until: OffsetDateTime) -> Pair {
+    pub(crate) fn sign_between(
+        &self,
+        name: &str,
+        from: OffsetDateTime,
+        until: OffsetDateTime,
+    ) -> Pair {
         let mut params =
             CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         params.distinguished_name = rcgen::DistinguishedName::new();
@@ -88,46 +94,69 @@ impl Ca {
     }
 
     /// What a certificate request becomes.
-    pub fn sign_request(&self, pem: &str) -> String {
+    pub(crate) fn sign_request(&self, pem: &str) -> String {
+        self.sign_request_with(pem, |_| {})
+    }
+
+    /// Whatever name the request asks for.
+    pub(crate) fn sign_request_as(&self, pem: &str, name: &str) -> String {
+        self.sign_request_with(pem, |params| {
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, name);
+        })
+    }
+
+    fn sign_request_with(&self, pem: &str, change: impl Fn(&mut CertificateParams)) -> String {
         let mut request = rcgen::CertificateSigningRequestParams::from_pem(pem).unwrap();
+        change(&mut request.params);
         request.params.not_before = now() - Duration::days(1);
         request.params.not_after = now() + Duration::days(365);
         request.signed_by(&self.issuer).unwrap().pem()
     }
 
     /// TLS of a server whose clients must show a certificate of this CA.
-    pub fn server_config(&self, alpn: &[&[u8]]) -> Arc<rustls::ServerConfig> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+    pub(crate) fn server_config(&self, alpn: &[&[u8]]) -> Arc<ServerConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.der.clone()).unwrap();
-        let verifier =
-            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-                .build()
-                .unwrap();
-        let server = self.sign("localhost");
-        let mut config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_client_cert_verifier(verifier)
-            .with_single_cert(
-                vec![server.der],
-                PrivateKeyDer::try_from(server.key_der).unwrap(),
-            )
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider())
+            .build()
             .unwrap();
+        let mut config = self.serving(server().with_client_cert_verifier(verifier));
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
         Arc::new(config)
     }
+
+    /// TLS of a server that welcomes everybody.
+    pub(crate) fn public_server_config(&self) -> Arc<ServerConfig> {
+        Arc::new(self.serving(server().with_no_client_auth()))
+    }
+
+    fn serving(&self, config: ConfigBuilder<ServerConfig, WantsServerCert>) -> ServerConfig {
+        let Pair { der, key_der, .. } = self.sign("localhost");
+        let key = PrivateKeyDer::try_from(key_der).unwrap();
+        config.with_single_cert(vec![der], key).unwrap()
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+fn server() -> ConfigBuilder<ServerConfig, WantsVerifier> {
+    ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
 }
 
 /// A folder with the three files, as they should be.
-pub fn folder(ca: &str, robot: &Pair) -> TempDir {
+pub(crate) fn folder(ca: &str, robot: &Pair) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     fill(folder.path(), ca, robot);
     folder
 }
 
 /// The three files in a folder that is there.
-pub fn fill(folder: &Path, ca: &str, robot: &Pair) {
+pub(crate) fn fill(folder: &Path, ca: &str, robot: &Pair) {
     fs::write(folder.join(CA_FILE), ca).unwrap();
     fs::write(folder.join(CERTIFICATE_FILE), &robot.certificate).unwrap();
     fs::write(folder.join(KEY_FILE), &robot.key).unwrap();
@@ -135,7 +164,7 @@ pub fn fill(folder: &Path, ca: &str, robot: &Pair) {
 }
 
 /// The certificates of a robot that trusts `ca` and was signed by `signer`.
-pub fn robot(ca: &Ca, signer: &Ca, name: &str) -> Certificates {
+pub(crate) fn robot(ca: &Ca, signer: &Ca, name: &str) -> Certificates {
     let folder = folder(&ca.pem, &signer.sign(name));
     let (certificates, findings) = certificates::read(folder.path(), false, now());
     certificates.unwrap_or_else(|| panic!("{findings:?}"))

@@ -53,7 +53,7 @@ pub(super) fn root_store(
 
 /// Whether `ca` is one of the roots that sign AWS' servers, by its own word: it comes from
 /// the computer's trust store.
-pub(crate) fn is_amazon_root(ca: &CertificateDer<'_>) -> bool {
+pub fn is_amazon_root(ca: &CertificateDer<'_>) -> bool {
     X509Certificate::from_der(ca).is_ok_and(|(_, ca)| {
         ca.subject().iter_organization().any(|organization| {
             organization

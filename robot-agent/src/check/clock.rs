@@ -1,0 +1,90 @@
+//! Is this computer's clock right? A Raspberry Pi has none that runs without power.
+
+use time::{Duration, OffsetDateTime};
+
+use super::{Line, Verdict};
+use crate::config::Config;
+use crate::link::Certificates;
+
+const NAME: &str = "clock";
+
+/// Signed requests that are further off are refused (AWS Signature Version 4).
+const SIGNATURES: Duration = Duration::minutes(5);
+
+/// An HTTP date has whole seconds, and the answer takes its time too.
+const COARSE: Duration = Duration::seconds(2);
+
+const ADVICE: &str = "timedatectl shows whether the clock is synchronized";
+
+/// The clock against the server's `date`, or else against the certificate's first day.
+pub(super) fn line(
+    config: &Config,
+    certificates: Option<&Certificates>,
+    date: Option<OffsetDateTime>,
+    now: OffsetDateTime,
+) -> Line {
+    let stale = Duration::try_from(config.limits.stale).unwrap_or(Duration::MAX);
+    match (
+        date,
+        certificates.map(|certificates| certificates.not_before),
+    ) {
+        (Some(date), _) => against(now - date, stale),
+        (None, Some(first)) if now < first => Line::fault(
+            NAME,
+            format!("it is {} here, before the certificate was made", now.date()),
+            ADVICE,
+        ),
+        (None, Some(_)) => Line::new(
+            NAME,
+            Verdict::Ok,
+            format!("{} UTC; no server to compare it with", minute(now)),
+            None,
+        ),
+        (None, None) => Line::skipped(NAME, "nothing to compare it with"),
+    }
+}
+
+/// Ahead is positive.
+fn against(off: Duration, stale: Duration) -> Line {
+    let direction = if off.is_positive() { "ahead" } else { "behind" };
+    let found = format!("{} s {direction}", off.abs().whole_seconds());
+    if off.abs() > SIGNATURES {
+        Line::fault(NAME, format!("{found}: servers will refuse it"), ADVICE)
+    } else if off.abs() <= COARSE {
+        Line::ok(NAME, "agrees with the server's")
+    } else if off.is_positive() && !stale.is_zero() && off > stale {
+        Line::warning(
+            NAME,
+            format!(
+                "{found}: every action that says when it was sent looks too old and is dropped"
+            ),
+            format!("{ADVICE}; drive.stale_ms = 0 turns this off"),
+        )
+    } else {
+        Line::warning(NAME, found, ADVICE)
+    }
+}
+
+fn minute(at: OffsetDateTime) -> String {
+    format!("{} {:02}:{:02}", at.date(), at.hour(), at.minute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_ahead_makes_actions_look_old() {
+        let stale = Duration::seconds(1);
+        let verdict = |off| against(Duration::seconds(off), stale).verdict;
+        assert_eq!(verdict(1), Verdict::Ok);
+        assert_eq!(verdict(-2), Verdict::Ok);
+        assert_eq!(verdict(-60), Verdict::Warning);
+        assert_eq!(verdict(301), Verdict::Fault);
+        assert_eq!(verdict(-301), Verdict::Fault);
+        let ahead = against(Duration::seconds(60), stale);
+        assert!(ahead.found.contains("too old"), "{ahead:?}");
+        let off = against(Duration::seconds(60), Duration::ZERO);
+        assert_eq!(off.found, "60 s ahead");
+    }
+}

@@ -1,0 +1,173 @@
+//! `robot-agent enroll`: makes the robot's key, has its certificate signed over HTTP, and
+//! puts the three files of `certs/` in place.
+//!
+//! The key never leaves the robot. It works with a ground station's `/sign` and with a
+//! Lambda of the same contract before AWS IoT: `{"description": "<CSR PEM>"}` with
+//! `x-api-key`, answered by `{"crt_pem": …}`; a ground station adds its CA and a
+//! configuration. Nothing is written before everything is known to fit.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
+use time::OffsetDateTime;
+use url::Url;
+use wire::topic::check_robot_name;
+
+use crate::config;
+use crate::link::certificates::{self, CA_FILE, CERTIFICATE_FILE, Gravity, KEY_FILE};
+
+mod files;
+mod signing;
+
+use files::Staging;
+use signing::Answer;
+
+/// What the owner asked for.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Request {
+    /// Where certificates are signed: a ground station like https://host:8443, or a
+    /// Lambda's whole address.
+    #[arg(long)]
+    pub url: Url,
+    /// The API key; safer in the environment, where other users do not see it.
+    #[arg(long, env = "ROBOT_AGENT_KEY", hide_env_values = true)]
+    pub key: String,
+    /// File with the CA of that server, and for cacert.pem if the answer names no CA.
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// The robot's name; the configuration's if there is one.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Replace files that are there.
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Where the files go, and for whom.
+struct Place {
+    certs: PathBuf,
+    name: Option<String>,
+    has_config: bool,
+}
+
+/// Enrolls the robot whose configuration is, or will be, `config_file`. Returns what was
+/// done, line by line.
+///
+/// # Errors
+/// In words, with nothing written. A [`config::Error`] if that file is there but wrong.
+pub async fn run(config_file: &Path, asked: &Request, now: OffsetDateTime) -> Result<Vec<String>> {
+    let url = signing::address(&asked.url)?;
+    let place = place(config_file, asked.name.as_deref())?;
+    if !asked.force {
+        nothing_there(&place.certs)?;
+    }
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).context("cannot make a key")?;
+    let request = signing::request(&key, place.name.as_deref())?;
+    let answer = signing::sign(&url, asked, request).await?;
+    let ca = match (&answer.ca_pem, &asked.ca) {
+        (Some(pem), _) => Some(pem.clone()),
+        (None, Some(file)) => Some(read(file)?),
+        (None, None) if place.certs.join(CA_FILE).exists() => None,
+        (None, None) => Some(files::amazon_roots()?),
+    };
+
+    let staging = Staging::beside(&place.certs)?;
+    staging.add(KEY_FILE, &key.serialize_pem(), files::SECRET)?;
+    staging.add(CERTIFICATE_FILE, &answer.crt_pem, files::PUBLIC)?;
+    match &ca {
+        Some(pem) => staging.add(CA_FILE, pem, files::PUBLIC)?,
+        None => staging.add(CA_FILE, &read(&place.certs.join(CA_FILE))?, files::PUBLIC)?,
+    }
+    let mut done = judge(&staging, &place, &answer, now)?;
+    if ca.is_none() {
+        staging.leave_out(CA_FILE)?;
+    }
+    done.extend(staging.put(asked.force)?);
+    if let Some(config) = answer.config.filter(|_| !place.has_config) {
+        done.push(files::write_config(config_file, &config)?);
+    }
+    done.push("next: robot-agent check".into());
+    Ok(done)
+}
+
+fn place(config_file: &Path, asked_name: Option<&str>) -> Result<Place> {
+    if let Some(name) = asked_name {
+        check_robot_name(name)?;
+    }
+    let missing = |error: &std::io::Error| error.kind() == ErrorKind::NotFound;
+    match config::load(config_file) {
+        Ok(config) => {
+            if let Some(name) = asked_name {
+                ensure!(
+                    name == config.robot,
+                    "--name is {name:?}, but {} says {:?}: they must agree",
+                    config_file.display(),
+                    config.robot
+                );
+            }
+            Ok(Place {
+                certs: config.link.certs,
+                name: Some(config.robot),
+                has_config: true,
+            })
+        }
+        Err(config::Error::Unreadable(_, error)) if missing(&error) => Ok(Place {
+            certs: config::folder(config_file).join("certs"),
+            name: asked_name.map(str::to_owned),
+            has_config: false,
+        }),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Before a certificate is asked for that could not be stored.
+fn nothing_there(certs: &Path) -> Result<()> {
+    for file in [KEY_FILE, CERTIFICATE_FILE] {
+        let path = certs.join(file);
+        ensure!(
+            !path.exists(),
+            "{} is already there: --force replaces it",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+/// Do key, certificate, CA and name belong together?
+fn judge(
+    staging: &Staging,
+    place: &Place,
+    answer: &Answer,
+    now: OffsetDateTime,
+) -> Result<Vec<String>> {
+    let (certificates, findings) = certificates::read(staging.path(), false, now);
+    let mut notes = Vec::new();
+    for finding in findings {
+        ensure!(
+            finding.gravity != Gravity::Unusable,
+            "the server's answer cannot be used: {finding}"
+        );
+        notes.push(format!("note: {finding}"));
+    }
+    let got = certificates.and_then(|certificates| certificates.common_name);
+    if let (Some(wanted), Some(got)) = (&place.name, &got)
+        && wanted != got
+    {
+        // A ground station lets a robot connect only under the name in its certificate;
+        // AWS IoT goes by the thing that the certificate is attached to.
+        ensure!(
+            answer.config.is_none(),
+            "the certificate is made out for {got:?}, not for {wanted:?}: use that robot's key, \
+             or change the name"
+        );
+        notes.push(format!("note: the certificate is made out for {got:?}"));
+    }
+    Ok(notes)
+}
+
+fn read(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
