@@ -3,8 +3,10 @@
 use crate::accounts::Denied;
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use bytes::BytesMut;
+use futures::StreamExt;
 use serde_json::json;
 
 /// A status and why.
@@ -60,39 +62,31 @@ impl From<Denied> for Refusal {
     }
 }
 
+/// So much of a body that is too long is read and thrown away before the answer: a client
+/// whose connection is closed while it still sends may never see the answer.
+const DRAINED_BYTES: usize = 1024 * 1024;
+
 /// Reads a body of at most `limit` bytes.
 ///
 /// # Errors
 /// 413 when there is more; 400 when the connection breaks.
-pub async fn body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Refusal> {
-    let too_large = || {
-        Refusal::new(
+pub async fn body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    let mut chunks = body.into_data_stream();
+    let (mut kept, mut length) = (BytesMut::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| Refusal::bad(format!("the body broke off: {error}")))?;
+        length += chunk.len();
+        if length <= limit {
+            kept.extend_from_slice(&chunk);
+        } else if length > DRAINED_BYTES {
+            break;
+        }
+    }
+    if length > limit {
+        return Err(Refusal::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!("the body may have at most {limit} bytes"),
-        )
-    };
-    let said: Option<usize> = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse().ok());
-    if said.is_some_and(|length| length > limit) {
-        return Err(too_large());
+        ));
     }
-    // One byte more than allowed is read, so that a body at the limit and one past it differ.
-    match axum::body::to_bytes(body, limit + 1).await {
-        Ok(bytes) if bytes.len() <= limit => Ok(bytes),
-        Ok(_) => Err(too_large()),
-        Err(error) if is_length(&error) => Err(too_large()),
-        Err(error) => Err(Refusal::bad(format!("the body broke off: {error}"))),
-    }
-}
-
-fn is_length(error: &axum::Error) -> bool {
-    let mut source: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = source {
-        if error.to_string().contains("length limit exceeded") {
-            return true;
-        }
-        source = error.source();
-    }
-    false
+    Ok(kept.freeze())
 }

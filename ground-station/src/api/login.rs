@@ -6,7 +6,7 @@ use crate::accounts::Now;
 use crate::station::Station;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -36,10 +36,9 @@ pub(super) async fn sign_in(
     State(station): State<Station>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     Extension(label): Extension<Label>,
-    headers: HeaderMap,
     body: Body,
 ) -> Result<Json<SignedIn>, Refusal> {
-    let body = answer::body(&headers, body, MAX_BYTES).await?;
+    let body = answer::body(body, MAX_BYTES).await?;
     // What serde says may repeat a part of the password.
     let asked: Asked = serde_json::from_slice(&body).map_err(|_| {
         Refusal::bad(r#"the body must be a JSON object like {"user":"ann","password":"…"}"#)

@@ -9,7 +9,7 @@ use crate::store::Permission;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use serde::Serialize;
 use wire::Action;
 use wire::action::MAX_BYTES;
@@ -25,7 +25,6 @@ pub(super) struct Published {
 pub(super) async fn to_the_only_robot(
     State(station): State<Station>,
     caller: Caller,
-    headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Published>, Refusal> {
     caller.must(Permission::Publish)?;
@@ -37,14 +36,13 @@ pub(super) async fn to_the_only_robot(
             n => format!("you have {n} robots: POST /robots/NAME/publish says which one"),
         }));
     };
-    publish(&station, robot, &headers, body).await
+    publish(&station, robot, body).await
 }
 
 pub(super) async fn to_robot(
     State(station): State<Station>,
     Path(robot): Path<String>,
     caller: Caller,
-    headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Published>, Refusal> {
     // Whether there is such a robot is only told to those who would be let in.
@@ -54,17 +52,12 @@ pub(super) async fn to_robot(
     if !station.store.directory().robots.contains(&robot) {
         return Err(Refusal::not_found(format!("no robot is named {robot:?}")));
     }
-    publish(&station, &robot, &headers, body).await
+    publish(&station, &robot, body).await
 }
 
-async fn publish(
-    station: &Station,
-    robot: &str,
-    headers: &HeaderMap,
-    body: Body,
-) -> Result<Json<Published>, Refusal> {
+async fn publish(station: &Station, robot: &str, body: Body) -> Result<Json<Published>, Refusal> {
     let started = clock::instant();
-    let body = answer::body(headers, body, MAX_BYTES).await?;
+    let body = answer::body(body, MAX_BYTES).await?;
     let action = Action::from_json(&body).map_err(Refusal::bad)?;
     let topic = wire::topic::action(robot);
     station

@@ -43,7 +43,7 @@ pub(super) async fn sign(
     body: Body,
 ) -> Result<Json<Signed>, Refusal> {
     caller.must(Permission::Sign)?;
-    let body = answer::body(&headers, body, MAX_BYTES).await?;
+    let body = answer::body(body, MAX_BYTES).await?;
     let asked: Asked = serde_json::from_slice(&body).map_err(|error| {
         Refusal::bad(format!(
             r#"the body must be a JSON object like {{"description":"-----BEGIN CERTIFICATE REQUEST-----…"}}: {error}"#

@@ -118,7 +118,7 @@ async fn a_body_that_is_too_long_is_413() {
     let headers = [("x-api-key", key.as_str())];
     for (path, bytes) in [
         ("/publish", 1025),
-        ("/publish", 3_000_000),
+        ("/publish", 900_000),
         ("/sign", 20_000),
         ("/login", 1025),
     ] {
