@@ -1,112 +1,57 @@
-// Which page is shown, and what lives as long as the session: the clock and the feed.
+// Which page is shown: sign-in, the robots of a ground station, or one channel on AWS.
 
 import "./style/base.css";
+import "./style/stage.css";
 import "./style/cockpit.css";
-import { cockpit, type Cockpit } from "./page/cockpit";
-import { el } from "./page/dom";
-import { planet } from "./page/drawings";
-import { robotList, type RobotList } from "./page/robots";
+import "./style/board.css";
+import type { AwsChoice } from "./page/aws";
+import { bar } from "./page/bar";
+import { Cockpit } from "./page/cockpit";
 import { signIn } from "./page/sign-in";
-import * as api from "./station/api";
-import { ServerClock } from "./station/clock";
-import { Feed, type FeedState } from "./station/feed";
+import { Visit } from "./page/visit";
 import * as session from "./station/session";
-import type { Report } from "./wire";
-
-/** Clocks drift by milliseconds a minute at worst; one look a minute keeps up. */
-const CLOCK_MS = 60_000;
 
 const root = document.querySelector<HTMLElement>("#app")!;
 
-start(session.kept(Date.now()), null);
+const kept = session.kept(Date.now());
+if (kept === null) ask(null);
+else visit(kept);
 
-function start(signedIn: session.Session | null, note: string | null): void {
-  if (signedIn !== null) return signedInPages(signedIn);
+function ask(note: string | null): void {
   document.title = "Outpost";
-  root.replaceChildren(
-    signIn(note, (login) => {
+  const page = signIn(
+    note,
+    (login) => {
       // One robot is the usual case: go there at once.
       const [only, ...others] = login.robots;
       if (only !== undefined && others.length === 0) location.hash = `#/${encodeURIComponent(only)}`;
-      start(session.keep(login), null);
-    }),
+      visit(session.keep(login));
+    },
+    onAws,
   );
+  root.replaceChildren(page);
   root.querySelector("input")?.focus();
 }
 
-function signedInPages(signedIn: session.Session): void {
-  const clock = new ServerClock();
-  const reports = new Map<string, Report>();
-  const left = new AbortController();
-  let feedState: FeedState = { is: "connecting" };
-  let page: Cockpit | RobotList | null = null;
-
-  const leave = (note: string | null) => {
-    left.abort();
-    feed.close();
-    if (page !== null && "leave" in page) page.leave();
+function visit(signedIn: session.Session): void {
+  new Visit(root, signedIn, (note) => {
     session.forget();
-    start(null, note);
-  };
-  const show = () => {
-    if (page !== null && "leave" in page) page.leave();
-    const robot = decodeURIComponent(location.hash.replace(/^#\//, ""));
-    page = robot === "" ? robotList() : cockpit(robot, signedIn.token, clock);
-    document.title = robot === "" ? "Outpost" : `${robot} · Outpost`;
-    root.replaceChildren(bar(signedIn.user, robot !== "", () => leave(null)), page.element);
-    tell();
-  };
-  const tell = () => {
-    if (page === null) return;
-    if ("show" in page) return page.show([...reports.values()].sort(byName), clock.corrected(Date.now()));
-    page.feed(feedState);
-    const report = reports.get(decodeURIComponent(location.hash.slice(2)));
-    if (report !== undefined) page.report(report);
-  };
-  const feed = new Feed(
-    signedIn.token,
-    (report) => {
-      reports.set(report.robot, report);
-      tell();
-    },
-    (state) => {
-      feedState = state;
-      if (state.is === "refused") return leave("Your session is over. Please sign in again.");
-      // What happened while the stream was down is asked for, not guessed.
-      if (state.is === "live") void list();
-      tell();
-    },
-  );
-  const list = async () => {
-    const asked = Date.now();
-    const answer = await api.robots(signedIn.token).catch(() => null);
-    if (answer === null) return;
-    clock.heard(answer.now_ms, asked, Date.now());
-    for (const { name, online, seen_ms, telemetry } of answer.robots) {
-      // The stream may have been quicker than this answer.
-      if ((reports.get(name)?.received_ms ?? 0) > (seen_ms ?? 0)) continue;
-      reports.set(name, { robot: name, online, received_ms: seen_ms, telemetry });
-    }
-    tell();
-  };
-  const timer = setInterval(() => void list(), CLOCK_MS);
-  left.signal.addEventListener("abort", () => clearInterval(timer));
-  addEventListener("hashchange", show, { signal: left.signal });
-  show();
+    ask(note);
+  });
 }
 
-function bar(user: string, onRobot: boolean, signOut: () => void): HTMLElement {
-  return el(
-    "header",
-    { class: "bar" },
-    el("a", { class: "brand", href: "#/", "aria-label": "Outpost, all robots" }, planet(), el("span", {}, "Outpost")),
-    onRobot ? el("a", { class: "back", href: "#/" }, "All robots") : null,
-    el("span", { class: "spacer" }),
-    el("span", { class: "quiet user" }, user),
-    el("button", { type: "button", class: "plain", onclick: signOut }, "Sign out"),
-  );
-}
-
-function byName(a: Report, b: Report): number {
-  return a.robot.localeCompare(b.robot);
+function onAws({ robot, pass }: AwsChoice): void {
+  const cockpit = new Cockpit({
+    robot,
+    user: "viewer",
+    pass: () => Promise.resolve(pass),
+    publish: null,
+    clockOffsetMs: () => 0,
+  });
+  const leave = () => {
+    cockpit.leave();
+    ask(null);
+  };
+  document.title = `${robot} · Outpost`;
+  root.replaceChildren(bar({ user: "AWS", back: false, leaveText: "Disconnect", leave }), cockpit.element);
 }

@@ -1,29 +1,43 @@
 import { expect, test } from "vitest";
-import { standing, type Facts } from "../src/page/standing";
-import { ago, milliseconds, span, throttle, volts } from "../src/page/words";
+import { pictureNote, standing, type Facts } from "../src/page/standing";
 
 const well: Facts = {
   feed: { is: "live" },
+  watch: { is: "connected" },
   robot: { online: true, seenMs: 1000 },
   publishError: null,
   nowMs: 61_000,
+  serverMs: 61_000,
 };
+const noPicture: Facts = { ...well, watch: { is: "waiting", untilMs: 64_000, why: "the robot does not answer" } };
 
-test("all well is said in one word", () => {
-  expect(standing(well)).toEqual({ tone: "good", text: "Online" });
+test("all well is good", () => {
+  expect(standing(well)).toEqual({ tone: "good", text: "Connected to the robot" });
+});
+
+test("without a peer connection it says which way orders go", () => {
+  expect(standing(noPicture)).toEqual({ tone: "good", text: "Online, by way of the ground station" });
 });
 
 test("a lost server is said with the reason and the time to the next attempt", () => {
   const { tone, text } = standing({
-    ...well,
+    ...noPicture,
     feed: { is: "waiting", untilMs: 63_400, why: "the server cannot be reached" },
   });
   expect(tone).toBe("bad");
-  expect(text).toBe("Reconnecting in 3 s: the server cannot be reached");
+  expect(text).toBe("Reconnecting, next try in 3 s: the server cannot be reached");
 });
 
-test("a robot that went away is said with when it was last seen", () => {
-  expect(standing({ ...well, robot: { online: false, seenMs: 1000 } }).text).toContain("seen 1 min ago");
+test("a lost server does not hide that the robot is still there", () => {
+  const facts: Facts = { ...well, feed: { is: "waiting", untilMs: 63_000, why: "x" } };
+  expect(standing(facts).tone).toBe("wait");
+  expect(standing(facts).text).toContain("Connected to the robot");
+});
+
+test("a robot that went away is said with when the server last saw it", () => {
+  const robot = { online: false, seenMs: 1000 };
+  const text = standing({ ...noPicture, robot, serverMs: 121_000 }).text;
+  expect(text).toBe("The robot is offline, seen 2 min ago");
 });
 
 test("what is nearest to the page is said first", () => {
@@ -32,21 +46,24 @@ test("what is nearest to the page is said first", () => {
 });
 
 test("an action that did not arrive and a broken board are said", () => {
-  expect(standing({ ...well, publishError: "Too Many Requests" }).text).toContain("Too Many Requests");
-  const fault = { online: true, seenMs: 1, boardFault: "no answer at 0x60" };
-  expect(standing({ ...well, robot: fault }).text).toContain("0x60");
+  expect(standing({ ...noPicture, publishError: "Too Many Requests" }).text).toContain("Too Many Requests");
+  const robot = { online: true, seenMs: 1, boardFault: "no answer at 0x60" };
+  for (const facts of [well, noPicture]) expect(standing({ ...facts, robot }).text).toContain("0x60");
 });
 
-test("what the robot cannot tell is a dash, not a zero", () => {
-  for (const words of [volts(undefined), milliseconds(undefined), span(undefined)]) expect(words).toBe("–");
+test("without a ground station the channel is all there is to say", () => {
+  const facts: Facts = { ...noPicture, feed: null, robot: null };
+  expect(standing(facts)).toEqual({
+    tone: "bad",
+    text: "No picture: the robot does not answer; next try in 3 s",
+  });
 });
 
-test("figures are worded for people", () => {
-  expect(throttle(0.5)).toBe("+50 %");
-  expect(throttle(-0.25)).toBe("−25 %");
-  expect(throttle(-0.001)).toBe("0 %");
-  expect(span(59)).toBe("59 s");
-  expect(span(7500)).toBe("2 h 5 min");
-  expect(span(90_000)).toBe("1 d 1 h");
-  expect(ago(null, 0)).toBe("never seen");
+test("the picture's line is empty while it moves, and says what is wrong when not", () => {
+  const facts = { watch: well.watch, cameraFault: undefined, stillS: 0.4, nowMs: 61_000 };
+  expect(pictureNote(facts)).toBe("");
+  expect(pictureNote({ ...facts, stillS: null })).toBe("Waiting for the first frame");
+  expect(pictureNote({ ...facts, stillS: 4.2 })).toContain("stood still for 4 s");
+  expect(pictureNote({ ...facts, cameraFault: "no camera found" })).toBe("Camera: no camera found");
+  expect(pictureNote({ ...facts, watch: noPicture.watch })).toContain("next try in 3 s");
 });

@@ -38,7 +38,7 @@ function everyTwist(): Twist[] {
 function everyAction(): { action: Action; twist: Twist }[] {
   const moved = everyTwist().flatMap((twist) =>
     [0.1, 0.5, 1].map((speed) => {
-      const pilot = new Pilot(newSender(new Uint32Array([0xffffffff, 0xffffffff])));
+      const pilot = new Pilot(newSender("someone with a very long name, ".repeat(9), 0xffffffff));
       return { action: pilot.next(twist, speed, now)!, twist };
     }),
   );

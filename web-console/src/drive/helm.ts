@@ -9,17 +9,20 @@ import { Pilot, type Now } from "./pilot";
 /** What a sample-sized robot does at home without frightening the cat. */
 const FIRST_SPEED = 0.5;
 
+/** `pressed`: somebody pressed stop, as against letting go. */
+export type Send = (action: Action, pressed: boolean) => void;
+
 export class Helm {
   readonly #held = new Held();
   readonly #pilot: Pilot;
   readonly #now: () => Now;
-  readonly #send: (action: Action) => void;
+  readonly #send: Send;
   readonly #listeners = new Set<() => void>();
   readonly #left = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #speed = FIRST_SPEED;
 
-  constructor(sender: string, now: () => Now, send: (action: Action) => void) {
+  constructor(sender: string, now: () => Now, send: Send) {
     this.#pilot = new Pilot(sender);
     this.#now = now;
     this.#send = send;
@@ -52,8 +55,10 @@ export class Helm {
 
   /** x to the right, y up, both in [-1, 1]. */
   tilt(by: string, x: number, y: number): void {
+    const before = JSON.stringify(this.#held.twist);
     this.#held.tilt(by, x, y);
-    this.#changed();
+    // A gamepad is read at every frame; most frames bring nothing new.
+    if (JSON.stringify(this.#held.twist) !== before) this.#changed();
   }
 
   release(by: string): void {
@@ -68,7 +73,7 @@ export class Helm {
 
   /** Stops now, whatever is held. */
   halt(): void {
-    this.#send(this.#pilot.halt(this.#now()));
+    this.#send(this.#pilot.halt(this.#now()), true);
     this.#changed();
   }
 
@@ -94,7 +99,7 @@ export class Helm {
     const now = this.#now();
     const held = this.#held.twist;
     const action = this.#pilot.next(held, this.#speed, now);
-    if (action !== null) this.#send(action);
+    if (action !== null) this.#send(action, false);
     const due = this.#pilot.due(held);
     if (due !== null) this.#timer = setTimeout(() => this.#beat(), Math.max(0, due - now.steady));
   }

@@ -102,7 +102,17 @@ export function motion(twist: Twist): Pick<Action, "action" | "linear" | "angula
   return { action: "drive", linear, angular };
 }
 
-/** Tells this page from every other; the robot keeps one count per sender. */
-export function newSender(random: Uint32Array): string {
-  return `page-${[...random].map((part) => part.toString(16).padStart(8, "0")).join("")}`;
+/**
+ * Tells this page from every other, and says who sits before it: the robot keeps one count
+ * per sender, and names the one who drives to all others. At most 64 bytes of
+ * `[a-zA-Z0-9_.-]`, as signaling wants it.
+ */
+export function newSender(user: string, random: number): string {
+  const name = user.replace(/[^a-zA-Z0-9_.-]+/g, "-").slice(0, 40) || "viewer";
+  return `${name}-${(random >>> 0).toString(16).padStart(8, "0")}`;
+}
+
+/** The name in a sender, for people. */
+export function nameOf(sender: string): string {
+  return sender.replace(/-[0-9a-f]{8}$/, "");
 }

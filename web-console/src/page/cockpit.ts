@@ -1,154 +1,219 @@
-// The page a robot is driven from: picture, controls, readings.
-// Puts rooms together; what is sent and when is decided in `drive`.
+// The page a robot is driven from: brings hands, roads, picture and readings together.
+// Knows no element but the dashboard's; what is sent and when is decided in `drive`.
 
+import { listenToGamepad } from "../drive/gamepad";
 import { Helm } from "../drive/helm";
 import { listenToKeys } from "../drive/keyboard";
+import { Outbox, type Outcome } from "../drive/outbox";
 import { newSender } from "../drive/pilot";
-import { Outbox } from "../drive/outbox";
+import { send, sendEverywhere, type Roads } from "../drive/roads";
+import type { Pass } from "../kvs/channel";
+import { Log } from "../log";
 import * as api from "../station/api";
-import type { ServerClock } from "../station/clock";
 import type { FeedState } from "../station/feed";
-import type { Report, Telemetry } from "../wire";
-import { el, say } from "./dom";
-import { landscape } from "./drawings";
-import { pad } from "./pad";
-import { readings } from "./readings";
-import { speedLimit } from "./speed";
-import { standing } from "./standing";
-import { wheelBars } from "./wheels";
-import * as words from "./words";
+import type { Driver, Said } from "../video/connection";
+import { counted, figures, type Counted, type Figures } from "../video/figures";
+import { Watch, type WatchState } from "../video/watch";
+import type { Action, Report } from "../wire";
+import * as chronicle from "./chronicle";
+import { dashboard } from "./dashboard";
+import { pictureNote, standing } from "./standing";
 
-/** The line that counts seconds is written anew this often. */
-const REDRAW_MS = 500;
+/** Figures are per second, and read by people. */
+const LOOK_MS = 1_000;
 
-export interface Cockpit {
-  element: HTMLElement;
-  report(report: Report): void;
-  feed(state: FeedState): void;
-  leave(): void;
+/** Wheels move in pulses of 200 ms; the plot should show them. */
+const SAMPLE_MS = 250;
+
+export interface CockpitSettings {
+  robot: string;
+  user: string;
+  pass: () => Promise<Pass>;
+  /** Over HTTP; null where no ground station is between. */
+  publish: ((action: Action) => Promise<void>) | null;
+  /** Milliseconds the server's clock is ahead. */
+  clockOffsetMs: () => number;
+  /** A card to stand beside the readings. */
+  display?: HTMLElement;
 }
 
-export function cockpit(robot: string, token: string, clock: ServerClock): Cockpit {
-  const left = new AbortController();
-  let report: Report | null = null;
-  let feed: FeedState = { is: "connecting" };
-  let publishError: string | null = null;
-  let tookMs: number | undefined;
+/** What is known of the picture of one connection. */
+interface Picture {
+  counted: Counted;
+  figures: Figures;
+  /** When a frame was last counted; null before the first. */
+  lastFrameMs: number | null;
+}
 
-  const outbox = new Outbox(
-    (action) => api.publish(token, robot, action),
-    (outcome) => {
-      publishError = outcome.error === undefined ? null : api.inWords(outcome.error);
-      tookMs = outcome.error === undefined ? outcome.tookMs : undefined;
-      redraw();
-    },
-    () => performance.now(),
-  );
-  const helm = new Helm(
-    newSender(crypto.getRandomValues(new Uint32Array(2))),
-    () => ({ steady: performance.now(), unix: clock.corrected(Date.now()) }),
-    (action) => outbox.post(action),
-  );
-  listenToKeys(helm, left.signal);
+export class Cockpit {
+  readonly element: HTMLElement;
+  readonly #settings: CockpitSettings;
+  readonly #left = new AbortController();
+  readonly #log = new Log();
+  readonly #roads: Roads;
+  readonly #watch: Watch;
+  readonly #helm: Helm;
+  readonly #view: ReturnType<typeof dashboard>;
+  readonly #timers: ReturnType<typeof setInterval>[];
+  #feed: FeedState | null;
+  #watchState: WatchState = { is: "off" };
+  #report: Report | null = null;
+  #driver: Driver | null = null;
+  #publishError: string | null = null;
+  #answerMs: number | undefined;
+  #picture: Picture | null = null;
 
-  const view = dashboard(robot, helm);
-  const redraw = () => {
-    const line = standing({
-      feed,
-      robot: report && { online: report.online, seenMs: report.received_ms, boardFault: report.telemetry?.board_fault },
-      publishError,
-      nowMs: clock.corrected(Date.now()),
+  constructor(settings: CockpitSettings) {
+    const { robot, user, pass, publish, clockOffsetMs } = settings;
+    const us = newSender(user, crypto.getRandomValues(new Uint32Array(1))[0]!);
+    this.#settings = settings;
+    this.#feed = publish === null ? null : { is: "connecting" };
+    this.#watch = new Watch({
+      clientId: us,
+      pass,
+      clockOffsetMs,
+      inWords: api.inWords,
+      picture: (stream) => this.#see(stream),
+      said: (said) => this.#hear(said),
+      state: (state) => this.#watched(state),
     });
-    view.standing.dataset["tone"] = line.tone;
-    say(view.standing, line.text);
-    view.show(report?.telemetry ?? null, tookMs);
-  };
-  const timer = setInterval(redraw, REDRAW_MS);
-  redraw();
+    this.#roads = {
+      direct: this.#watch,
+      post: publish && new Outbox(publish, (outcome) => this.#answered(outcome), () => performance.now()),
+    };
+    this.#helm = new Helm(
+      us,
+      () => ({ steady: performance.now(), unix: this.#unixMs() }),
+      (action, pressed) => (pressed ? sendEverywhere : send)(this.#roads, action),
+    );
+    this.#view = dashboard(robot, this.#helm, this.#log, settings.display ?? null);
+    this.element = this.#view.element;
+    this.#listen();
+    this.#timers = [setInterval(() => void this.#look(), LOOK_MS), setInterval(() => this.#sample(), SAMPLE_MS)];
+    this.#watch.start();
+  }
 
-  return {
-    element: view.element,
-    report(newest) {
-      report = newest;
-      redraw();
-    },
-    feed(state) {
-      feed = state;
-      redraw();
-    },
-    leave() {
-      helm.leave();
-      clearInterval(timer);
-      left.abort();
-    },
-  };
-}
+  /** The robot's report by way of the ground station. */
+  report(report: Report): void {
+    // Its own word by the data channel is fresher.
+    if (!this.#watch.drives) this.#take(report);
+  }
 
-function dashboard(robot: string, helm: Helm) {
-  const line = el("p", { class: "standing", role: "status" });
-  const wheels = wheelBars();
-  const machine = readings("Robot", ["Battery", "Temperature", "Load", "Wi-Fi", "Memory", "Reconnects", "Up"]);
-  const orders = readings("Actions", ["Last", "Answer", "Obeyed", "Refused", "Too old", "Out of order", "Board faults"]);
-  const element = el(
-    "main",
-    { class: "cockpit" },
-    el(
-      "section",
-      { class: "stage", "aria-label": "Camera" },
-      landscape(),
-      el("p", { class: "stage-note" }, "No picture yet"),
-    ),
-    el(
-      "section",
-      { class: "controls card", "aria-label": "Drive" },
-      el("header", {}, el("h1", {}, robot), line),
-      pad(helm),
-      el(
-        "div",
-        { class: "thumb" },
-        el("button", { type: "button", class: "stop", onpointerdown: () => helm.halt(), onclick: () => helm.halt() }, "Stop"),
-        speedLimit(helm),
-      ),
-      el("p", { class: "quiet hint" }, "Arrow keys or W A S D drive while held. Space stops."),
-    ),
-    el(
-      "div",
-      { class: "board" },
-      el("section", { class: "card" }, el("h2", {}, "Wheels"), wheels.element),
-      machine.element,
-      orders.element,
-    ),
-  );
-  const show = (telemetry: Telemetry | null, tookMs: number | undefined) => {
-    wheels.show(telemetry?.wheels);
-    machine.show(machineFigures(telemetry));
-    orders.show(orderFigures(telemetry, tookMs));
-  };
-  return { element, standing: line, show };
-}
+  feed(state: FeedState): void {
+    if (state.is !== this.#feed?.is) this.#log.write(chronicle.ofFeed(state));
+    if (state.is === "live" && this.#feed?.is !== "live") this.#watch.hurry();
+    this.#feed = state;
+    this.#redraw();
+  }
 
-function machineFigures(telemetry: Telemetry | null) {
-  const system = telemetry?.system;
-  return {
-    Battery: words.volts(telemetry?.battery_v),
-    Temperature: words.degrees(system?.cpu_temp_c),
-    Load: system?.load1?.toFixed(2) ?? "–",
-    "Wi-Fi": words.dbm(system?.wifi_dbm),
-    Memory: words.mebibytes(system?.rss_kib),
-    Reconnects: words.count(telemetry?.counters?.reconnects),
-    Up: words.span(telemetry?.uptime_s),
-  };
-}
+  leave(): void {
+    this.#helm.leave();
+    this.#left.abort();
+    this.#timers.forEach(clearInterval);
+    this.#watch.close();
+  }
 
-function orderFigures(telemetry: Telemetry | null, tookMs: number | undefined) {
-  const counters = telemetry?.counters;
-  return {
-    Last: telemetry?.last_action?.action ?? "–",
-    Answer: words.milliseconds(tookMs),
-    Obeyed: words.count(counters?.accepted),
-    Refused: words.count(counters?.rejected),
-    "Too old": words.count(counters?.stale),
-    "Out of order": words.count(counters?.out_of_order),
-    "Board faults": words.count(counters?.bus_errors),
-  };
+  #listen(): void {
+    const { signal } = this.#left;
+    listenToKeys(this.#helm, signal);
+    listenToGamepad(this.#helm, signal);
+    // Who looks away does not drive: somebody else may.
+    const hidden = () => document.hidden && this.#watch.releaseWheel();
+    document.addEventListener("visibilitychange", hidden, { signal });
+  }
+
+  #unixMs(): number {
+    return Date.now() + this.#settings.clockOffsetMs();
+  }
+
+  #see(stream: MediaStream | null): void {
+    this.#view.stage.show(stream);
+    if (stream === null) {
+      this.#picture = null;
+      this.#driver = null;
+    }
+  }
+
+  #hear({ telemetry, driver }: Said): void {
+    if (driver !== undefined) {
+      if (driver.name !== this.#driver?.name) this.#log.write(chronicle.ofDriver(driver));
+      this.#driver = driver;
+    }
+    if (telemetry !== undefined) {
+      this.#take({ robot: this.#settings.robot, online: true, received_ms: this.#unixMs(), telemetry });
+    }
+  }
+
+  #take(report: Report): void {
+    const before = this.#report;
+    for (const line of chronicle.ofReports(before?.telemetry ?? null, report.telemetry)) this.#log.write(line);
+    if (report.online && before?.online === false) this.#watch.hurry();
+    this.#report = report;
+    this.#redraw();
+  }
+
+  #watched(state: WatchState): void {
+    this.#log.write(chronicle.ofWatch(state));
+    this.#watchState = state;
+    this.#redraw();
+  }
+
+  #answered({ error, tookMs }: Outcome): void {
+    this.#publishError = error === undefined ? null : api.inWords(error);
+    this.#answerMs = error === undefined ? tookMs : undefined;
+    if (this.#publishError !== null) this.#log.write(`Not obeyed: ${this.#publishError}`);
+    this.#redraw();
+  }
+
+  async #look(): Promise<void> {
+    const pc = this.#watch.pc;
+    const report = pc?.connectionState === "connected" ? await pc.getStats() : null;
+    const now = report && counted(report.values(), performance.now());
+    // In the meantime the connection may have become another one.
+    if (now !== null && this.#watch.pc === pc) {
+      const before = this.#picture;
+      const moved = now.framesDecoded > (before?.counted.framesDecoded ?? 0);
+      this.#picture = {
+        counted: now,
+        figures: figures(before?.counted ?? null, now),
+        lastFrameMs: moved ? now.atMs : (before?.lastFrameMs ?? null),
+      };
+    }
+    this.#redraw();
+  }
+
+  #sample(): void {
+    const wheels = this.#report?.telemetry?.wheels;
+    this.#view.sample({
+      atMs: Date.now(),
+      left: wheels?.left,
+      right: wheels?.right,
+      roundTripMs: this.#watch.roundTripMs,
+      kbps: this.#picture?.figures.kbps,
+    });
+  }
+
+  #redraw(): void {
+    const telemetry = this.#report?.telemetry ?? null;
+    const robot = this.#report && {
+      online: this.#report.online,
+      seenMs: this.#report.received_ms,
+      boardFault: telemetry?.board_fault,
+    };
+    const lastFrameMs = this.#picture?.lastFrameMs ?? null;
+    const facts = { watch: this.#watchState, nowMs: Date.now() };
+    this.#view.show({
+      standing: standing({ ...facts, feed: this.#feed, robot, publishError: this.#publishError, serverMs: this.#unixMs() }),
+      note: pictureNote({
+        ...facts,
+        cameraFault: telemetry?.video?.camera_fault,
+        stillS: lastFrameMs === null ? null : (performance.now() - lastFrameMs) / 1000,
+      }),
+      driver: this.#driver && { ...this.#driver, text: chronicle.ofDriver(this.#driver) },
+      telemetry,
+      picture: this.#picture?.figures ?? null,
+      direct: this.#watch.drives,
+      roundTripMs: this.#watch.drives ? this.#watch.roundTripMs : this.#answerMs,
+    });
+  }
 }

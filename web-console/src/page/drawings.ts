@@ -55,3 +55,14 @@ export function arrow(): SVGElement {
     svg("path", { d: "M12 5v14M5.5 11.5 12 5l6.5 6.5", class: "line" }),
   );
 }
+
+const SYMBOLS = {
+  turn: "M19 12a7 7 0 1 1-2.1-5M19 4v4h-4",
+  keep: "M4 8h4l1.5-2.5h5L16 8h4v11H4zM12 16.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z",
+  full: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
+} as const;
+
+/** The signs on the picture's buttons. */
+export function symbol(name: keyof typeof SYMBOLS): SVGElement {
+  return svg("svg", { class: "symbol", viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: SYMBOLS[name], class: "line" }));
+}

@@ -10,9 +10,10 @@ export interface RobotList {
   show(reports: readonly Report[], nowMs: number): void;
 }
 
-export function robotList(): RobotList {
+/** `beside` stands below the list. */
+export function robotList(beside: HTMLElement): RobotList {
   const list = el("ul", { class: "robots" });
-  const element = el("main", { class: "page" }, el("h1", {}, "Robots"), list);
+  const element = el("main", { class: "page" }, el("h1", {}, "Robots"), list, beside);
   let shown = "";
   return {
     element,

@@ -1,10 +1,15 @@
-// The first page: user and password.
+// The first page: user and password, or a channel on AWS.
 
 import * as api from "../station/api";
+import { awsForm, type AwsChoice } from "./aws";
 import { el, say } from "./dom";
 import { planet } from "./drawings";
 
-export function signIn(note: string | null, done: (login: api.Login) => void): HTMLElement {
+export function signIn(
+  note: string | null,
+  done: (login: api.Login) => void,
+  toAws: (choice: AwsChoice) => void,
+): HTMLElement {
   const user = field("user", "User", "text", "username");
   const password = field("password", "Password", "password", "current-password");
   const trouble = el("p", { class: "trouble", role: "alert" }, note ?? "");
@@ -28,15 +33,13 @@ export function signIn(note: string | null, done: (login: api.Login) => void): H
     "main",
     { class: "sign-in" },
     el(
-      "form",
-      { class: "card", onsubmit: submit },
+      "div",
+      { class: "card" },
       planet(),
       el("h1", {}, "Outpost"),
       el("p", { class: "quiet" }, "Sign in to see and drive your robots."),
-      user.label,
-      password.label,
-      trouble,
-      button,
+      el("form", { onsubmit: submit }, user.label, password.label, trouble, button),
+      awsForm(toAws),
     ),
   );
 }

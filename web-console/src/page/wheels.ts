@@ -10,8 +10,8 @@ export interface WheelBars {
 }
 
 export function wheelBars(): WheelBars {
-  const left = bar("Left wheel");
-  const right = bar("Right wheel");
+  const left = bar("Left");
+  const right = bar("Right");
   return {
     element: el("div", { class: "wheels" }, left.element, right.element),
     show(wheels) {
@@ -25,7 +25,7 @@ function bar(label: string) {
   const fill = el("div", { class: "wheel-fill" });
   const meter = el(
     "div",
-    { class: "wheel-bar", role: "meter", "aria-label": label, "aria-valuemin": "-1", "aria-valuemax": "1", "aria-valuenow": "0" },
+    { class: "wheel-bar", role: "meter", "aria-label": `${label} wheel`, "aria-valuemin": "-1", "aria-valuemax": "1", "aria-valuenow": "0" },
     fill,
   );
   const figure = el("output", { class: "figure" }, "–");

@@ -49,3 +49,12 @@ export function span(seconds: number | undefined): string {
 export function ago(thenMs: number | null, nowMs: number): string {
   return thenMs === null ? "never seen" : `seen ${span((nowMs - thenMs) / 1000)} ago`;
 }
+
+export function perSecond(fps: number | undefined): string {
+  return fps === undefined ? UNKNOWN : `${Math.round(fps)} fps`;
+}
+
+export function bitrate(kbps: number | undefined): string {
+  if (kbps === undefined) return UNKNOWN;
+  return kbps < 1000 ? `${Math.round(kbps)} kbit/s` : `${(kbps / 1000).toFixed(1)} Mbit/s`;
+}

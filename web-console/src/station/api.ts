@@ -1,5 +1,6 @@
 // The HTTP calls of ground-station that the page makes. Same origin, JSON, bearer token.
 
+import type { Pass } from "../kvs/channel";
 import type { Action, Robot } from "../wire";
 
 /** An answer other than 2xx, with the reason the server gave. */
@@ -52,6 +53,33 @@ export async function publish(token: string, robot: string, action: Action): Pro
   });
 }
 
+interface Viewer {
+  accessKeyId: string;
+  secretAccessKey: string;
+  sessionToken: string;
+  region: string;
+  channelArn: string;
+}
+
+/** Temporary leave to watch one robot. */
+export async function viewerPass(token: string, robot: string): Promise<Pass> {
+  const viewer = await call<Viewer>("POST", `/robots/${encodeURIComponent(robot)}/viewer`, { token });
+  const { accessKeyId, secretAccessKey, sessionToken, region, channelArn } = viewer;
+  return {
+    credentials: { accessKeyId, secretAccessKey, sessionToken },
+    region,
+    // Where the page came from, the signaling is too, under a name this browser trusts.
+    endpoint: location.origin,
+    channel: { arn: channelArn },
+  };
+}
+
+/** What the display on the desk shows now; null where there is none. */
+export async function displayPicture(token: string): Promise<Blob | null> {
+  const answer = await fetch("/display.png", { headers: bearer(token), cache: "no-store" });
+  return answer.ok && answer.headers.get("content-type") === "image/png" ? answer.blob() : null;
+}
+
 /** The open stream of telemetry events. */
 export async function telemetry(token: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
   const answer = await fetch("/telemetry", { headers: bearer(token), signal, cache: "no-store" });
@@ -97,6 +125,9 @@ async function refusal(answer: Response): Promise<Refused> {
 export function inWords(error: unknown): string {
   if (error instanceof Refused) return error.message;
   if (error instanceof DOMException && error.name === "TimeoutError") return "the server does not answer";
-  if (error instanceof TypeError) return "the server cannot be reached";
+  // fetch says so, in other words in every browser.
+  if (error instanceof TypeError && /fetch|network|load failed/i.test(error.message)) {
+    return "the server cannot be reached";
+  }
   return error instanceof Error ? error.message : String(error);
 }

@@ -26,6 +26,9 @@ export class Feed {
     this.#token = token;
     this.#report = report;
     this.#state = state;
+  }
+
+  start(): void {
     void this.#run();
   }
 

@@ -1,0 +1,24 @@
+// The line at the top of every page but the first.
+
+import { el } from "./dom";
+import { planet } from "./drawings";
+
+export interface Bar {
+  user: string;
+  /** Whether there is a list of robots to go back to from here. */
+  back: boolean;
+  leaveText: string;
+  leave: () => void;
+}
+
+export function bar({ user, back, leaveText, leave }: Bar): HTMLElement {
+  return el(
+    "header",
+    { class: "bar" },
+    el("a", { class: "brand", href: "#/", "aria-label": "Outpost" }, planet(), el("span", {}, "Outpost")),
+    back ? el("a", { class: "back", href: "#/" }, "All robots") : null,
+    el("span", { class: "spacer" }),
+    el("span", { class: "quiet user" }, user),
+    el("button", { type: "button", class: "plain", onclick: leave }, leaveText),
+  );
+}

@@ -1,0 +1,33 @@
+// Arrows or stick: one of the two is under the thumb, and the choice is remembered.
+
+import type { Helm } from "../drive/helm";
+import { el } from "./dom";
+import { pad } from "./pad";
+import { stick } from "./stick";
+
+const KEY = "outpost.hands";
+
+export function hands(helm: Helm): HTMLElement {
+  const kinds = { arrows: pad(helm), stick: stick(helm) };
+  const choose = (kind: keyof typeof kinds) => {
+    helm.releaseAll();
+    for (const [name, element] of Object.entries(kinds)) element.hidden = name !== kind;
+    localStorage.setItem(KEY, kind);
+  };
+  const first = localStorage.getItem(KEY) === "stick" ? "stick" : "arrows";
+  const option = (kind: keyof typeof kinds, text: string) =>
+    el(
+      "label",
+      {},
+      el("input", { type: "radio", name: "hands", value: kind, checked: kind === first, onchange: () => choose(kind) }),
+      el("span", {}, text),
+    );
+  choose(first);
+  return el(
+    "div",
+    { class: "hands" },
+    el("div", { class: "choice", role: "radiogroup", "aria-label": "Drive with" }, option("arrows", "Arrows"), option("stick", "Stick")),
+    kinds.arrows,
+    kinds.stick,
+  );
+}

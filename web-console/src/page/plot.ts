@@ -1,0 +1,124 @@
+// Three lanes over the last minutes: wheels, round trip, bitrate. One canvas, drawn whole.
+
+import { el } from "./dom";
+import { ceiling, History, SPAN_MS, type Sample } from "./history";
+
+export interface Plot {
+  element: HTMLElement;
+  add(sample: Sample): void;
+}
+
+interface Lane {
+  title: string;
+  lines: { of: keyof Sample; colour: string }[];
+  low: number;
+  high: (samples: readonly Sample[]) => number;
+  unit: string;
+}
+
+const LANES: readonly Lane[] = [
+  {
+    title: "Wheels, left and right",
+    lines: [
+      { of: "left", colour: "--accent" },
+      { of: "right", colour: "--quiet" },
+    ],
+    low: -1,
+    high: () => 1,
+    unit: "",
+  },
+  {
+    title: "Round trip",
+    lines: [{ of: "roundTripMs", colour: "--accent" }],
+    low: 0,
+    high: (samples) => ceiling(samples.map((sample) => sample.roundTripMs), 5),
+    unit: "ms",
+  },
+  {
+    title: "Bitrate",
+    lines: [{ of: "kbps", colour: "--accent" }],
+    low: 0,
+    high: (samples) => ceiling(samples.map((sample) => sample.kbps), 500),
+    unit: "kbit/s",
+  },
+];
+
+const LANE_PX = 62;
+const TITLE_PX = 18;
+
+/** A longer gap between samples is a gap in the line. */
+const GAP_MS = 3_000;
+
+export function plot(): Plot {
+  const history = new History();
+  const canvas = el("canvas", {
+    class: "plot",
+    role: "img",
+    "aria-label": "Wheels, round trip and bitrate over the last three minutes",
+  });
+  canvas.style.height = `${LANES.length * LANE_PX}px`;
+  return {
+    element: el("section", { class: "card wide" }, el("h2", {}, "Last three minutes"), canvas),
+    add(sample) {
+      history.add(sample);
+      if (canvas.clientWidth > 0) draw(canvas, history.samples, sample.atMs);
+    },
+  };
+}
+
+function draw(canvas: HTMLCanvasElement, samples: readonly Sample[], nowMs: number): void {
+  const scale = devicePixelRatio;
+  const width = canvas.clientWidth;
+  canvas.width = Math.round(width * scale);
+  canvas.height = Math.round(LANES.length * LANE_PX * scale);
+  const pen = canvas.getContext("2d");
+  if (pen === null) return;
+  pen.scale(scale, scale);
+  const style = getComputedStyle(canvas);
+  pen.font = `12px ${style.fontFamily}`;
+  LANES.forEach((lane, index) => {
+    pen.save();
+    pen.translate(0, index * LANE_PX);
+    drawLane(pen, lane, samples, nowMs, width, (name) => style.getPropertyValue(name));
+    pen.restore();
+  });
+}
+
+function drawLane(
+  pen: CanvasRenderingContext2D,
+  lane: Lane,
+  samples: readonly Sample[],
+  nowMs: number,
+  width: number,
+  colour: (name: string) => string,
+): void {
+  const high = lane.high(samples);
+  const bottom = LANE_PX - 6;
+  const x = (atMs: number) => width * (1 - (nowMs - atMs) / SPAN_MS);
+  const y = (value: number) => bottom - ((value - lane.low) / (high - lane.low)) * (bottom - TITLE_PX - 2);
+  pen.fillStyle = colour("--quiet");
+  pen.textAlign = "left";
+  pen.fillText(lane.title, 0, 11);
+  pen.textAlign = "right";
+  if (lane.unit !== "") pen.fillText(`${high.toLocaleString("en")} ${lane.unit}`, width, 11);
+  pen.strokeStyle = colour("--line");
+  pen.lineWidth = 1;
+  pen.beginPath();
+  pen.moveTo(0, y(0));
+  pen.lineTo(width, y(0));
+  pen.stroke();
+  for (const line of lane.lines) {
+    pen.strokeStyle = colour(line.colour);
+    pen.lineWidth = 1.5;
+    pen.beginPath();
+    let last = -Infinity;
+    for (const sample of samples) {
+      const value = sample[line.of];
+      if (value === undefined) continue;
+      if (sample.atMs - last > GAP_MS) pen.moveTo(x(sample.atMs), y(value));
+      else pen.lineTo(x(sample.atMs), y(value));
+      last = sample.atMs;
+    }
+    pen.stroke();
+  }
+}
