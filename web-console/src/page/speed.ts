@@ -8,7 +8,8 @@ const LEAST = 10;
 const MOST = 100;
 
 export function speedLimit(helm: Helm): HTMLElement {
-  const figure = el("output", { class: "figure" });
+  // Not an `output`: a label names the first thing in it that can be named.
+  const figure = el("span", { class: "figure" });
   const show = () => {
     helm.speed = input.valueAsNumber / 100;
     say(figure, `${input.value} %`);

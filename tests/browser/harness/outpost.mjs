@@ -1,0 +1,126 @@
+// A whole Outpost for one test file: ground station, robots with simulated motors, users.
+
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { eventually } from "./eventually.mjs";
+import { output, Process, ROOT } from "./process.mjs";
+import { Wheels } from "./wheels.mjs";
+
+const PAGE = path.join(ROOT, "web-console", "dist");
+
+export class Outpost {
+  #folder = mkdtempSync(path.join(tmpdir(), "outpost-browser-"));
+  #robots = new Map();
+  #name;
+
+  constructor(name) {
+    this.#name = name;
+  }
+
+  /** A running ground station that serves the built page; its logs are kept under `name`. */
+  static async start(name) {
+    if (!existsSync(path.join(PAGE, "index.html"))) throw new Error("the page is not built: run scripts/console");
+    const outpost = new Outpost(name);
+    await outpost.#launch(["127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"]);
+    return outpost;
+  }
+
+  get url() {
+    return `http://localhost:${port(this.ready.http)}/`;
+  }
+
+  /** As a crash ends it. */
+  async killStation() {
+    await this.station.kill();
+  }
+
+  /** On the same ports as before. */
+  async startStation() {
+    await this.#launch([this.ready.http, this.ready.https, this.ready.mqtt]);
+  }
+
+  async #launch([http, https, mqtt]) {
+    const log = path.join(this.#folder, "ground-station.log");
+    const args = ["--state", this.#state, "run", "--console", PAGE, "--http", http, "--https", https, "--mqtt", mqtt];
+    this.station = new Process("ground-station", args, log, { stdout: "pipe" });
+    const lines = createInterface({ input: this.station.child.stdout });
+    const [line] = await Promise.race([
+      once(lines, "line"),
+      once(lines, "close").then(() => {
+        throw new Error(`ground-station did not start: ${this.station.error ?? this.station.tail()}`);
+      }),
+    ]);
+    this.ready = JSON.parse(line);
+  }
+
+  get #state() {
+    return path.join(this.#folder, "state");
+  }
+
+  #command(...args) {
+    return output("ground-station", ["--state", this.#state, ...args]);
+  }
+
+  /** A user of these robots; gives the password. */
+  newUser(name, ...robots) {
+    return this.#command("new-user", name, ...robots.flatMap((robot) => ["--robot", robot]));
+  }
+
+  newKey(robot) {
+    return this.#command("new-key", "--robot", robot, "--may", "publish");
+  }
+
+  /** A robot that is set up and running; `config` is laid over its config.json. */
+  async startRobot(name, config = {}) {
+    if (!this.#robots.has(name)) await this.#newRobot(name, config);
+    const { folder } = this.#robots.get(name);
+    const agent = new Process("robot-agent", ["--config", path.join(folder, "config.json"), "run"], path.join(this.#folder, `${name}.log`));
+    const robot = { name, folder, agent, wheels: new Wheels(path.join(folder, "wheels.jsonl")) };
+    this.#robots.set(name, robot);
+    return robot;
+  }
+
+  async #newRobot(name, config) {
+    const folder = path.join(this.#folder, name);
+    await this.#command("new-robot", name, "--out", folder, "--host", "localhost");
+    const file = path.join(folder, "config.json");
+    const made = JSON.parse(readFileSync(file, "utf8"));
+    const here = {
+      IOT_CORE_ENDPOINT: `localhost:${port(this.ready.mqtt)}`,
+      IOT_GET_CREDENTIAL_ENDPOINT: `localhost:${port(this.ready.https)}`,
+      KVS_ENDPOINT: `https://localhost:${port(this.ready.https)}`,
+      motors: { driver: "simulated", transcript: "wheels.jsonl" },
+      video: { source: "off" },
+    };
+    writeFileSync(file, JSON.stringify({ ...made, ...here, ...config }));
+    this.#robots.set(name, { folder });
+  }
+
+  /** Waits until the station has heard from the robot. */
+  async sees(robot, key) {
+    await eventually(`${robot} is online`, async () => {
+      const answer = await fetch(new URL("/robots", this.url), { headers: { "x-api-key": key } });
+      const { robots } = await answer.json();
+      return robots.some(({ name, online }) => name === robot && online);
+    });
+  }
+
+  /** Ends everything. The logs stay, under target/browser. */
+  async stop() {
+    for (const { agent } of this.#robots.values()) await agent?.stop();
+    await this.station?.stop();
+    const kept = path.join(ROOT, "target", "browser", "logs", this.#name);
+    mkdirSync(kept, { recursive: true });
+    for (const { log } of [this.station, ...[...this.#robots.values()].map(({ agent }) => agent)].filter(Boolean)) {
+      copyFileSync(log, path.join(kept, path.basename(log)));
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+function port(address) {
+  return address.slice(address.lastIndexOf(":") + 1);
+}

@@ -1,0 +1,176 @@
+// How the page looks and can be reached, at three widths in both colour schemes. The
+// pictures are left under target/browser for people to look at.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { launch, open, signIn } from "./harness/chromium.mjs";
+import { Outpost } from "./harness/outpost.mjs";
+import { ROOT } from "./harness/process.mjs";
+
+const PICTURES = path.join(ROOT, "target", "browser");
+
+/** Half a finger; smaller targets are missed (WCAG 2.5.8 asks for 24). */
+const TARGET_PX = 24;
+
+const SCREENS = [
+  { name: "360", viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true },
+  { name: "768", viewport: { width: 768, height: 1024 }, hasTouch: true },
+  { name: "1440", viewport: { width: 1440, height: 900 } },
+];
+
+let outpost, browser, password;
+
+before(async () => {
+  mkdirSync(PICTURES, { recursive: true });
+  outpost = await Outpost.start("pictures");
+  await outpost.startRobot("rover");
+  await outpost.startRobot("attic");
+  password = await outpost.newUser("ada", "rover", "attic");
+  for (const robot of ["rover", "attic"]) await outpost.sees(robot, await outpost.newKey(robot));
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await outpost?.stop();
+});
+
+for (const { name, ...screen } of SCREENS) {
+  for (const colorScheme of ["light", "dark"]) {
+    test(`${name} pixels, ${colorScheme}: nothing is cut off, all can be hit`, async () => {
+      const { page, context } = await open(browser, { ...screen, colorScheme });
+      const shoot = (what, fullPage = false) =>
+        page.screenshot({ path: path.join(PICTURES, `${what}-${name}-${colorScheme}.png`), fullPage });
+      const fits = async (where) => {
+        const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        assert.ok(over <= 0, `${where} is ${over} px too wide`);
+        assert.deepEqual(await tooSmall(page), [], where);
+      };
+
+      await page.goto(outpost.url);
+      await page.getByLabel("User").waitFor();
+      await fits("sign-in");
+      await shoot("sign-in");
+
+      await signIn(page, outpost.url, "ada", password);
+      await page.getByRole("link", { name: /rover/ }).waitFor();
+      await fits("robots");
+      await shoot("robots");
+
+      await page.getByRole("link", { name: /rover/ }).click();
+      await page.getByText("Online, by way of the ground station").waitFor();
+      await page.keyboard.down("ArrowUp");
+      await page.getByText("+50 %").first().waitFor();
+      await fits("cockpit");
+      await shoot("cockpit", true);
+      await page.keyboard.up("ArrowUp");
+      for (const control of ["Forward", "Turn left", "Turn right", "Backward", "Stop"]) {
+        assert.ok(await inView(page, control), `${control} is below the fold`);
+      }
+      await context.close();
+    });
+  }
+}
+
+test("every control has a name and is reached by the tabulator alone", async () => {
+  const { page, context } = await open(browser, { viewport: { width: 1440, height: 900 } });
+  await signIn(page, outpost.url, "ada", password);
+  await page.getByRole("link", { name: /rover/ }).click();
+  await page.getByRole("heading", { name: "rover" }).waitFor();
+  const wanted = [
+    ["link", "Outpost"],
+    ["link", "All robots"],
+    ["button", "Sign out"],
+    ["button", "Turn the picture"],
+    ["button", "Keep this picture"],
+    ["button", "Full screen"],
+    ["radio", "Arrows"],
+    ["button", "Forward"],
+    ["button", "Turn left"],
+    ["button", "Turn right"],
+    ["button", "Backward"],
+    ["button", "Stop"],
+    ["slider", "Speed limit"],
+  ];
+  const missing = new Set(wanted.map(([, name]) => name));
+  await page.locator("body").focus();
+  for (let presses = 0; presses < 40 && missing.size > 0; presses += 1) {
+    await page.keyboard.press("Tab");
+    for (const [role, name] of wanted) {
+      const focused = page.getByRole(role, { name, exact: true }).and(page.locator(":focus"));
+      if ((await focused.count()) > 0) missing.delete(name);
+    }
+    assert.equal(await withoutRing(page), null, "what has the focus shows it");
+  }
+  assert.deepEqual([...missing], []);
+  await context.close();
+});
+
+test("text stands out enough from what is behind it", async () => {
+  for (const colorScheme of ["light", "dark"]) {
+    const { page, context } = await open(browser, { colorScheme });
+    await page.goto(outpost.url);
+    const ratios = await page.evaluate(contrasts);
+    for (const [pair, ratio] of Object.entries(ratios)) {
+      assert.ok(ratio >= 4.5, `${colorScheme}: ${pair} has only ${ratio.toFixed(2)}`);
+    }
+    await context.close();
+  }
+});
+
+/** Names of the visible controls that a finger would miss. */
+function tooSmall(page) {
+  return page.evaluate((least) => {
+    const controls = [...document.querySelectorAll("a, button, input, summary")];
+    return controls
+      .filter((control) => control.checkVisibility())
+      .map((control) => ({ box: control.getBoundingClientRect(), text: control.outerHTML.slice(0, 80) }))
+      .filter(({ box }) => box.width < least || box.height < least)
+      .map(({ text }) => text);
+  }, TARGET_PX);
+}
+
+/** What has the focus and does not show it; null if that is nothing. */
+function withoutRing(page) {
+  return page.evaluate(() => {
+    const element = document.activeElement;
+    // A radio is drawn by what stands after it.
+    const ringed = element?.matches("[type=radio]") ? element.nextElementSibling : element;
+    const bare = ringed !== document.body && getComputedStyle(ringed).outlineStyle === "none";
+    return bare ? element.outerHTML.slice(0, 120) : null;
+  });
+}
+
+async function inView(page, name) {
+  const box = await page.getByRole("button", { name, exact: true }).boundingBox();
+  return box.y >= 0 && box.y + box.height <= page.viewportSize().height;
+}
+
+/** WCAG 2's contrast of the text colours on the surfaces they stand on; runs in the page. */
+function contrasts() {
+  const style = getComputedStyle(document.documentElement);
+  const luminance = (name) => {
+    const hex = style.getPropertyValue(name).trim().slice(1);
+    const [r, g, b] = [0, 2, 4]
+      .map((at) => Number.parseInt(hex.slice(at, at + 2), 16) / 255)
+      .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ratio = (a, b) => {
+    const [dark, light] = [luminance(a), luminance(b)].sort((x, y) => x - y);
+    return (light + 0.05) / (dark + 0.05);
+  };
+  const pairs = [
+    ["--text", "--ground"],
+    ["--text", "--card"],
+    ["--text", "--well"],
+    ["--quiet", "--ground"],
+    ["--quiet", "--card"],
+    ["--accent", "--card"],
+    ["--on-accent", "--accent"],
+    ["--on-accent", "--accent-press"],
+  ];
+  return Object.fromEntries(pairs.map(([a, b]) => [`${a} on ${b}`, ratio(a, b)]));
+}
