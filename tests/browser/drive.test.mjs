@@ -2,9 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
-import { launch, open, signIn } from "./harness/chromium.mjs";
+import { launch } from "./chromium.mjs";
 import { eventually } from "./harness/eventually.mjs";
 import { Outpost } from "./harness/outpost.mjs";
+import { open, signIn } from "./harness/page.mjs";
 import { atMs } from "./harness/wheels.mjs";
 
 /** The robot's own pulse of 200 ms, and a busy machine. A page that went on sending fails by any bound. */

@@ -5,8 +5,9 @@ import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { launch, open, signIn } from "./harness/chromium.mjs";
+import { launch } from "./chromium.mjs";
 import { Outpost } from "./harness/outpost.mjs";
+import { open, signIn } from "./harness/page.mjs";
 import { ROOT } from "./harness/process.mjs";
 
 const PICTURES = path.join(ROOT, "target", "browser");

@@ -75,18 +75,19 @@ test("a new connection starts without the old one's figures", () => {
   expect(pings.silentMs(1200)).toBe(200);
 });
 
-const answer = (subject: string, ...ports: number[]) =>
-  `v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=${subject}\r\nt=0 0\r\n` +
-  ports.map((port) => `m=video ${port} UDP/TLS/RTP/SAVPF 102\r\n`).join("");
+const answer = (...ports: number[]) => ({
+  type: "answer" as const,
+  sdp: "v=0\r\ns=-\r\n" + ports.map((port) => `m=video ${port} UDP/TLS/RTP/SAVPF 102\r\n`).join(""),
+});
 
 test("an answer that takes a section is no refusal", () => {
-  expect(refusal(answer("-", 9, 0))).toBeNull();
+  expect(refusal(answer(9, 0))).toBeNull();
 });
 
 test("an answer that takes nothing is a refusal, with its reason if it has one", () => {
-  expect(refusal(answer("-", 0, 0))).toMatch(/no free place/);
-  expect(refusal(answer("ten viewers are watching already", 0))).toBe("ten viewers are watching already");
-  expect(refusal("")).toMatch(/no free place/);
+  expect(refusal(answer(0, 0))).toMatch(/no place/);
+  expect(refusal({ ...answer(0), reason: "the house is full: 10 of 10 watch" })).toBe("the house is full: 10 of 10 watch");
+  expect(refusal({ type: "answer", sdp: "" })).toMatch(/no place/);
 });
 
 test("a sender can be told by its name, and fits what signaling takes", () => {

@@ -18,6 +18,7 @@ export function speedLimit(helm: Helm): HTMLElement {
   };
   const input = el("input", {
     type: "range",
+    "aria-label": "Speed limit",
     min: String(LEAST),
     max: String(MOST),
     step: "5",

@@ -16,6 +16,11 @@ export interface Said {
   pong?: number;
 }
 
+/** What a robot answers with; masters other than ours give no reason. */
+export interface Answer extends RTCSessionDescriptionInit {
+  reason?: unknown;
+}
+
 export interface Hears {
   picture(stream: MediaStream): void;
   said(said: Said): void;
@@ -53,7 +58,7 @@ export class Connection {
     this.pc.onicecandidate = ({ candidate }) => {
       if (candidate !== null) this.#tell(() => signaling.sendIceCandidate(candidate));
     };
-    signaling.on("sdpAnswer", (answer: RTCSessionDescriptionInit) => void this.#answered(answer, hears));
+    signaling.on("sdpAnswer", (answer: Answer) => void this.#answered(answer, hears));
     signaling.on("iceCandidate", (candidate: RTCIceCandidateInit) => {
       // One that this browser cannot use takes nothing away from the others.
       this.pc.addIceCandidate(candidate).catch(() => {});
@@ -95,9 +100,9 @@ export class Connection {
     this.pc.close();
   }
 
-  async #answered(answer: RTCSessionDescriptionInit, hears: Hears): Promise<void> {
+  async #answered(answer: Answer, hears: Hears): Promise<void> {
     if (this.pc.signalingState !== "have-local-offer") return;
-    this.refused = refusal(answer.sdp ?? "");
+    this.refused = refusal(answer);
     if (this.refused === null) {
       await this.pc.setRemoteDescription(answer).catch((error: unknown) => {
         this.refused = `the robot's answer cannot be used: ${String(error)}`;
@@ -116,14 +121,11 @@ export class Connection {
   }
 }
 
-/** An answer that takes no section of the offer is a no; its subject may say why. */
-export function refusal(sdp: string): string | null {
-  const ports = [...sdp.matchAll(/^m=\S+ (\d+)/gm)].map(([, port]) => port);
-  if (ports.length > 0 && ports.some((port) => port !== "0")) return null;
-  const subject = /^s=(.*)$/m.exec(sdp)?.[1]?.trim();
-  return subject === undefined || subject === "" || subject === "-"
-    ? "the robot has no free place, or no picture for this browser"
-    : subject;
+/** An answer that takes no section of the offer is a no; the robot says why beside it. */
+export function refusal({ sdp, reason }: Answer): string | null {
+  const ports = [...(sdp ?? "").matchAll(/^m=\S+ (\d+)/gm)].map(([, port]) => port);
+  if (ports.some((port) => port !== "0")) return null;
+  return typeof reason === "string" && reason !== "" ? reason : "the robot has no place, or no picture for this browser";
 }
 
 /** The robot sends nothing else, and the offer stays well below the service's 10 kB. */

@@ -1,0 +1,17 @@
+// Pages of a real browser, and the way into ours.
+
+/** A page in a context of its own, and what goes wrong in its scripts. */
+export async function open(browser, options = {}) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  const errors = [];
+  page.on("pageerror", (error) => errors.push(error));
+  return { context, page, errors };
+}
+
+export async function signIn(page, url, user, password) {
+  await page.goto(url);
+  await page.getByLabel("User").fill(user);
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+}
