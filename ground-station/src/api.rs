@@ -9,12 +9,14 @@ mod caller;
 mod console;
 mod log;
 mod login;
+mod mars;
 mod publish;
 mod robots;
 mod sign;
 mod status;
 mod telemetry;
 
+use crate::mars::PICTURE_PATH;
 use crate::station::Station;
 use crate::{credentials, signaling};
 use answer::Refusal;
@@ -34,6 +36,8 @@ pub fn router(station: &Station) -> Router {
         .route("/robots/{name}/publish", post(publish::to_robot))
         .route("/telemetry", get(telemetry::stream))
         .route("/login", post(login::sign_in))
+        .route("/mars", get(mars::report))
+        .route(PICTURE_PATH, get(mars::picture))
         .route("/sign", get(sign::form).post(sign::sign))
         .route("/ca.pem", get(status::ca))
         .route("/healthz", get(status::health))

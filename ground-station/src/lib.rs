@@ -3,8 +3,8 @@
 //! Reading order: [`settings`] says what is asked for, [`run`] starts it. [`folder`], [`store`]
 //! and [`signing`] keep and make what must last; [`accounts`] says who may ask; [`broker`] is
 //! the way to the robots and [`fleet`] what they say; [`credentials`], [`signaling`] and [`turn`]
-//! bring their video to who may see it; [`api`] is the HTTP side, served by
-//! [`listen`]; [`station`] is what they share.
+//! bring their video to who may see it; [`mars`] is what a display shows; [`api`] is the HTTP
+//! side, served by [`listen`]; [`station`] is what they share.
 
 pub mod accounts;
 pub mod api;
@@ -35,6 +35,7 @@ use cli::BadSetup;
 use fleet::Fleet;
 use folder::Folder;
 use listen::{Addresses, Listeners};
+use mars::Mars;
 use metrics::Metrics;
 use settings::Settings;
 use signing::Ca;
@@ -140,6 +141,8 @@ fn furnish(
         ca: Arc::new(ca),
         metrics: Arc::new(metrics),
         signaling: Arc::new(signaling),
+        mars: Mars::new(settings.mars.settings(folder.root()))
+            .context("making ready to ask NASA")?,
         publisher: Publisher::default(),
         folder,
         store,
@@ -163,6 +166,7 @@ async fn start(
     let way = broker::start(tasks, station, upkeep.orders(), inbox).await?;
     tasks.spawn(upkeep::reports(station.clone(), reports));
     tasks.spawn(upkeep.keep(station.clone()));
+    tasks.spawn(station.mars.clone().keep_fresh(shutdown.clone()));
     let router = api::router(station);
     tasks.spawn(listen::serve_http(
         listeners.http,

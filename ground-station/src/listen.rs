@@ -1,6 +1,7 @@
 //! The two listeners: plain HTTP for this machine, HTTPS for everybody else. HTTPS asks for a
 //! client certificate of our own CA and goes on without one; handlers see it as [`Peer`].
 
+use crate::mars::Scheme;
 use crate::settings::Settings;
 use crate::signing::{Ca, Server, hex};
 use crate::store::{Directory, Kind};
@@ -199,7 +200,11 @@ pub async fn serve_https(
                 .handshake_timeout(HANDSHAKE_TIMEOUT)
                 .acceptor(NoDelay),
         ))
-        .serve(router.into_make_service_with_connect_info::<SocketAddr>());
+        .serve(
+            router
+                .layer(Extension(Scheme::Https))
+                .into_make_service_with_connect_info::<SocketAddr>(),
+        );
     until(server, handle, shutdown)
         .await
         .context("serving HTTPS")

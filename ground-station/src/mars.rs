@@ -5,11 +5,11 @@
 //! again behind them, one question at a time, and when NASA cannot be reached the last good answer
 //! is served with its age. Before there is any, the picture is a drawn landscape.
 //!
-//! Reading order: [`MarsOptions`] and [`Settings`], [`keyed`] and [`open`] (the routes),
-//! [`Mars::run`] (`refresh`: the only part that asks), `photos` and `weather` (the feeds),
+//! Reading order: [`MarsOptions`] and [`Settings`], [`Mars::report`] and [`Mars::picture`],
+//! [`Mars::keep_fresh`] (`refresh`: the only part that asks), `photos` and `weather` (the feeds),
 //! `picture` and `bitmap` (the pixels), `shelf` (what is kept), `answer` (what is sent).
 //!
-//! Knows no accounts: whoever mounts [`keyed`] asks for the key.
+//! Knows no accounts: whoever calls has asked for the key.
 
 mod address;
 mod answer;
@@ -33,17 +33,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use axum::Router;
+use crate::clock::unix_s;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{Response, StatusCode, Uri};
-use axum::routing::get;
 use tokio::sync::{Notify, watch};
 use wire::mars::Report;
 
 use answer::{Answer, Confirmed, ImageNote, WeatherNote};
 use pace::Pace;
-use refresh::unix_now;
 use selection::Selection;
 use shelf::{Picture, Shelf};
 use upstream::Upstream;
@@ -54,7 +52,7 @@ pub use selection::{Camera, RoverChoice};
 pub use settings::{Feeds, MarsOptions, Patience, Settings, Station};
 
 /// The bitmap's address; it never changes, as in the original.
-const PICTURE_PATH: &str = "/mars/picture.bmp";
+pub const PICTURE_PATH: &str = "/mars/picture.bmp";
 /// Weather is measured once a sol and REMS' feed is 1.7 MB, so it is asked for more rarely.
 const WEATHER_EVERY: Duration = Duration::from_secs(6 * 3600);
 
@@ -109,52 +107,6 @@ impl<T> Known<T> {
     }
 }
 
-/// `GET /mars`, which needs the key's permission.
-pub fn keyed(mars: Mars) -> Router {
-    Router::new().route("/mars", get(report)).with_state(mars)
-}
-
-/// The bitmap, which needs none: the original's was public, its display sends no key for it, and
-/// it is NASA's public picture. It never makes the station ask anybody.
-pub fn open(mars: Mars) -> Router {
-    Router::new()
-        .route(PICTURE_PATH, get(bitmap_of))
-        .with_state(mars)
-}
-
-async fn report(State(mars): State<Mars>, request: Request) -> Response<Body> {
-    let (asked, _) = request.into_parts();
-    let selection = match mars.selection(&asked.uri) {
-        Ok(selection) => selection,
-        Err(message) => return answer::refusal(StatusCode::BAD_REQUEST, &message),
-    };
-    let Some(base) = address::base(&asked, mars.0.settings.public_url.as_ref()) else {
-        let message = "the request has no usable Host header";
-        return answer::refusal(StatusCode::BAD_REQUEST, message);
-    };
-    mars.want(selection, unix_now());
-    mars.first_answer(selection).await;
-    mars.answer(selection, &base, unix_now())
-        .respond(&asked.headers)
-}
-
-async fn bitmap_of(State(mars): State<Mars>, request: Request) -> Response<Body> {
-    let (asked, _) = request.into_parts();
-    let selection = match mars.selection(&asked.uri) {
-        Ok(selection) => selection,
-        Err(message) => return answer::refusal(StatusCode::BAD_REQUEST, &message),
-    };
-    let known = {
-        let known = mars.lock();
-        let known = known.pictures.get(&selection);
-        known.and_then(|known| Some((known.value.clone()?, known.pace.age(unix_now()))))
-    };
-    match known {
-        Some((picture, age)) => answer::bitmap(&picture, age, &asked.headers),
-        None => answer::bitmap(&*drawing().await, None, &asked.headers),
-    }
-}
-
 impl Mars {
     /// What was kept from the last run, and nothing asked yet.
     ///
@@ -179,6 +131,41 @@ impl Mars {
             picture_wanted: Notify::new(),
             changed: watch::Sender::new(0),
         })))
+    }
+
+    /// Answers `GET /mars`; whoever calls has asked for the key.
+    pub async fn report(&self, request: Request) -> Response<Body> {
+        let (asked, _) = request.into_parts();
+        let selection = match self.selection(&asked.uri) {
+            Ok(selection) => selection,
+            Err(message) => return answer::refusal(StatusCode::BAD_REQUEST, &message),
+        };
+        let Some(base) = address::base(&asked, self.0.settings.public_url.as_ref()) else {
+            let message = "the request has no usable Host header";
+            return answer::refusal(StatusCode::BAD_REQUEST, message);
+        };
+        self.want(selection, unix_s());
+        self.first_answer(selection).await;
+        self.answer(selection, &base, unix_s())
+            .respond(&asked.headers)
+    }
+
+    /// Answers `GET` [`PICTURE_PATH`], which never makes the station ask anybody.
+    pub async fn picture(&self, request: Request) -> Response<Body> {
+        let (asked, _) = request.into_parts();
+        let selection = match self.selection(&asked.uri) {
+            Ok(selection) => selection,
+            Err(message) => return answer::refusal(StatusCode::BAD_REQUEST, &message),
+        };
+        let known = {
+            let known = self.lock();
+            let known = known.pictures.get(&selection);
+            known.and_then(|known| Some((known.value.clone()?, known.pace.age(unix_s()))))
+        };
+        match known {
+            Some((picture, age)) => answer::bitmap(&picture, age, &asked.headers),
+            None => answer::bitmap(&*drawing().await, None, &asked.headers),
+        }
     }
 
     /// The rover and camera a request asks for, the owner's choice where it does not say.
@@ -285,14 +272,14 @@ impl Mars {
     }
 }
 
-/// The drawn landscape, made when it is first needed: most stations never need it.
+/// The drawn landscape, made once: most stations never need it.
 async fn drawing() -> Arc<Picture> {
     static DRAWING: OnceLock<Arc<Picture>> = OnceLock::new();
     let draw = || {
         let bitmap = bitmap::encode(&landscape::draw()).into();
         Arc::new(Picture {
             bitmap,
-            made_at: unix_now(),
+            made_at: unix_s(),
             origin: None,
         })
     };

@@ -1,6 +1,7 @@
 //! What `run` is told: where to listen, which broker, which console.
 
 use crate::broker::Remote;
+use crate::mars::MarsOptions;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -39,4 +40,8 @@ pub struct Settings {
     /// The web console's files
     #[arg(long, value_name = "DIR")]
     pub console: Option<PathBuf>,
+
+    /// What `/mars` shows, and whom it asks.
+    #[command(flatten)]
+    pub mars: MarsOptions,
 }

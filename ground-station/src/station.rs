@@ -5,6 +5,7 @@ use crate::broker::Publisher;
 use crate::fleet::Fleet;
 use crate::folder::Folder;
 use crate::listen::Addresses;
+use crate::mars::Mars;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use crate::signaling::Signaling;
@@ -36,6 +37,8 @@ pub struct Parts {
     pub fleet: Arc<Fleet>,
     /// Where robots and viewers find each other.
     pub signaling: Arc<Signaling>,
+    /// The weather and pictures of Mars.
+    pub mars: Mars,
     /// Counts for Prometheus.
     pub metrics: Arc<Metrics>,
     /// Where the station listens.

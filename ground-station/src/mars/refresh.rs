@@ -1,12 +1,11 @@
 //! The one place where NASA is asked: two loops, one for the weather and one for pictures, each
 //! with one question under way at a time.
 //!
-//! Woken by requests, never by the clock alone: a station that nobody asks is silent. Owns the
-//! clock of this room.
+//! Woken by requests, never by the clock alone: a station that nobody asks is silent.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
+use crate::clock::unix_s;
 use image::RgbImage;
 use rand::seq::SliceRandom;
 use tokio_util::sync::CancellationToken;
@@ -15,31 +14,37 @@ use super::photos::{self, Candidate};
 use super::selection::{Rover, Selection};
 use super::shelf::{Kept, Origin, Picture};
 use super::upstream::Fault;
-use super::{Known, Mars, bitmap, picture, weather};
+use super::{Known, Mars, bitmap, drawing, picture, weather};
 
 /// A frame of 1648×1200 as PNG is 5 MB.
 const MAX_PICTURE_BYTES: usize = 12 << 20;
 /// How many pictures of a sol are looked at before a doubtful one is taken.
 const MAX_TRIES: usize = 4;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "ages are told in wall clock time, across restarts"
-)]
-pub(super) fn unix_now() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
-}
-
 impl Mars {
     /// Answers the requests' need for something new until `stop`.
-    pub async fn run(&self, stop: CancellationToken) {
+    ///
+    /// # Errors
+    /// Never; it ends as the station's other parts do.
+    pub async fn keep_fresh(self, stop: CancellationToken) -> anyhow::Result<()> {
         tokio::select! {
             () = stop.cancelled() => {}
-            () = self.keep_weather_fresh() => {}
-            () = self.keep_pictures_fresh() => {}
+            _ = async {
+                tokio::join!(
+                    self.draw_ahead(),
+                    self.keep_weather_fresh(),
+                    self.keep_pictures_fresh(),
+                )
+            } => {}
+        }
+        Ok(())
+    }
+
+    /// A station that has nothing yet will be asked for the landscape first.
+    async fn draw_ahead(&self) {
+        let has_none = self.lock().pictures.is_empty();
+        if has_none {
+            drawing().await;
         }
     }
 
@@ -49,7 +54,7 @@ impl Mars {
             let settings = &self.0.settings;
             let asked = weather::newest(&self.0.upstream, &settings.feeds, &settings.weather);
             let outcome = asked.await.map(Arc::new);
-            let now = unix_now();
+            let now = unix_s();
             if let Some(kept) = self.settle(outcome, now, "weather", |known| &mut known.weather) {
                 let shelf = self.0.shelf.clone();
                 let saved = tokio::task::spawn_blocking(move || shelf.keep_weather(&kept));
@@ -63,7 +68,7 @@ impl Mars {
             self.0.picture_wanted.notified().await;
             while let Some((selection, shown)) = self.next_wanted() {
                 let outcome = self.new_picture(selection, shown).await;
-                let now = unix_now();
+                let now = unix_s();
                 let kept = self.settle(outcome, now, "picture", |known| {
                     known.pictures.entry(selection).or_default()
                 });
@@ -190,7 +195,7 @@ impl Mars {
         };
         Ok(Picture {
             bitmap: bitmap.into(),
-            made_at: unix_now(),
+            made_at: unix_s(),
             origin: Some(origin),
         })
     }

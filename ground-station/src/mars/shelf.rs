@@ -1,12 +1,12 @@
 //! What was got from Mars, kept in memory and in the state folder, so that a restart without a
 //! network still has a picture and its weather.
 //!
-//! A folder that cannot be written is reported once; memory does the rest. Knows no feed.
+//! A folder that cannot be written is reported; memory does the rest. Knows no feed.
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::folder::{self, PUBLIC};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -108,9 +108,9 @@ impl Shelf {
     }
 
     fn write<T: Serialize>(&self, name: &str, kept: &T) {
-        if let Err(error) = replace(&self.folder, name, kept) {
-            let folder = self.folder.display();
-            tracing::warn!(%folder, %error, "what came from Mars is kept in memory only");
+        let text = serde_json::to_vec(kept).expect("texts and numbers can be written as JSON");
+        if let Err(error) = folder::write(&self.folder.join(name), &text, PUBLIC) {
+            tracing::warn!(%error, "what came from Mars is kept in memory only");
         }
     }
 }
@@ -119,16 +119,6 @@ const WEATHER_FILE: &str = "weather.json";
 
 fn picture_file(selection: Selection) -> String {
     format!("picture-{}.json", selection.name())
-}
-
-/// Whole or not at all: written beside, synced, then renamed.
-fn replace<T: Serialize>(folder: &Path, name: &str, kept: &T) -> std::io::Result<()> {
-    fs::create_dir_all(folder)?;
-    let beside = folder.join(format!(".{name}.new"));
-    let mut file = fs::File::create(&beside)?;
-    file.write_all(&serde_json::to_vec(kept)?)?;
-    file.sync_all()?;
-    fs::rename(&beside, folder.join(name))
 }
 
 mod as_base64 {

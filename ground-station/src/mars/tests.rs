@@ -8,7 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::http::StatusCode;
+use axum::routing::get;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -132,10 +134,18 @@ fn settings(replica: &Replica, kind: &str, folder: &Path) -> Settings {
 async fn serve(settings: Settings, tasks: &mut JoinSet<()>) -> String {
     let mars = Mars::new(settings).expect("a client");
     let worker = mars.clone();
-    tasks.spawn(async move { worker.run(CancellationToken::new()).await });
+    tasks.spawn(async move {
+        let ended = worker.keep_fresh(CancellationToken::new()).await;
+        ended.expect("it runs on");
+    });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("a bound socket");
-    let router = keyed(mars.clone()).merge(open(mars));
+    let (report, picture) = (mars.clone(), mars);
+    let report = async move |request: Request| report.report(request).await;
+    let picture = async move |request: Request| picture.picture(request).await;
+    let router = Router::new()
+        .route("/mars", get(report))
+        .route(PICTURE_PATH, get(picture));
     tasks.spawn(async move { axum::serve(listener, router).await.expect("it serves") });
     format!("http://{address}")
 }

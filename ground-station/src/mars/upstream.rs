@@ -3,8 +3,9 @@
 //!
 //! Knows nothing of Mars.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
+use crate::clock::unix_s;
 use futures::StreamExt;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, StatusCode, redirect};
@@ -130,17 +131,15 @@ fn in_words(error: reqwest::Error) -> String {
     words
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a date in Retry-After counts from the wall clock"
-)]
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
             let until = httpdate::parse_http_date(text).ok()?;
-            until.duration_since(SystemTime::now()).unwrap_or_default()
+            until
+                .duration_since(UNIX_EPOCH + Duration::from_secs(unix_s()))
+                .unwrap_or_default()
         }
     };
     Some(wait.min(MAX_RETRY_AFTER))

@@ -63,7 +63,7 @@ fn yesterdays(now: u64) -> (Kept<Picture>, Kept<Reading>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn when_nothing_new_comes_yesterdays_is_served_with_its_age() {
-    let now = unix_now();
+    let now = unix_s();
     let (picture, weather) = yesterdays(now);
     let worlds = USELESS.map(|kind| {
         let (picture, weather) = (&picture, &weather);

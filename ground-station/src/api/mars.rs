@@ -1,0 +1,22 @@
+//! `GET /mars` for whoever has a key, and the bitmap that it points to for everybody.
+
+use super::answer::Refusal;
+use crate::accounts::Caller;
+use crate::station::Station;
+use crate::store::Permission;
+use axum::extract::{Request, State};
+use axum::response::Response;
+
+pub(super) async fn report(
+    State(station): State<Station>,
+    caller: Caller,
+    request: Request,
+) -> Result<Response, Refusal> {
+    caller.must(Permission::Mars)?;
+    Ok(station.mars.report(request).await)
+}
+
+/// Needs no key: the original's was public and its display sends none for it.
+pub(super) async fn picture(State(station): State<Station>, request: Request) -> Response {
+    station.mars.picture(request).await
+}
