@@ -1,7 +1,79 @@
 //! The channel of Kinesis Video Streams on which viewers find the robot. It carries words
-//! between viewers and the robot and knows what neither means by them.
+//! between viewers and the robot and knows what neither means by them; whoever is connected
+//! already stays so, whatever becomes of the channel.
+//!
+//! - [`credentials`]: who the robot is, for as long as it lasts.
+//! - [`channel`]: the calls that lead to the socket.
+//! - [`signaling`]: the socket.
+//! - [`master`]: keeps the socket open, and the servers fresh.
+//! - [`outbox`]: what waits to be said.
+//! - [`call`], [`signature`], [`clock`], [`fault`]: how the cloud is called.
 
+mod call;
+mod channel;
+mod clock;
+mod credentials;
+mod fault;
+mod master;
+mod outbox;
+mod patience;
+mod signaling;
+mod signature;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use url::Url;
 use wire::signaling::Candidate;
+
+use channel::Channel;
+use master::{Master, Pace};
+
+/// Where the channel is and who the robot is.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The robot's name, which is the channel's too.
+    pub robot: String,
+    /// Host and port of the credentials provider.
+    pub credentials: (String, u16),
+    /// The role alias it is asked for.
+    pub role_alias: String,
+    /// The AWS region.
+    pub region: String,
+    /// The control plane, if it is not that of AWS in the region.
+    pub endpoint: Option<Url>,
+    /// The robot's certificate, and whose servers it trusts.
+    pub tls: Arc<rustls::ClientConfig>,
+}
+
+/// The ways in and out of the channel.
+pub struct Ends {
+    /// What viewers say.
+    pub incoming: mpsc::Sender<Incoming>,
+    /// What is to be said to them.
+    pub outgoing: mpsc::Receiver<Outgoing>,
+    /// Servers that help viewers to find the robot, always fresh.
+    pub ice_servers: watch::Sender<Vec<IceServer>>,
+}
+
+/// Keeps the robot on its channel until `shutdown`.
+///
+/// # Errors
+/// Only where the settings make no connection possible at all.
+pub async fn run(
+    settings: Settings,
+    ends: Ends,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
+    let channel = Channel::new(settings)?;
+    let master = Master::new(Arc::new(channel), ends, Pace::default());
+    master.work(shutdown).await;
+    Ok(())
+}
 
 /// What a viewer says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,4 +135,12 @@ impl std::fmt::Debug for IceServer {
             .field("urls", &self.urls)
             .finish_non_exhaustive()
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the channel's loop owns its clock"
+)]
+fn now() -> Instant {
+    Instant::now()
 }

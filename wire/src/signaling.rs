@@ -149,6 +149,10 @@ pub struct Description {
     pub kind: String,
     /// The session description.
     pub sdp: String,
+    /// Why an answer takes nothing of the offer, where it does not; an addition of ours that
+    /// other clients ignore.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The payload of a candidate: a browser's `RTCIceCandidateInit`. All but the first may be

@@ -97,10 +97,13 @@ impl Seat {
         self.kbps.load(Ordering::Relaxed)
     }
 
-    /// Says something to the viewer; waits while the channel to it is full.
-    async fn say(&self, out: &mpsc::Sender<Outgoing>, message: Message) {
+    /// Says something to the viewer, without waiting for a channel that is full: whoever
+    /// gets no answer asks again.
+    fn say(&self, out: &mpsc::Sender<Outgoing>, message: Message) {
         let viewer = self.id.clone();
-        let _ = out.send(Outgoing { viewer, message }).await;
+        if out.try_send(Outgoing { viewer, message }).is_err() {
+            tracing::debug!(viewer = self.id, "the channel is full, a message is lost");
+        }
     }
 
     fn set_kbps(&self, kbps: u32) {
@@ -202,7 +205,7 @@ async fn stay(mut visit: Visit, connection: &mut Connection, tasks: &mut JoinSet
                 connection.add(candidate).await;
             }
             Some(address) = connection.addresses.next() => {
-                seat.say(&visit.out, Message::Candidate(address)).await;
+                seat.say(&visit.out, Message::Candidate(address));
             }
         }
     }

@@ -109,6 +109,7 @@ fn truncated_base64_is_refused_and_missing_padding_is_not() {
     let offer = Description {
         kind: "offer".into(),
         sdp: "v=0\r\n".into(),
+        reason: None,
     };
     let sealed = seal(&offer);
     assert_eq!(open::<Description>(&sealed), Ok(offer.clone()));

@@ -226,7 +226,7 @@ async fn answer(peer: &RTCPeerConnection, visit: &Visit) -> Result<Addresses, we
     addresses.are_in(&sdp);
     let _ = visit.seat.answer.set(sdp.clone());
     let message = Message::Answer { sdp, refused: None };
-    visit.seat.say(&visit.out, message).await;
+    visit.seat.say(&visit.out, message);
     Ok(addresses)
 }
 

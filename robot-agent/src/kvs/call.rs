@@ -1,0 +1,75 @@
+//! One HTTPS call to the cloud, bounded in time and size.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header;
+use wire::signaling::control::ERROR_TYPE_HEADER;
+
+use super::clock::Clock;
+use super::fault::{Fault, in_words, refused};
+
+/// How long a connection may take: a TLS handshake over a slow mobile network.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long a whole call may take.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// Longest answer that is read. Five relays with their passwords take some 4 kB.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// The way to the cloud, with the robot's certificate.
+#[derive(Clone)]
+pub(super) struct Line {
+    client: reqwest::Client,
+    pub clock: Arc<Clock>,
+}
+
+impl Line {
+    pub(super) fn new(tls: &rustls::ClientConfig) -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.clone())
+            .connect_timeout(CONNECT_LIMIT)
+            .timeout(CALL_LIMIT)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        Ok(Self {
+            client,
+            clock: Arc::default(),
+        })
+    }
+
+    /// Sends a request and returns the body of a good answer.
+    pub(super) async fn call(
+        &self,
+        call: &'static str,
+        request: reqwest::Request,
+    ) -> Result<Vec<u8>, Fault> {
+        let unreachable = |error: reqwest::Error| Fault::Unreachable {
+            call,
+            why: in_words(&error.without_url()),
+        };
+        let mut response = self.client.execute(request).await.map_err(unreachable)?;
+        let text = |response: &reqwest::Response, name: &str| {
+            let value = response.headers().get(name)?.to_str().ok()?;
+            Some(value.to_owned())
+        };
+        if let Some(date) = text(&response, header::DATE.as_str()) {
+            self.clock.hear(&date);
+        }
+        let (status, name) = (response.status(), text(&response, ERROR_TYPE_HEADER));
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_ANSWER_BYTES {
+                let why = format!("it has more than {MAX_ANSWER_BYTES} bytes");
+                return Err(Fault::Unreadable { call, why });
+            }
+        }
+        if status.is_success() {
+            return Ok(body);
+        }
+        Err(refused(call, status.as_u16(), name.as_deref(), &body))
+    }
+}

@@ -1,0 +1,361 @@
+//! The calls that lead to the robot's channel: what it is called, where its sockets are, and
+//! which servers help viewers to find the robot.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+use tokio_rustls::TlsConnector;
+use url::Url;
+use wire::signaling::control::{
+    CREATE_PATH, CreateChannel, CreatedChannel, DESCRIBE_PATH, DescribeChannel, DescribedChannel,
+    ENDPOINT_PATH, EndpointConfiguration, Endpoints, GetEndpoint, GetIceServers, ICE_PATH,
+    IceServers, SingleMaster,
+};
+
+use super::call::Line;
+use super::credentials::Provider;
+use super::fault::Fault;
+use super::signaling::{self, Socket};
+use super::signature::Pen;
+use super::{IceServer, Settings};
+
+/// The name under which the C SDK's master asks for servers.
+const CLIENT_ID: &str = "ProducerMaster";
+
+/// How long the service keeps a message for a viewer; what the C SDK asks for.
+const MESSAGE_TTL_S: u32 = 60;
+
+/// Servers are fetched again this long before they expire, as the C SDK does, or when a
+/// quarter of their time is left.
+const ICE_MARGIN: Duration = Duration::from_secs(30);
+const ICE_MARGIN_SHARE: u32 = 4;
+
+/// Their life where the service does not say, and the bounds of what it may say.
+const ICE_LIFE: Duration = Duration::from_secs(300);
+const ICE_LIFE_LEAST: Duration = Duration::from_secs(2);
+
+/// The robot's channel.
+pub(super) struct Channel {
+    pub name: String,
+    line: Line,
+    provider: Provider,
+    region: String,
+    /// The control plane, if it is not that of AWS.
+    endpoint: Option<Url>,
+    /// The name it is known by, once it was found.
+    arn: Mutex<Option<String>>,
+    tls: TlsConnector,
+}
+
+/// Servers, and when to fetch them again.
+#[derive(Clone, Debug)]
+pub(super) struct Servers {
+    pub list: Vec<IceServer>,
+    pub renew_after: Duration,
+}
+
+/// Where the channel is.
+struct Whereabouts {
+    arn: String,
+    https: Url,
+    wss: String,
+}
+
+impl Channel {
+    /// The channel that the settings mean; nothing is called yet.
+    pub(super) fn new(settings: Settings) -> anyhow::Result<Self> {
+        let line = Line::new(&settings.tls).context("no HTTPS can be spoken")?;
+        let (host, port) = &settings.credentials;
+        let provider = Provider::new(
+            line.clone(),
+            (host, *port),
+            &settings.role_alias,
+            &settings.robot,
+        )?;
+        Ok(Self {
+            name: settings.robot,
+            line,
+            provider,
+            region: settings.region,
+            endpoint: settings.endpoint,
+            arn: Mutex::new(None),
+            tls: settings.tls.into(),
+        })
+    }
+
+    /// A new socket. Fetches all that it takes.
+    pub(super) async fn connect(&self) -> Result<Socket, Fault> {
+        let connected = self.try_connect().await;
+        self.learn(connected.as_ref().err()).await;
+        connected
+    }
+
+    /// The servers that help viewers to find the robot.
+    pub(super) async fn servers(&self) -> Result<Servers, Fault> {
+        let servers = self.try_servers().await;
+        self.learn(servers.as_ref().err()).await;
+        servers
+    }
+
+    /// What is known and was refused is not used again.
+    async fn learn(&self, fault: Option<&Fault>) {
+        if fault.is_some_and(Fault::is_of_credentials) {
+            self.provider.forget().await;
+        }
+        if fault.is_some_and(Fault::is_not_found) {
+            *self.arn.lock().await = None;
+        }
+    }
+
+    async fn try_connect(&self) -> Result<Socket, Fault> {
+        let whereabouts = self.whereabouts().await?;
+        let credentials = self.provider.get().await?;
+        let pen = Pen {
+            credentials: &credentials,
+            region: &self.region,
+            now: self.line.clock.now(),
+        };
+        let url = pen
+            .socket_url(&whereabouts.wss, &whereabouts.arn)
+            .map_err(|error| unreadable(signaling::CALL, &error))?;
+        Socket::connect(&url, &self.tls, &self.line.clock).await
+    }
+
+    async fn try_servers(&self) -> Result<Servers, Fault> {
+        const CALL: &str = "GetIceServerConfig";
+        let whereabouts = self.whereabouts().await?;
+        let ask = GetIceServers {
+            channel_arn: whereabouts.arn,
+            client_id: Some(CLIENT_ID.to_owned()),
+            service: Some("TURN".to_owned()),
+            username: None,
+        };
+        let relays: IceServers = self.ask(CALL, &whereabouts.https, ICE_PATH, &ask).await?;
+        Ok(self.with_stun(relays))
+    }
+
+    async fn whereabouts(&self) -> Result<Whereabouts, Fault> {
+        const CALL: &str = "GetSignalingChannelEndpoint";
+        let control = self.control()?;
+        let arn = self.arn(&control).await?;
+        let ask = GetEndpoint {
+            channel_arn: arn.clone(),
+            configuration: Some(EndpointConfiguration {
+                protocols: vec!["WSS".to_owned(), "HTTPS".to_owned()],
+                role: Some("MASTER".to_owned()),
+            }),
+        };
+        let endpoints: Endpoints = self.ask(CALL, &control, ENDPOINT_PATH, &ask).await?;
+        let of = |protocol: &str| {
+            endpoints.of(protocol).ok_or_else(|| Fault::Unreadable {
+                call: CALL,
+                why: format!("it has no {protocol} endpoint"),
+            })
+        };
+        let https = Url::parse(of("HTTPS")?).map_err(|error| unreadable(CALL, &error.into()))?;
+        Ok(Whereabouts {
+            wss: of("WSS")?.to_owned(),
+            https,
+            arn,
+        })
+    }
+
+    /// The channel's resource name. A channel that is not there is made, as the sample's
+    /// master does.
+    async fn arn(&self, control: &Url) -> Result<String, Fault> {
+        const DESCRIBE: &str = "DescribeSignalingChannel";
+        let mut known = self.arn.lock().await;
+        if let Some(arn) = known.as_ref() {
+            return Ok(arn.clone());
+        }
+        let ask = DescribeChannel {
+            channel_name: Some(self.name.clone()),
+            channel_arn: None,
+        };
+        let described = self.ask(DESCRIBE, control, DESCRIBE_PATH, &ask).await;
+        let arn = match described {
+            Ok(DescribedChannel { channel_info }) => channel_info.channel_arn,
+            Err(fault) if fault.is_not_found() => self.create(control).await?,
+            Err(fault) => return Err(fault),
+        };
+        Ok(known.insert(arn).clone())
+    }
+
+    async fn create(&self, control: &Url) -> Result<String, Fault> {
+        tracing::info!(channel = self.name, "there is no such channel, making it");
+        let ask = CreateChannel {
+            channel_name: self.name.clone(),
+            channel_type: Some("SINGLE_MASTER".to_owned()),
+            single_master_configuration: Some(SingleMaster {
+                message_ttl_seconds: Some(MESSAGE_TTL_S),
+            }),
+        };
+        let created: CreatedChannel = self
+            .ask("CreateSignalingChannel", control, CREATE_PATH, &ask)
+            .await?;
+        Ok(created.channel_arn)
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        call: &'static str,
+        base: &Url,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Fault> {
+        let credentials = self.provider.get().await?;
+        let mut url = base.clone();
+        url.set_path(path);
+        let pen = Pen {
+            credentials: &credentials,
+            region: &self.region,
+            now: self.line.clock.now(),
+        };
+        let request = serde_json::to_vec(body)
+            .map_err(Into::into)
+            .and_then(|body| pen.post(url, body))
+            .map_err(|error| unreadable(call, &error))?;
+        let answer = self.line.call(call, request).await?;
+        serde_json::from_slice(&answer).map_err(|error| unreadable(call, &error.into()))
+    }
+
+    fn control(&self) -> Result<Url, Fault> {
+        match &self.endpoint {
+            Some(url) => Ok(url.clone()),
+            None => Url::parse(&format!(
+                "https://kinesisvideo.{}.{}/",
+                self.region,
+                domain(&self.region)
+            ))
+            .map_err(|error| unreadable("control plane", &error.into())),
+        }
+    }
+
+    /// The list has no STUN servers: AWS has one in each region, and every relay is one.
+    fn with_stun(&self, relays: IceServers) -> Servers {
+        let life = relays
+            .ice_server_list
+            .iter()
+            .map(|server| Duration::from_secs(server.ttl))
+            .filter(|life| !life.is_zero())
+            .min()
+            .unwrap_or(ICE_LIFE)
+            .clamp(ICE_LIFE_LEAST, ICE_LIFE);
+        let stun = stun(self.endpoint.as_ref(), &self.region, &relays);
+        let mut list: Vec<IceServer> = relays
+            .ice_server_list
+            .into_iter()
+            .map(|server| IceServer {
+                urls: server.uris,
+                username: server.username,
+                password: server.password,
+            })
+            .collect();
+        if let Some(url) = stun {
+            list.push(IceServer {
+                urls: vec![url],
+                username: String::new(),
+                password: String::new(),
+            });
+        }
+        Servers {
+            list,
+            renew_after: life - (life / ICE_MARGIN_SHARE).min(ICE_MARGIN),
+        }
+    }
+}
+
+/// Where AWS' services of a region are found.
+fn domain(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "amazonaws.com.cn"
+    } else {
+        "amazonaws.com"
+    }
+}
+
+/// `endpoint` may be AWS' own that also speaks IPv6, `https://kinesisvideo.<region>.api.aws`,
+/// whose STUN server does so too.
+fn stun(endpoint: Option<&Url>, region: &str, relays: &IceServers) -> Option<String> {
+    let host = endpoint.and_then(Url::host_str);
+    match host {
+        None => Some(format!(
+            "stun:stun.kinesisvideo.{region}.{}:443",
+            domain(region)
+        )),
+        Some(host)
+            if host.ends_with(".api.aws") || host.ends_with(".api.amazonwebservices.com.cn") =>
+        {
+            let rest = host.split_once('.').map_or(host, |(_, rest)| rest);
+            Some(format!("stun:stun.kinesisvideo.{rest}:443"))
+        }
+        Some(host) if host.ends_with(domain(region)) => Some(format!(
+            "stun:stun.kinesisvideo.{region}.{}:443",
+            domain(region)
+        )),
+        Some(_) => relays
+            .ice_server_list
+            .iter()
+            .flat_map(|server| &server.uris)
+            .filter_map(|uri| uri.strip_prefix("turn:"))
+            .find(|uri| !uri.contains("transport=tcp"))
+            .map(|uri| format!("stun:{}", uri.split('?').next().unwrap_or(uri))),
+    }
+}
+
+fn unreadable(call: &'static str, error: &anyhow::Error) -> Fault {
+    Fault::Unreadable {
+        call,
+        why: format!("{error:#}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wire::signaling::control;
+
+    fn relays(uris: &[&str]) -> IceServers {
+        IceServers {
+            ice_server_list: vec![control::IceServer {
+                password: "p".to_owned(),
+                ttl: 300,
+                uris: uris.iter().map(|uri| (*uri).to_owned()).collect(),
+                username: "u".to_owned(),
+            }],
+        }
+    }
+
+    fn stun_of(endpoint: Option<&str>, region: &str) -> Option<String> {
+        let endpoint = endpoint.map(|endpoint| endpoint.parse().unwrap());
+        let relays = relays(&["turns:a:443?transport=tcp", "turn:b:3478?transport=udp"]);
+        stun(endpoint.as_ref(), region, &relays)
+    }
+
+    #[test]
+    fn every_region_and_stand_in_has_its_own_stun_server() {
+        for (endpoint, region, url) in [
+            (
+                None,
+                "eu-west-1",
+                "stun:stun.kinesisvideo.eu-west-1.amazonaws.com:443",
+            ),
+            (
+                None,
+                "cn-north-1",
+                "stun:stun.kinesisvideo.cn-north-1.amazonaws.com.cn:443",
+            ),
+            (
+                Some("https://kinesisvideo.us-east-1.api.aws"),
+                "us-east-1",
+                "stun:stun.kinesisvideo.us-east-1.api.aws:443",
+            ),
+            (Some("https://localhost:8443"), "us-east-1", "stun:b:3478"),
+        ] {
+            assert_eq!(stun_of(endpoint, region).as_deref(), Some(url));
+        }
+    }
+}

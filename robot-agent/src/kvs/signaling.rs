@@ -1,0 +1,333 @@
+//! The master's socket: one connection to the service, frames in and out, and whether it is
+//! still alive.
+
+use std::time::{Duration, Instant};
+
+use futures::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::{Message as Frame, WebSocketConfig};
+use url::Url;
+use wire::signaling::{
+    Candidate, Content, Description, FromService, MAX_FRAME_BYTES, MessageType, ToService, is_id,
+    open, seal,
+};
+
+use super::clock::Clock;
+use super::fault::{Fault, in_words, refused};
+use super::{Incoming, Message, Outgoing, now};
+
+/// How the socket is named in the log.
+pub(super) const CALL: &str = "ConnectAsMaster";
+
+/// How long connecting may take, with both handshakes.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a frame may take to leave. A network that is gone takes none.
+const SEND_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a frame meant.
+#[derive(Debug, PartialEq)]
+pub(super) enum Heard {
+    /// A viewer spoke.
+    Viewer(Incoming),
+    /// The service closes this socket soon.
+    GoAway,
+    /// The relays change.
+    NewRelays,
+    /// A sign of life and no more.
+    Nothing,
+}
+
+/// An open socket.
+pub(super) struct Socket {
+    stream: WebSocketStream<TlsStream<TcpStream>>,
+    pub heard: Instant,
+    pub pinged: Instant,
+    pub opened: Instant,
+    sent: u64,
+    bad: u64,
+}
+
+impl Socket {
+    /// Connects to a signed URL.
+    pub(super) async fn connect(
+        url: &Url,
+        tls: &TlsConnector,
+        clock: &Clock,
+    ) -> Result<Self, Fault> {
+        match tokio::time::timeout(CONNECT_LIMIT, Self::open(url, tls, clock)).await {
+            Ok(opened) => opened,
+            Err(_) => Err(unreachable(format!("no answer within {CONNECT_LIMIT:?}"))),
+        }
+    }
+
+    async fn open(url: &Url, tls: &TlsConnector, clock: &Clock) -> Result<Self, Fault> {
+        let host = url.host_str().unwrap_or_default();
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let port = url.port_or_known_default().unwrap_or(443);
+        let name = rustls::pki_types::ServerName::try_from(host.to_owned())
+            .map_err(|_| unreachable(format!("{host:?} is no host")))?;
+        let stream = TcpStream::connect((host, port))
+            .await
+            .map_err(|error| unreachable(in_words(&error)))?;
+        let _ = stream.set_nodelay(true);
+        let stream = tls
+            .connect(name, stream)
+            .await
+            .map_err(|error| unreachable(in_words(&error)))?;
+        let request = url
+            .as_str()
+            .into_client_request()
+            .map_err(|error| unreachable(in_words(&error)))?;
+        let limits = WebSocketConfig::default()
+            .max_message_size(Some(MAX_FRAME_BYTES))
+            .max_frame_size(Some(MAX_FRAME_BYTES));
+        let upgraded =
+            tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await;
+        match upgraded {
+            Ok((stream, _)) => Ok(Self::new(stream)),
+            Err(error) => Err(not_upgraded(&error, clock)),
+        }
+    }
+
+    fn new(stream: WebSocketStream<TlsStream<TcpStream>>) -> Self {
+        let now = now();
+        Self {
+            stream,
+            heard: now,
+            pinged: now,
+            opened: now,
+            sent: 0,
+            bad: 0,
+        }
+    }
+
+    /// The next frame's meaning; an error in words once the socket is gone. Losing this
+    /// future loses no frame.
+    pub(super) async fn next(&mut self) -> Result<Heard, String> {
+        let frame = match self.stream.next().await {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => return Err(in_words(&error)),
+            None => return Err("the connection ended".to_owned()),
+        };
+        self.heard = now();
+        match frame {
+            Frame::Text(text) => match meaning(&text) {
+                Ok(heard) => Ok(heard),
+                Err(why) => {
+                    self.bad += 1;
+                    if self.bad.is_power_of_two() {
+                        tracing::warn!(frames = self.bad, "signaling: {why}");
+                    }
+                    Ok(Heard::Nothing)
+                }
+            },
+            Frame::Close(Some(why)) => Err(format!("closed by the service: {why}")),
+            Frame::Close(None) => Err("closed by the service".to_owned()),
+            _ => Ok(Heard::Nothing),
+        }
+    }
+
+    /// Says something to a viewer.
+    pub(super) async fn say(&mut self, outgoing: &Outgoing) -> Result<(), String> {
+        self.sent += 1;
+        let (action, payload) = match &outgoing.message {
+            Message::Answer { sdp, refused } => (
+                Content::SdpAnswer,
+                seal(&Description {
+                    kind: "answer".to_owned(),
+                    sdp: sdp.clone(),
+                    reason: refused.clone(),
+                }),
+            ),
+            Message::Candidate(candidate) => (Content::IceCandidate, seal(candidate)),
+        };
+        let frame = ToService {
+            action,
+            message_payload: payload,
+            recipient_client_id: Some(outgoing.viewer.clone()),
+            // With it, a refusal comes back and can be logged.
+            correlation_id: Some(self.sent.to_string()),
+        };
+        self.send(Frame::text(frame.to_json())).await
+    }
+
+    /// Asks for a sign of life.
+    pub(super) async fn ping(&mut self) -> Result<(), String> {
+        self.pinged = now();
+        self.send(Frame::Ping(bytes::Bytes::new())).await
+    }
+
+    /// Says goodbye.
+    pub(super) async fn close(mut self) {
+        const GOODBYE: Duration = Duration::from_millis(500);
+        let _ = tokio::time::timeout(GOODBYE, self.stream.close(None)).await;
+    }
+
+    async fn send(&mut self, frame: Frame) -> Result<(), String> {
+        match tokio::time::timeout(SEND_LIMIT, self.stream.send(frame)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(in_words(&error)),
+            Err(_) => Err(format!("takes nothing for {SEND_LIMIT:?}")),
+        }
+    }
+}
+
+fn unreachable(why: String) -> Fault {
+    Fault::Unreachable { call: CALL, why }
+}
+
+fn not_upgraded(error: &Error, clock: &Clock) -> Fault {
+    let Error::Http(response) = error else {
+        return unreachable(in_words(error));
+    };
+    let text = |name: &str| {
+        let value = response.headers().get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
+    if let Some(date) = text("date") {
+        clock.hear(&date);
+    }
+    let name = text(wire::signaling::control::ERROR_TYPE_HEADER);
+    let body = response.body().as_deref().unwrap_or_default();
+    refused(CALL, response.status().as_u16(), name.as_deref(), body)
+}
+
+/// What a frame of the service means.
+fn meaning(text: &str) -> Result<Heard, String> {
+    let Some(frame) = FromService::from_json(text).map_err(|error| error.to_string())? else {
+        return Ok(Heard::Nothing);
+    };
+    match frame.message_type {
+        MessageType::GoAway => Ok(Heard::GoAway),
+        MessageType::ReconnectIceServer => Ok(Heard::NewRelays),
+        MessageType::StatusResponse => {
+            let status = frame.status_response.unwrap_or_default();
+            Err(format!(
+                "the service refused message {}: {} {} {}",
+                status.correlation_id,
+                status.status_code.unwrap_or_default(),
+                status.error_type.unwrap_or_default(),
+                status.description.unwrap_or_default()
+            ))
+        }
+        MessageType::SdpOffer => {
+            let (viewer, payload) = from_viewer(frame.sender_client_id, frame.message_payload)?;
+            let description: Description = open(&payload).map_err(|error| error.to_string())?;
+            if description.kind != "offer" {
+                return Err(format!("an offer that calls itself {:?}", description.kind));
+            }
+            let sdp = description.sdp;
+            Ok(Heard::Viewer(Incoming::Offer { viewer, sdp }))
+        }
+        MessageType::IceCandidate => {
+            let (viewer, payload) = from_viewer(frame.sender_client_id, frame.message_payload)?;
+            let candidate: Candidate = open(&payload).map_err(|error| error.to_string())?;
+            Ok(Heard::Viewer(Incoming::Candidate { viewer, candidate }))
+        }
+        // Masters get no answers, and what comes after this version is not for it.
+        MessageType::SdpAnswer | MessageType::Unknown => Ok(Heard::Nothing),
+    }
+}
+
+fn from_viewer(
+    viewer: Option<String>,
+    payload: Option<String>,
+) -> Result<(String, String), String> {
+    let viewer = viewer.ok_or("a viewer's message without its sender cannot be answered")?;
+    if !is_id(&viewer) {
+        return Err(format!("{:.40?} is no viewer's id", viewer));
+    }
+    let payload = payload.ok_or("a viewer's message without a payload")?;
+    Ok((viewer, payload))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: &str, sender: &str, payload: &str) -> String {
+        format!(
+            "{{\"messageType\":\"{kind}\",\"senderClientId\":\"{sender}\",\
+             \"messagePayload\":\"{payload}\"}}"
+        )
+    }
+
+    fn sealed(json: &str) -> String {
+        let value: serde_json::Value = serde_json::from_str(json).unwrap();
+        seal(&value)
+    }
+
+    #[test]
+    fn offers_and_candidates_are_understood() {
+        let offer = sealed(r#"{"type":"offer","sdp":"v=0"}"#);
+        assert_eq!(
+            meaning(&frame("SDP_OFFER", "anna", &offer)),
+            Ok(Heard::Viewer(Incoming::Offer {
+                viewer: "anna".to_owned(),
+                sdp: "v=0".to_owned(),
+            }))
+        );
+        let candidate = sealed(r#"{"candidate":"","sdpMid":null}"#);
+        assert!(matches!(
+            meaning(&frame("ICE_CANDIDATE", "anna", &candidate)),
+            Ok(Heard::Viewer(Incoming::Candidate { viewer, .. })) if viewer == "anna"
+        ));
+    }
+
+    #[test]
+    fn the_services_own_words_are_understood() {
+        assert_eq!(meaning(r#"{"messageType":"GO_AWAY"}"#), Ok(Heard::GoAway));
+        let relays = r#"{"messageType":"RECONNECT_ICE_SERVER","senderClientId":""}"#;
+        assert_eq!(meaning(relays), Ok(Heard::NewRelays));
+        let refused = r#"{"messageType":"STATUS_RESPONSE","statusResponse":{"correlationId":"7",
+            "statusCode":"400","errorType":"InvalidArgumentException","description":"no"}}"#;
+        assert!(meaning(refused).unwrap_err().contains("message 7: 400"));
+    }
+
+    #[test]
+    fn empty_and_unknown_frames_mean_nothing() {
+        for text in ["", "  ", r#"{"messageType":"SOMETHING_NEW"}"#] {
+            assert_eq!(meaning(text), Ok(Heard::Nothing), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_bad_frame_is_named_and_survived() {
+        let offer = sealed(r#"{"type":"offer","sdp":"v=0"}"#);
+        let cut = &offer[..offer.len() - 3];
+        for (text, word) in [
+            ("garbage".to_owned(), "frame"),
+            ("{\"messageType\":\"SDP_OFFER\"".to_owned(), "frame"),
+            ("\u{0}\u{1}".to_owned(), "frame"),
+            ("x".repeat(100_000), "at most"),
+            (r#"{"messageType":"SDP_OFFER"}"#.to_owned(), "sender"),
+            (frame("SDP_OFFER", "", &offer), "sender"),
+            (frame("SDP_OFFER", "a b", &offer), "no viewer's id"),
+            (frame("SDP_OFFER", "anna", ""), "without a payload"),
+            (frame("SDP_OFFER", "anna", cut), "payload"),
+            (frame("SDP_OFFER", "anna", "!!!"), "base64"),
+            (
+                frame("SDP_OFFER", "anna", &sealed("{\"sdp\":1}")),
+                "payload",
+            ),
+            (
+                frame(
+                    "SDP_OFFER",
+                    "anna",
+                    &sealed(r#"{"type":"answer","sdp":""}"#),
+                ),
+                "calls itself",
+            ),
+            (frame("ICE_CANDIDATE", "anna", &sealed("[1]")), "payload"),
+        ] {
+            let why = meaning(&text).unwrap_err();
+            assert!(why.contains(word), "{text:.80}: {why}");
+        }
+    }
+}
