@@ -52,6 +52,7 @@ pub fn router(station: &Station) -> Router {
         // Rooms with routes of their own join here: `.merge(room::router(station))`.
         .merge(credentials::router(station))
         .merge(signaling::router(&station.signaling))
+        .merge(signaling::operator::router(station))
         .fallback_service(console::files(
             station.settings.console.clone().or_else(console::find),
         ));

@@ -2,13 +2,15 @@
 //!
 //! Two ways lead to them: a robot shows its certificate ([`provider`], in the words of AWS
 //! IoT's credentials provider), somebody who may drive a robot asks to watch it ([`viewer`]).
-//! Both give what opens one side of one channel and nothing else ([`issue`]).
+//! Both give what opens one side of one channel and nothing else ([`grant`], [`issue`]).
 
+pub mod grant;
 pub mod issue;
 pub mod provider;
 pub mod viewer;
 
-pub use issue::{Grant, Holder, Issuer, Redeemed, Role};
+pub use grant::{Grant, Holder, Role};
+pub use issue::{Issuer, Redeemed};
 
 use axum::Router;
 use axum::routing::{get, post};

@@ -11,6 +11,7 @@ mod bucket;
 mod control;
 pub mod counters;
 mod identity;
+pub mod operator;
 mod options;
 mod refusal;
 mod session;

@@ -4,13 +4,16 @@
 //! (coturn's REST scheme, so that a coturn with the same secret takes its place). [`Server`]
 //! is ours. Who may get a password is decided elsewhere; it is known here only as a name.
 
+mod counters;
+mod limits;
 mod password;
 mod peers;
 mod ports;
 mod server;
 
+pub use counters::Counters;
 pub use ports::Ports;
-pub use server::{Counters, Server, Settings, Still};
+pub use server::{Server, Settings, Still};
 
 use std::net::SocketAddr;
 use std::time::Duration;

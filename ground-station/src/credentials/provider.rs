@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, StatusCode};
 use wire::signaling::control::{RoleAliasCredentials, THING_NAME_HEADER};
 use wire::signaling::is_id;
 
-use super::issue::{Grant, Holder, Role};
+use super::grant::{Grant, Holder, Role};
 use crate::clock;
 use crate::listen::{Identity, Peer};
 use crate::signaling::{Refusal, Times, expiry_s};

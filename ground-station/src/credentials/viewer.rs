@@ -7,7 +7,7 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use wire::signaling::control::Credentials;
 
-use super::issue::{Grant, Holder, Role};
+use super::grant::{Grant, Holder, Role};
 use crate::accounts::{Caller, Denied, Who};
 use crate::api::answer::Refusal;
 use crate::clock;

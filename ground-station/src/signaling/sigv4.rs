@@ -6,15 +6,18 @@
 //! from is not known here. Source: the SigV4 pages of the AWS IAM user guide.
 
 mod canonical;
+mod hex;
+mod stamp;
 
-use std::collections::BTreeMap;
+pub(super) use canonical::parameter;
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use ring::{digest, hmac};
-use time::macros::format_description;
-use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::refusal::Refusal;
+use canonical::parameters;
+use hex::{hex, unhex};
+use stamp::{stamp_of, unix_s};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
@@ -299,64 +302,6 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Ref
         .to_str()
         .map(Some)
         .map_err(|_| incomplete(&format!("the {name} header is not ASCII")))
-}
-
-/// The decoded query; a name that appears twice could be read in two ways, so it is refused.
-fn parameters(query: &str) -> Result<BTreeMap<String, String>, Refusal> {
-    let mut parameters = BTreeMap::new();
-    for (name, value) in canonical::pairs(query)? {
-        if parameters.insert(name.clone(), value).is_some() {
-            return Err(incomplete(&format!("the query has more than one {name}")));
-        }
-    }
-    Ok(parameters)
-}
-
-/// The value of one parameter of a query.
-///
-/// # Errors
-/// A [`Refusal`] for a query that is not one.
-pub(super) fn parameter(query: &str, name: &str) -> Result<Option<String>, Refusal> {
-    Ok(parameters(query)?.remove(name))
-}
-
-fn unix_s(timestamp: &str) -> Option<i64> {
-    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
-    let at = PrimitiveDateTime::parse(timestamp, &format).ok()?;
-    Some(at.assume_utc().unix_timestamp())
-}
-
-fn stamp_of(unix_s: i64) -> String {
-    let format = format_description!("[year][month][day]T[hour][minute][second]Z");
-    OffsetDateTime::from_unix_timestamp(unix_s)
-        .ok()
-        .and_then(|at| at.format(&format).ok())
-        .unwrap_or_else(|| unix_s.to_string())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// The bytes of a signature; `None` unless it is 64 lower-case hexadecimal digits.
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |b: u8| match b {
-        b'0'..=b'9' => Some(b - b'0'),
-        b'a'..=b'f' => Some(b - b'a' + 10),
-        _ => None,
-    };
-    let bytes = text.as_bytes();
-    if bytes.len() != 2 * digest::SHA256_OUTPUT_LEN {
-        return None;
-    }
-    bytes
-        .chunks_exact(2)
-        .map(|pair| Some(digit(pair[0])? << 4 | digit(pair[1])?))
-        .collect()
 }
 
 fn missing() -> Refusal {

@@ -3,18 +3,20 @@
 //! The newest master wins, ten may watch, and what viewers send while the master is away
 //! waits for it. Nobody is ever waited for: who does not take a message is cut.
 
+mod line;
+
+pub(super) use line::Ears;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use wire::signaling::{Content, FromService, MessageType, ToService};
 
 use super::bucket::Bucket;
 use super::refusal::Refusal;
 use super::session::Reason;
 use super::times::Times;
+use line::{Line, line};
 
 /// Viewers of one channel: the service's default.
 const MAX_VIEWERS: usize = 10;
@@ -35,49 +37,11 @@ const CALL_BURST: u32 = 33;
 /// Messages that wait for one master: an offer and a handful of candidates of ten viewers.
 const MAX_HELD: usize = 96;
 
-/// Messages that wait to be written to one socket: all that was held, and as much again.
-const LINE_FRAMES: usize = 2 * MAX_HELD;
-
 /// Which end of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Side {
     Master,
     Viewer(String),
-}
-
-/// The way to one socket.
-#[derive(Clone, Debug)]
-struct Line {
-    frames: mpsc::Sender<FromService>,
-    end: Arc<End>,
-}
-
-/// Says that a socket must close, and why.
-#[derive(Debug, Default)]
-pub(super) struct End {
-    cut: CancellationToken,
-    reason: OnceLock<Reason>,
-}
-
-impl End {
-    /// Resolves with the reason, once there is one.
-    pub(super) async fn reason(&self) -> Reason {
-        self.cut.cancelled().await;
-        *self.reason.get().unwrap_or(&Reason::OnDemand)
-    }
-}
-
-impl Line {
-    fn cut(&self, reason: Reason) {
-        let _ = self.end.reason.set(reason);
-        self.end.cut.cancel();
-    }
-
-    fn deliver(&self, frame: FromService) {
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.frames.try_send(frame) {
-            self.cut(Reason::SlowReader);
-        }
-    }
 }
 
 /// A connection's place at the switchboard.
@@ -86,13 +50,6 @@ pub(super) struct Place {
     robot: String,
     side: Side,
     number: u64,
-}
-
-/// What a new connection listens to.
-#[derive(Debug)]
-pub(super) struct Ears {
-    pub frames: mpsc::Receiver<FromService>,
-    pub end: Arc<End>,
 }
 
 #[derive(Debug)]
@@ -180,12 +137,7 @@ impl Switchboard {
                 "more than 3 connections a second to this channel",
             ));
         }
-        let (frames, ear) = mpsc::channel(LINE_FRAMES);
-        let end = Arc::new(End::default());
-        let line = Line {
-            frames,
-            end: Arc::clone(&end),
-        };
+        let (line, ears) = line();
         let number = self.next_number;
         let replaced = match &side {
             Side::Master => {
@@ -211,7 +163,7 @@ impl Switchboard {
             side,
             number,
         };
-        Ok((place, Ears { frames: ear, end }))
+        Ok((place, ears))
     }
 
     /// Forgets a connection, unless its place was taken by another.

@@ -11,14 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
-use stun::error_code::{CODE_ALLOC_QUOTA_REACHED, ErrorCodeAttribute};
-use stun::message::{
-    CLASS_ERROR_RESPONSE, CLASS_REQUEST, METHOD_ALLOCATE, METHOD_BINDING, Message, MessageType,
-    Setter, is_message,
-};
+use stun::message::{CLASS_REQUEST, METHOD_ALLOCATE, METHOD_BINDING, Message, is_message};
 use tokio::net::UdpSocket;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -29,37 +22,18 @@ use turn::server::request::Request;
 use webrtc_util::conn::Conn;
 
 use super::Relay;
-use super::password::{Door, parts};
+use super::counters::Counters;
+use super::limits::{self, Sources, bound, name_of, quota_reached};
+use super::password::Door;
 use super::peers::Peers;
-use super::ports::{Ports, Sockets, Traffic};
+use super::ports::{Ports, Sockets};
 use crate::clock;
-use crate::signaling::Bucket;
 
 /// Names our part of the world to clients; they need not care.
 const REALM: &str = "outpost";
 
 /// Longest datagram that is read: an Ethernet frame, and some.
 const MAX_DATAGRAM_BYTES: usize = 2048;
-
-/// Allocations of one name. A robot needs one for each of ten viewers, and for a while also
-/// for those who have just left; AWS is said to allow fifty as well.
-const MAX_PER_NAME: usize = 50;
-
-/// Allocations at all: each costs a socket and two tasks.
-const MAX_ALLOCATIONS: usize = 1000;
-
-/// Requests that may come from one address at once: ten viewers behind one NAT that all
-/// connect again, with a dozen requests each.
-const REQUEST_BURST: u32 = 200;
-
-/// And in the long run.
-const REQUESTS_PER_S: f64 = 50.0;
-
-/// Addresses whose requests are counted; beyond, strangers wait for the next sweep.
-const MAX_SOURCES: usize = 4096;
-
-/// Nonces that are known; each costs about 100 bytes.
-const MAX_NONCES: usize = 8192;
 
 /// How long a nonce is good; a client whose nonce is not gets another at once.
 const NONCE_LIFE: Duration = Duration::from_secs(3600);
@@ -81,40 +55,6 @@ pub struct Settings {
     pub ports: Ports,
 }
 
-/// For `/metrics`.
-#[derive(Clone, Debug, Default)]
-pub struct Counters {
-    allocations: Gauge,
-    requests_refused: Counter,
-    traffic: Traffic,
-}
-
-impl Counters {
-    /// Shows them in `registry`.
-    pub fn register(&self, registry: &mut Registry) {
-        registry.register(
-            "turn_allocations",
-            "TURN allocations now",
-            self.allocations.clone(),
-        );
-        registry.register(
-            "turn_requests_refused",
-            "STUN and TURN requests past a limit",
-            self.requests_refused.clone(),
-        );
-        registry.register(
-            "turn_relayed_bytes",
-            "Bytes relayed, both ways",
-            self.traffic.bytes.clone(),
-        );
-        registry.register(
-            "turn_packets_forbidden",
-            "Packets that were not relayed because of where they would have gone",
-            self.traffic.forbidden.clone(),
-        );
-    }
-}
-
 /// Tells whether a name may still be here.
 pub type Still = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
@@ -125,7 +65,7 @@ pub struct Server {
     secret: Vec<u8>,
     manager: Arc<Manager>,
     nonces: Arc<Mutex<HashMap<String, tokio::time::Instant>>>,
-    sources: HashMap<IpAddr, Bucket>,
+    sources: Sources,
     still: Still,
     counters: Counters,
 }
@@ -174,7 +114,7 @@ impl Server {
                 alloc_close_notify: None,
             })),
             nonces: Arc::default(),
-            sources: HashMap::new(),
+            sources: Sources::default(),
             still,
             counters,
         })
@@ -222,7 +162,7 @@ impl Server {
         let tuple = self.five_tuple(from);
         let mut holder = None;
         if is_message(datagram) {
-            if !self.within_rate(from.ip(), clock::instant()) {
+            if !self.sources.within_rate(from.ip(), clock::instant()) {
                 self.counters.requests_refused.inc();
                 return;
             }
@@ -289,26 +229,14 @@ impl Server {
         let Ok(user) = message.get(stun::attributes::ATTR_USERNAME) else {
             return false;
         };
-        let user = String::from_utf8_lossy(&user).into_owned();
-        let name = name_of(&user);
         let all = self.manager.get_allocations_info(None).await;
-        let of_name = all.values().filter(|info| name_of(&info.username) == name);
-        all.len() >= MAX_ALLOCATIONS || of_name.count() >= MAX_PER_NAME
-    }
-
-    fn within_rate(&mut self, from: IpAddr, now: Instant) -> bool {
-        if !self.sources.contains_key(&from) && self.sources.len() >= MAX_SOURCES {
-            return false;
-        }
-        self.sources
-            .entry(from)
-            .or_insert_with(|| Bucket::new(REQUEST_BURST, REQUESTS_PER_S, now))
-            .take(now)
+        let users = all.values().map(|info| &info.username);
+        limits::is_full(&String::from_utf8_lossy(&user), users)
     }
 
     /// Forgets what is not used any more, and who may no longer be here.
     async fn sweep(&mut self, now: Instant) {
-        self.sources.retain(|_, bucket| !bucket.is_full(now));
+        self.sources.sweep(now);
         self.nonces
             .lock()
             .await
@@ -325,33 +253,6 @@ impl Server {
             self.manager.delete_allocations_by_username(&user).await;
         }
     }
-}
-
-/// Makes room for one more nonce. When there are too many, all go: nobody but a flood makes so
-/// many, and an honest client whose nonce is gone just asks for another.
-fn bound(nonces: &mut HashMap<String, tokio::time::Instant>) {
-    if nonces.len() >= MAX_NONCES {
-        nonces.clear();
-    }
-}
-
-/// The answer 486, Allocation Quota Reached.
-fn quota_reached(request: &Message) -> Option<Vec<u8>> {
-    let mut answer = Message::new();
-    let setters: [Box<dyn Setter>; 3] = [
-        Box::new(request.transaction_id),
-        Box::new(MessageType::new(METHOD_ALLOCATE, CLASS_ERROR_RESPONSE)),
-        Box::new(ErrorCodeAttribute {
-            code: CODE_ALLOC_QUOTA_REACHED,
-            reason: b"Allocation Quota Reached".to_vec(),
-        }),
-    ];
-    answer.build(&setters).ok()?;
-    Some(answer.raw)
-}
-
-fn name_of(user: &str) -> &str {
-    parts(user).map_or(user, |(_, name)| name)
 }
 
 /// An address of this machine that can be told to others: the bound one, or where it is

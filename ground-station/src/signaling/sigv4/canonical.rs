@@ -1,6 +1,8 @@
 //! The canonical form of a request: what both sides hash, so that it must come out the same
 //! whatever client, proxy or library wrote the bytes.
 
+use std::collections::BTreeMap;
+
 use axum::http::HeaderMap;
 
 use super::Signed;
@@ -36,7 +38,7 @@ pub(super) fn request(
 
 /// The decoded names and values of a query. A `+` is a space, as the official library for
 /// Rust has it; the others write neither, but `%2B` and `%20`.
-pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, Refusal> {
+fn pairs(query: &str) -> Result<Vec<(String, String)>, Refusal> {
     let pairs: Vec<_> = query.split('&').filter(|pair| !pair.is_empty()).collect();
     if pairs.len() > MAX_PARAMETERS {
         return Err(super::incomplete("the query has too many parameters"));
@@ -48,6 +50,27 @@ pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, Refusal> {
             Ok((decoded(name)?, decoded(value)?))
         })
         .collect()
+}
+
+/// The decoded query; a name that appears twice could be read in two ways, so it is refused.
+pub(super) fn parameters(query: &str) -> Result<BTreeMap<String, String>, Refusal> {
+    let mut parameters = BTreeMap::new();
+    for (name, value) in pairs(query)? {
+        if parameters.insert(name.clone(), value).is_some() {
+            return Err(super::incomplete(&format!(
+                "the query has more than one {name}"
+            )));
+        }
+    }
+    Ok(parameters)
+}
+
+/// The value of one parameter of a query.
+///
+/// # Errors
+/// A [`Refusal`] for a query that is not one.
+pub(in crate::signaling) fn parameter(query: &str, name: &str) -> Result<Option<String>, Refusal> {
+    Ok(parameters(query)?.remove(name))
 }
 
 fn query(query: &str) -> Result<String, Refusal> {

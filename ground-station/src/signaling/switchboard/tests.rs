@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::line::LINE_FRAMES;
 use super::*;
 use crate::clock::instant;
 
@@ -49,7 +50,7 @@ fn heard(ears: &mut Ears) -> Vec<String> {
 }
 
 fn why_cut(ears: &Ears) -> Option<Reason> {
-    ears.end.reason.get().copied()
+    ears.end.reason_now()
 }
 
 #[test]

@@ -3,10 +3,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use stun::message::{MessageType, Setter};
 use tokio::task::JoinSet;
 use turn::client::{Client, ClientConfig};
+use wire::signaling::control::IceServer;
 
 use super::*;
+use crate::turn::limits::{MAX_NONCES, MAX_PER_NAME, REQUEST_BURST};
+use crate::turn::password::parts;
 
 const SECRET: [u8; 32] = [7; 32];
 const HOUR: Duration = Duration::from_secs(3600);
@@ -70,8 +74,6 @@ impl Bench {
         self.relay.server_for(name, HOUR, clock::unix_s())
     }
 }
-
-use wire::signaling::control::IceServer;
 
 /// Sends until it is heard, as media does.
 async fn heard_by(
