@@ -11,6 +11,8 @@ use axum::{Extension, Router};
 use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use futures::future::BoxFuture;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
@@ -29,6 +31,10 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// How long a client may take for its TLS handshake: a Pi over a bad radio link needs two.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection may be silent before a request: a page that is looked at now and
+/// then keeps its connection, a forgotten one does not.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Where the station listens.
 #[derive(Clone, Copy, Debug)]
@@ -168,14 +174,15 @@ pub async fn serve_http(
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let handle = axum_server::Handle::new();
-    let server = axum_server::from_tcp(listener)?
+    let mut server = axum_server::from_tcp(listener)?
         .handle(handle.clone())
-        .acceptor(NoDelay)
-        .serve(
-            router
-                .layer(Extension(Peer::default()))
-                .into_make_service_with_connect_info::<SocketAddr>(),
-        );
+        .acceptor(NoDelay);
+    be_patient(server.http_builder());
+    let server = server.serve(
+        router
+            .layer(Extension(Peer::default()))
+            .into_make_service_with_connect_info::<SocketAddr>(),
+    );
     until(server, handle, shutdown)
         .await
         .context("serving HTTP")
@@ -193,21 +200,32 @@ pub async fn serve_https(
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let handle = axum_server::Handle::new();
-    let server = axum_server::from_tcp(listener)?
+    let mut server = axum_server::from_tcp(listener)?
         .handle(handle.clone())
         .acceptor(WithPeer(
             RustlsAcceptor::new(tls)
                 .handshake_timeout(HANDSHAKE_TIMEOUT)
                 .acceptor(NoDelay),
-        ))
-        .serve(
-            router
-                .layer(Extension(Scheme::Https))
-                .into_make_service_with_connect_info::<SocketAddr>(),
-        );
+        ));
+    be_patient(server.http_builder());
+    let server = server.serve(
+        router
+            .layer(Extension(Scheme::Https))
+            .into_make_service_with_connect_info::<SocketAddr>(),
+    );
     until(server, handle, shutdown)
         .await
         .context("serving HTTPS")
+}
+
+/// For a while only: whoever opens connections and says nothing would keep them for ever.
+fn be_patient(http: &mut Builder<TokioExecutor>) {
+    http.http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(SILENCE);
+    http.http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(SILENCE);
 }
 
 async fn until(

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::BytesMut;
 use futures::StreamExt;
 use serde_json::json;
+use std::time::Duration;
 
 /// A status and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,11 +67,24 @@ impl From<Denied> for Refusal {
 /// whose connection is closed while it still sends may never see the answer.
 const DRAINED_BYTES: usize = 1024 * 1024;
 
+/// How long a body may take: an action that is still on its way after this is too old.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Reads a body of at most `limit` bytes.
 ///
 /// # Errors
-/// 413 when there is more; 400 when the connection breaks.
+/// 413 when there is more; 408 when it takes too long; 400 when the connection breaks.
 pub async fn body(body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    match tokio::time::timeout(PATIENCE, read(body, limit)).await {
+        Ok(read) => read,
+        Err(_) => Err(Refusal::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!("the body has not arrived within {} s", PATIENCE.as_secs()),
+        )),
+    }
+}
+
+async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
     let mut chunks = body.into_data_stream();
     let (mut kept, mut length) = (BytesMut::new(), 0);
     while let Some(chunk) = chunks.next().await {
