@@ -20,10 +20,14 @@ use crate::mars::PICTURE_PATH;
 use crate::station::Station;
 use crate::{credentials, signaling};
 use answer::Refusal;
-use axum::http::{HeaderName, Method, StatusCode, header};
+use axum::http::{HeaderName, Method, StatusCode};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
-use tower_http::cors::{Any, CorsLayer};
+use std::time::Duration;
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
+
+/// How long a page need not ask again whether it may ask; Chromium takes two hours at most.
+const PREFLIGHT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// The header that carries an API key.
 pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
@@ -70,5 +74,7 @@ fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, header::AUTHORIZATION, API_KEY])
+        // The AWS SDK in a page signs its calls with a dozen headers of its own.
+        .allow_headers(AllowHeaders::mirror_request())
+        .max_age(PREFLIGHT)
 }

@@ -196,14 +196,19 @@ async fn a_page_from_anywhere_may_ask_with_a_key() {
         )
         .header("origin", "https://page.example")
         .header("access-control-request-method", "POST")
-        .header("access-control-request-headers", "x-api-key,content-type")
+        .header(
+            "access-control-request-headers",
+            "x-api-key,content-type,x-amz-date",
+        )
         .send()
         .await
         .unwrap();
     assert_eq!(preflight.status(), 200);
     let header = |name: &str| preflight.headers()[name].to_str().unwrap().to_owned();
     assert_eq!(header("access-control-allow-origin"), "*");
-    assert!(header("access-control-allow-headers").contains("x-api-key"));
+    for asked in ["x-api-key", "x-amz-date"] {
+        assert!(header("access-control-allow-headers").contains(asked));
+    }
     assert!(
         preflight
             .headers()
