@@ -11,7 +11,7 @@ pub mod token;
 
 pub use caller::{Caller, Denied, Who};
 
-use crate::store::{Key, Store, StoreError, User};
+use crate::store::{Store, StoreError, User};
 use plan::{Bucket, Limits};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -87,24 +87,20 @@ impl Accounts {
         })
     }
 
-    /// Who presents this API key, if it is one and its plan has a request left.
+    /// Who presents this API key, if it is one.
     ///
     /// # Errors
-    /// [`Denied::Forbidden`] for an unknown key, [`Denied::TooMany`] past its plan.
-    pub fn by_key(&self, key: &str, now: Now) -> Result<Caller, Denied> {
+    /// [`Denied::Forbidden`] for an unknown key.
+    pub fn by_key(&self, key: &str) -> Result<Caller, Denied> {
         let directory = self.store.directory();
-        let key = directory
-            .keys
-            .get(&hash_key(key))
-            .ok_or(Denied::Forbidden)?;
-        self.spend(Spender::Key(key.id), limits(key), now)?;
-        Ok(Caller::of_key(key))
+        let key = directory.keys.get(&hash_key(key));
+        key.map(Caller::of_key).ok_or(Denied::Forbidden)
     }
 
     /// Who presents this bearer token, if it is one of ours, of a user who is still there.
     ///
     /// # Errors
-    /// [`Denied::Token`] when it is not, [`Denied::TooMany`] past the users' plan.
+    /// [`Denied::Token`] when it is not.
     pub fn by_token(&self, token: &str, now: Now) -> Result<Caller, Denied> {
         let claims = self.tokens.check(token, now.unix_s)?;
         let directory = self.store.directory();
@@ -113,7 +109,6 @@ impl Accounts {
             .get(&claims.sub)
             .filter(|user| user.stamp == claims.stamp)
             .ok_or(Denied::Token("it was revoked"))?;
-        self.spend(Spender::User(claims.sub.clone()), USER_LIMITS, now)?;
         Ok(Caller::of_user(&claims.sub, user, claims.exp))
     }
 
@@ -186,11 +181,19 @@ impl Accounts {
         self.store.set_spent(now.day(), &spent)
     }
 
-    fn spend(&self, spender: Spender, limits: Limits, now: Now) -> Result<(), Denied> {
+    /// Takes a request from the caller's plan.
+    ///
+    /// # Errors
+    /// [`Denied::TooMany`] when none is left.
+    pub fn spend(&self, caller: &Caller, now: Now) -> Result<(), Denied> {
+        let spender = match caller.who() {
+            Who::Key(id) => Spender::Key(*id),
+            Who::User { name, .. } => Spender::User(name.clone()),
+        };
         self.spending()
             .entry(spender)
             .or_insert_with(|| Bucket::new(now.instant, now.day(), 0))
-            .take(limits, now.instant, now.day())
+            .take(caller.limits(), now.instant, now.day())
     }
 
     fn spending(&self) -> std::sync::MutexGuard<'_, HashMap<Spender, Bucket>> {
@@ -199,14 +202,6 @@ impl Accounts {
 
     fn attempts(&self) -> std::sync::MutexGuard<'_, plan::Attempts> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn limits(key: &Key) -> Limits {
-    Limits {
-        rate: key.rate,
-        burst: key.burst,
-        quota: key.quota,
     }
 }
 

@@ -1,5 +1,7 @@
 //! A caller who was let in, and what they may do.
 
+use super::USER_LIMITS;
+use super::plan::Limits;
 use crate::store::{Directory, Key, Permission, Robots, User};
 use std::collections::BTreeSet;
 
@@ -9,6 +11,7 @@ pub struct Caller {
     who: Who,
     may: BTreeSet<Permission>,
     robots: Robots,
+    limits: Limits,
 }
 
 /// A key or a person.
@@ -50,6 +53,11 @@ impl Caller {
             who: Who::Key(key.id),
             may: key.may.clone(),
             robots: key.robots.clone(),
+            limits: Limits {
+                rate: key.rate,
+                burst: key.burst,
+                quota: key.quota,
+            },
         }
     }
 
@@ -63,7 +71,13 @@ impl Caller {
             },
             may: [Permission::Publish, Permission::Mars].into(),
             robots: user.robots.clone(),
+            limits: USER_LIMITS,
         }
+    }
+
+    /// How much they may ask.
+    pub fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Which key or person.

@@ -21,7 +21,7 @@ impl FromRequestParts<Station> for Caller {
                 .map(|value| value.to_str().unwrap_or(""))
         };
         let caller = match (header(API_KEY), header(AUTHORIZATION)) {
-            (Some(key), _) => station.accounts.by_key(key, now)?,
+            (Some(key), _) => station.accounts.by_key(key)?,
             (None, Some(authorization)) => {
                 let token = bearer(authorization).ok_or(Denied::Forbidden)?;
                 station.accounts.by_token(token, now)?
@@ -31,6 +31,7 @@ impl FromRequestParts<Station> for Caller {
         if let Some(label) = parts.extensions.get::<Label>() {
             label.set(caller.label());
         }
+        station.accounts.spend(&caller, now)?;
         Ok(caller)
     }
 }

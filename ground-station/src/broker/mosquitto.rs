@@ -1,9 +1,9 @@
 //! Mosquitto as a child process: written for, started, watched, restarted, told of changes.
 //!
 //! A broker that dies is started again with a growing pause. One that must forget something
-//! (a revoked certificate) is restarted, because a TLS session once admitted may be resumed
-//! without its certificate being looked at again; see `docs/decisions`. One that must learn
-//! something (an operator, a server certificate) is sent SIGHUP.
+//! (a revoked certificate) is restarted, because a reload throws nobody out; see
+//! `docs/decisions`. One that must learn something (an operator, a server certificate) is
+//! sent SIGHUP.
 
 use super::Remote;
 use super::config::{self, Files};

@@ -72,7 +72,7 @@ async fn a_stopped_station_has_written_down_what_was_spent() {
 
 #[tokio::test]
 async fn a_burst_beyond_the_plan_is_too_many() {
-    let station = Station::start().await;
+    let mut station = Station::start().await;
     station.new_robot("rover").await;
     let command = [
         "new-key", "--robot", "rover", "--rate", "0.001", "--burst", "2",
@@ -81,6 +81,10 @@ async fn a_burst_beyond_the_plan_is_too_many() {
     assert_eq!(publish(&station, &key).await, 200);
     assert_eq!(publish(&station, &key).await, 200);
     assert_eq!(publish(&station, &key).await, 429);
+    let log = station.process().log();
+    assert!(
+        log.contains(r#"caller="key-1" method=POST route="/robots/{name}/publish" status=429"#)
+    );
 }
 
 #[tokio::test]
