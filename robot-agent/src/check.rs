@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 
 use crate::config::{self, Config, Source};
 use crate::link::certificates::{self, Certificates, Gravity};
+use crate::video::camera;
 use crate::{lock, motors};
 
 mod broker;
@@ -155,7 +156,7 @@ async fn look(config: &Config, now: OffsetDateTime) -> Vec<Line> {
     lines.extend(session);
     lines.push(cloud.line);
     lines.push(board(config));
-    lines.push(camera(config));
+    lines.push(camera(config, running).await);
     lines
 }
 
@@ -196,40 +197,34 @@ fn board(config: &Config) -> Line {
     }
 }
 
-/// Whether there is a device to take pictures from; whether it gives any is for the video
-/// itself to say.
-fn camera(config: &Config) -> Line {
-    let video = &config.video;
-    let word = video.source.word();
-    let node = |wanted: &str| Path::new(wanted).exists();
-    match video.source {
-        Source::Off => Line::skipped("camera", "video is off"),
-        Source::Test => Line::ok("camera", "the test picture"),
-        Source::V4l2 => {
-            let device = video.device.as_deref().unwrap_or("/dev/video0");
-            if node(device) {
-                Line::ok("camera", device)
-            } else {
-                Line::fault(
-                    "camera",
-                    format!("{device} does not exist"),
-                    "is the camera plugged in? video.device says which one it is",
-                )
-            }
-        }
-        Source::Libcamera if node("/dev/media0") => Line::ok("camera", word),
-        Source::Libcamera => Line::fault(
-            "camera",
-            "the kernel has found no camera (/dev/media0 does not exist)",
-            "is its cable seated at both ends, the contacts on the right side?",
-        ),
-        Source::Auto if node("/dev/video0") || node("/dev/media0") => {
-            Line::ok("camera", "a camera is there")
-        }
-        Source::Auto => Line::warning(
-            "camera",
-            "no camera is there",
+/// Takes a picture, as the robot would; one that runs has the camera, so then nobody asks.
+async fn camera(config: &Config, running: bool) -> Line {
+    const NAME: &str = "camera";
+    let settings = config.video.camera.clone();
+    if settings.source == Source::Off {
+        return Line::skipped(NAME, "video is off");
+    }
+    if running {
+        return Line::skipped(NAME, "a robot-agent that runs here has it");
+    }
+    let source = settings.source;
+    let probe = move || camera::probe(&settings, PATIENCE);
+    let found = tokio::task::spawn_blocking(probe)
+        .await
+        .unwrap_or_else(|_| Err("looking at it panicked".into()));
+    match found {
+        Ok(found) => Line::ok(NAME, found),
+        // Chosen by nobody, so perhaps not meant to be there.
+        Err(why) if source == Source::Auto => Line::warning(
+            NAME,
+            why,
             "the robot drives without; plug one in, or set video.source to \"off\"",
+        ),
+        Err(why) => Line::fault(
+            NAME,
+            why,
+            "is the camera plugged in, is its cable seated, and is this user in the group \
+             video? video.source and video.device say which camera it is",
         ),
     }
 }

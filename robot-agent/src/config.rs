@@ -15,12 +15,12 @@ use wire::topic;
 
 use crate::drive::Limits;
 use crate::link::Endpoint;
-use crate::{link, motors, telemetry};
+use crate::{link, motors, telemetry, video};
 
 pub mod reader;
 mod sections;
 
-pub use sections::{Encoder, Source, Video};
+pub use crate::video::camera::Source;
 
 use reader::{Problem, Problems, Section};
 
@@ -48,7 +48,7 @@ pub struct Config {
     /// Where video is signalled; none if that is not configured, which needs video off.
     pub cloud: Option<Cloud>,
     /// The camera and who may watch.
-    pub video: Video,
+    pub video: video::Settings,
 }
 
 /// Where the robot gets credentials and meets its viewers.
@@ -134,7 +134,7 @@ fn read(value: &Value, file: &Path, problems: &Problems) -> Option<Config> {
     );
     let endpoint = endpoint(&mut top, "IOT_CORE_ENDPOINT", true);
     let video = sections::video(&mut top.section("video"));
-    let cloud = cloud(&mut top, video.source != Source::Off);
+    let cloud = cloud(&mut top, video.camera.source != Source::Off);
     let certs = top.text("certs").unwrap_or_else(|| "certs".into());
     let (min, max) = KEEP_ALIVE_S;
     let keep_alive_s = top.section("mqtt").integer("keep_alive_s", min, max, 30);

@@ -22,9 +22,11 @@ mod signature;
 #[cfg(test)]
 mod tests;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use url::Url;
@@ -60,19 +62,28 @@ pub struct Ends {
     pub ice_servers: watch::Sender<Vec<IceServer>>,
 }
 
-/// Keeps the robot on its channel until `shutdown`.
-///
-/// # Errors
-/// Only where the settings make no connection possible at all.
-pub async fn run(
-    settings: Settings,
-    ends: Ends,
-    shutdown: CancellationToken,
-) -> anyhow::Result<()> {
-    let channel = Channel::new(settings)?;
-    let master = Master::new(Arc::new(channel), ends, Pace::default());
-    master.work(shutdown).await;
-    Ok(())
+/// Pause before a channel that failed by a fault of this program is begun again.
+const AFTER_FAULT: Duration = Duration::from_secs(1);
+
+/// Keeps the robot on its channel until `shutdown`. Never ends before: without a channel the
+/// robot still drives.
+pub async fn run(settings: Settings, mut ends: Ends, shutdown: CancellationToken) {
+    let channel = match Channel::new(settings) {
+        Ok(channel) => Arc::new(channel),
+        Err(error) => {
+            tracing::error!("no viewer will find the robot: {error:#}");
+            return shutdown.cancelled().await;
+        }
+    };
+    while !shutdown.is_cancelled() {
+        let master = Master::new(Arc::clone(&channel), &mut ends, Pace::default());
+        let work = AssertUnwindSafe(master.work(&shutdown));
+        if work.catch_unwind().await.is_err() {
+            tracing::error!("signaling panicked; beginning again");
+            let pause = tokio::time::sleep(AFTER_FAULT);
+            let _ = shutdown.run_until_cancelled(pause).await;
+        }
+    }
 }
 
 /// What a viewer says.

@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`config`] says what the owner wants; [`link`] brings actions from the
 //! broker; [`motors`] asks [`drive`] what the wheels should do and tells the board;
-//! [`telemetry`] reports, [`watchdog`] tells systemd. [`run`] starts and stops them all.
+//! [`telemetry`] reports, [`watchdog`] tells systemd. [`kvs`] brings viewers, [`video`] shows
+//! them the camera and takes their actions. [`run`] starts and stops them all.
 //! [`enroll`] and [`check`] are for before.
 
 pub mod arguments;
@@ -20,12 +21,12 @@ pub mod video;
 pub mod watchdog;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use time::OffsetDateTime;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -37,6 +38,10 @@ use motors::{MotorThread, Motors, Source};
 /// How long everything but the wheels may take to end: a goodbye to the broker and to the
 /// viewers, well within systemd's patience.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Messages between viewers and the room on their way: those of a full house that comes at
+/// once.
+const VIEWERS_WAITING: usize = 256;
 
 /// Reads the certificates and logs what is wrong with them; none if that rules out any
 /// connection.
@@ -80,8 +85,21 @@ pub async fn run(
     let reconnects = Arc::new(AtomicU64::new(0));
     let reports = watch::Sender::new(Arc::<str>::from(""));
     let link_state = watch::Sender::new(link::State::default());
-    // Whoever shows the camera fills this in; none means that video is off.
+    // None means that video is off.
     let video_report = watch::Sender::new(None);
+    let shows = config.video.camera.source != config::Source::Off;
+    if let Some(cloud) = config.cloud.filter(|_| shows) {
+        let ways = Ways {
+            channel: channel(config.robot, cloud, &certificates),
+            robot: ByViewers {
+                motors: motors.clone(),
+                rejected: rejected.clone(),
+            },
+            reports: reports.subscribe(),
+            status: video_report.clone(),
+        };
+        show(&mut tasks, config.video, ways, &stop);
+    }
 
     let watchdog = watchdog::run(motors.clone(), link_state.subscribe(), stop.clone());
     tasks.spawn(named("watchdog", watchdog));
@@ -122,6 +140,77 @@ pub async fn run(
         warn!("some parts did not end in time");
     }
     why.and(stopped)
+}
+
+/// What the camera and its viewers need of the rest.
+struct Ways {
+    channel: kvs::Settings,
+    robot: ByViewers,
+    reports: watch::Receiver<Arc<str>>,
+    status: watch::Sender<Option<wire::telemetry::Video>>,
+}
+
+/// Shows the camera to viewers that come by the channel.
+fn show(
+    tasks: &mut JoinSet<&'static str>,
+    settings: video::Settings,
+    ways: Ways,
+    stop: &CancellationToken,
+) {
+    let (to_room, from_viewers) = mpsc::channel(VIEWERS_WAITING);
+    let (to_viewers, from_room) = mpsc::channel(VIEWERS_WAITING);
+    let (servers_to, servers) = watch::channel(Vec::new());
+    let room = video::Ways {
+        incoming: from_viewers,
+        outgoing: to_viewers,
+        ice_servers: servers,
+        reports: ways.reports,
+        status: ways.status,
+    };
+    let ends = kvs::Ends {
+        incoming: to_room,
+        outgoing: from_room,
+        ice_servers: servers_to,
+    };
+    let room = video::run(settings, Arc::new(ways.robot), room, stop.clone());
+    tasks.spawn(named("video", room));
+    let channel = kvs::run(ways.channel, ends, stop.clone());
+    tasks.spawn(named("kvs", channel));
+}
+
+/// Where viewers find the robot.
+fn channel(robot: String, cloud: config::Cloud, certificates: &Certificates) -> kvs::Settings {
+    kvs::Settings {
+        robot,
+        credentials: (cloud.credentials.host, cloud.credentials.port),
+        role_alias: cloud.role_alias,
+        region: cloud.region,
+        endpoint: cloud.kvs,
+        tls: certificates.client_config(&[b"http/1.1"]),
+    }
+}
+
+/// What viewers do to the robot.
+struct ByViewers {
+    motors: Motors,
+    rejected: Arc<AtomicU64>,
+}
+
+impl video::Robot for ByViewers {
+    fn act(&self, action: &wire::Action, viewer: &Arc<str>) {
+        let source = Source::Viewer(viewer.clone());
+        if let Err(dropped) = self.motors.act(action, &source) {
+            tracing::debug!(action = action.motion.word(), %viewer, %dropped, "action dropped");
+        }
+    }
+
+    fn let_go(&self, viewer: &Arc<str>) {
+        self.motors.release(&Source::Viewer(viewer.clone()));
+    }
+
+    fn rejected(&self) {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// What becomes of an action from the broker: the motors obey it in the calling loop.

@@ -53,7 +53,9 @@ pub const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 /// What a viewer can do to the robot.
 pub trait Robot: Send + Sync + 'static {
     /// Obeys an action of a viewer who may drive, at once.
-    fn act(&self, action: Action, viewer: &str);
+    fn act(&self, action: &Action, viewer: &Arc<str>);
+    /// Stops the wheels if it is this viewer, gone or driving no more, that moves them.
+    fn let_go(&self, viewer: &Arc<str>);
     /// Counts a message that was no action.
     fn rejected(&self);
 }

@@ -34,7 +34,7 @@ pub(super) async fn look(config: &Config, certificates: &Certificates) -> Looked
     let Some(cloud) = config
         .cloud
         .as_ref()
-        .filter(|_| config.video.source != Source::Off)
+        .filter(|_| config.video.camera.source != Source::Off)
     else {
         return Looked::skipped(Line::skipped(NAME, "video is off"));
     };

@@ -11,6 +11,8 @@ use super::reader::Section;
 use crate::drive::{Limits, Throttle};
 use crate::motors::{self, Address, Driver, Gpio, Motor, Output, StopMode};
 use crate::telemetry;
+use crate::video;
+use crate::video::camera::{self, Choice, Source};
 
 /// Shorter pulses are over before a gearbox moves.
 const MIN_PULSE_MS: u64 = 10;
@@ -20,59 +22,6 @@ const MAX_STALE_MS: u64 = 60_000;
 
 /// A robot that takes longer to reach its speed cannot be steered.
 const MAX_RAMP_MS: u64 = 5_000;
-
-/// The camera and who may watch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Video {
-    /// Where pictures come from.
-    pub source: Source,
-    /// Which camera, where there are several.
-    pub device: Option<String>,
-    /// Pixels across.
-    pub width: u32,
-    /// Pixels down.
-    pub height: u32,
-    /// Pictures a second.
-    pub fps: u32,
-    /// The bitrate to begin with, in kbit/s.
-    pub bitrate_kbps: u32,
-    /// The lowest bitrate that a bad network leads to.
-    pub bitrate_kbps_min: u32,
-    /// Who encodes.
-    pub encoder: Encoder,
-    /// Whether the source runs while nobody watches.
-    pub warm: bool,
-    /// How many may watch.
-    pub viewers_max: u32,
-}
-
-/// Where pictures come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The first camera that is there.
-    Auto,
-    /// The Raspberry Pi's camera stack.
-    Libcamera,
-    /// A USB camera.
-    V4l2,
-    /// A moving test picture.
-    Test,
-    /// No video.
-    Off,
-}
-
-/// Who encodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoder {
-    /// The best that is there.
-    Auto,
-    /// The hardware of a Raspberry Pi up to the 4.
-    V4l2h264enc,
-    /// x264.
-    X264enc,
-    /// OpenH264.
-    Openh264enc,
-}
 
 /// Section `motors`.
 pub(super) fn motors(section: &mut Section<'_>, folder: &Path) -> motors::Settings {
@@ -155,7 +104,7 @@ pub(super) fn telemetry(section: &mut Section<'_>) -> telemetry::Settings {
 }
 
 /// Section `video`.
-pub(super) fn video(section: &mut Section<'_>) -> Video {
+pub(super) fn video(section: &mut Section<'_>) -> video::Settings {
     let source = section
         .one_of("source", &Source::ALL, Source::word)
         .unwrap_or(Source::Auto);
@@ -167,23 +116,27 @@ pub(super) fn video(section: &mut Section<'_>) -> Video {
             format!("is {least}: it must be at most bitrate_kbps, which is {bitrate}"),
         );
     }
-    Video {
+    let camera = camera::Settings {
         source,
         device: section.text("device"),
         width: even(section, "width", 160, 1920, 640),
         height: even(section, "height", 120, 1080, 480),
         fps: small(section, "fps", 1, 60, 30),
         bitrate_kbps: bitrate,
-        bitrate_kbps_min: least,
         encoder: section
-            .one_of("encoder", &Encoder::ALL, Encoder::word)
-            .unwrap_or(Encoder::Auto),
+            .one_of("encoder", &Choice::ALL, Choice::word)
+            .unwrap_or_default(),
         warm: section
             .one_of("standby", &[true, false], |warm| {
                 if warm { "warm" } else { "cold" }
             })
             .unwrap_or(true),
-        viewers_max: small(section, "viewers_max", 1, 10, 10),
+    };
+    video::Settings {
+        camera,
+        bitrate_kbps_min: least,
+        viewers_max: section.integer("viewers_max", 1, 10, 10) as usize,
+        connect_limit: video::CONNECT_LIMIT,
     }
 }
 
@@ -199,46 +152,4 @@ fn even(section: &mut Section<'_>, key: &'static str, min: u32, max: u32, defaul
         section.problem(key, format!("is {size}: it must be even"));
     }
     size
-}
-
-impl Source {
-    /// Every source.
-    pub const ALL: [Self; 5] = [
-        Self::Auto,
-        Self::Libcamera,
-        Self::V4l2,
-        Self::Test,
-        Self::Off,
-    ];
-
-    /// The word in a configuration.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Libcamera => "libcamera",
-            Self::V4l2 => "v4l2",
-            Self::Test => "test",
-            Self::Off => "off",
-        }
-    }
-}
-
-impl Encoder {
-    /// Every encoder.
-    pub const ALL: [Self; 4] = [
-        Self::Auto,
-        Self::V4l2h264enc,
-        Self::X264enc,
-        Self::Openh264enc,
-    ];
-
-    /// The word in a configuration.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::V4l2h264enc => "v4l2h264enc",
-            Self::X264enc => "x264enc",
-            Self::Openh264enc => "openh264enc",
-        }
-    }
 }

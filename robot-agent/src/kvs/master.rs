@@ -53,9 +53,9 @@ enum Errand {
 }
 
 /// The robot on its channel.
-pub(super) struct Master {
+pub(super) struct Master<'a> {
     channel: Arc<Channel>,
-    ends: Ends,
+    ends: &'a mut Ends,
     pace: Pace,
     socket: Option<Socket>,
     errands: JoinSet<Errand>,
@@ -69,8 +69,8 @@ pub(super) struct Master {
     complaint: Option<(String, Instant)>,
 }
 
-impl Master {
-    pub(super) fn new(channel: Arc<Channel>, ends: Ends, pace: Pace) -> Self {
+impl<'a> Master<'a> {
+    pub(super) fn new(channel: Arc<Channel>, ends: &'a mut Ends, pace: Pace) -> Self {
         Self {
             channel,
             ends,
@@ -87,7 +87,7 @@ impl Master {
         }
     }
 
-    pub(super) async fn work(mut self, shutdown: CancellationToken) {
+    pub(super) async fn work(mut self, shutdown: &CancellationToken) {
         let mut dumb = false;
         loop {
             self.send_errands(now());

@@ -47,16 +47,19 @@ impl Robot {
         let (incoming_to, incoming) = mpsc::channel(64);
         let (outgoing, outgoing_from) = mpsc::channel(64);
         let (servers_to, servers) = watch::channel(Vec::new());
-        let ends = Ends {
+        let mut ends = Ends {
             incoming: incoming_to,
             outgoing: outgoing_from,
             ice_servers: servers_to,
         };
         let channel = Channel::new(settings(service)).unwrap();
         let shutdown = CancellationToken::new();
-        let work = Master::new(Arc::new(channel), ends, pace).work(shutdown.clone());
+        let stop = shutdown.clone();
         #[expect(clippy::disallowed_methods, reason = "awaited in `stop`")]
-        let task = tokio::spawn(work);
+        let task = tokio::spawn(async move {
+            let master = Master::new(Arc::new(channel), &mut ends, pace);
+            master.work(&stop).await;
+        });
         Self {
             incoming,
             outgoing,
@@ -140,12 +143,12 @@ async fn the_calls_carry_who_asks() {
     let mut service = Service::start().await;
     let robot = Robot::start(&service, Pace::default());
     let _socket = service.next().await;
-    let state = service.state.lock().unwrap();
-    let head = |path: &str| state.heads[path].to_ascii_lowercase();
+    let heads = service.state.lock().unwrap().heads.clone();
+    let head = |path: &str| heads[path].to_ascii_lowercase();
     assert!(head(CREDENTIALS).contains("x-amzn-iot-thingname: rover"));
     assert!(head(DESCRIBE).contains("credential=akia/"));
     assert!(head(DESCRIBE).contains("x-amz-security-token: t/+="));
-    let connect = &state.heads[CONNECT];
+    let connect = &heads[CONNECT];
     let arn = "X-Amz-ChannelARN=arn%3Aaws%3Akinesisvideo%3Aus-east-1%3A123456789012%3Achannel\
                %2Frover%2F1";
     for part in [
@@ -157,7 +160,6 @@ async fn the_calls_carry_who_asks() {
         assert!(connect.contains(part), "{part}: {connect}");
     }
     assert!(!connect.contains("X-Amz-ClientId"));
-    drop(state);
     robot.stop().await;
 }
 

@@ -98,6 +98,9 @@ pub struct CameraThread {
 /// every viewer that lost one packet asks for one.
 pub const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
 
+/// How often a camera that is looked at is looked at.
+const PROBE_EVERY: Duration = Duration::from_millis(20);
+
 /// A pipeline that ran this long was well; what befell it then is a new fault.
 const STEADY: Duration = Duration::from_secs(10);
 
@@ -148,6 +151,31 @@ pub fn start(
         status: watched,
     };
     Ok((camera, CameraThread { desk, thread }))
+}
+
+/// Starts the camera, waits for its first picture, and stops it: what it is, or what is
+/// wrong. Blocks for up to `limit` and as long as a driver does.
+///
+/// # Errors
+/// The first fault, in words.
+pub fn probe(settings: &Settings, limit: Duration) -> Result<String, String> {
+    let settings = Settings {
+        warm: true,
+        ..settings.clone()
+    };
+    let (camera, thread) = start(settings, |_| ()).map_err(|error| format!("{error:#}"))?;
+    let until = now() + limit;
+    let found = loop {
+        let status = camera.status().borrow().clone();
+        match (status.running, status.fault) {
+            (Some(running), _) => break Ok(running),
+            (None, Some(fault)) => break Err(fault),
+            (None, None) if now() > until => break Err(format!("no picture within {limit:?}")),
+            (None, None) => std::thread::sleep(PROBE_EVERY),
+        }
+    };
+    thread.stop_and_join();
+    found
 }
 
 impl Camera {

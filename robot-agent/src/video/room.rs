@@ -167,7 +167,12 @@ impl Room {
 
     fn seat(&mut self, viewer: String, sdp: String, ways: &Ways) {
         let leave = self.leave.child_token();
-        let seat = Arc::new(Seat::new(viewer.clone(), sdp, leave, self.host.limits));
+        let seat = Arc::new(Seat::new(
+            viewer.as_str().into(),
+            sdp,
+            leave,
+            self.host.limits,
+        ));
         let (candidates, kept) = mpsc::channel(viewer::MAX_CANDIDATES);
         for candidate in self.door.take(&viewer, now()) {
             let _ = candidates.try_send(candidate);
@@ -201,7 +206,7 @@ impl Room {
         let Some(seat) = self.names.remove(&id) else {
             return;
         };
-        let viewer = seat.id.clone();
+        let viewer = seat.id.to_string();
         tracing::info!(viewer, "viewer {ended}");
         if let Ended::Refused(reason) = ended {
             refuse(ways, viewer.clone(), &seat.offer, reason.to_string());

@@ -42,8 +42,13 @@ struct Recorder {
 }
 
 impl Robot for Recorder {
-    fn act(&self, action: Action, viewer: &str) {
-        self.acts.lock().unwrap().push((action, viewer.to_owned()));
+    fn act(&self, action: &Action, viewer: &Arc<str>) {
+        let act = (action.clone(), viewer.to_string());
+        self.acts.lock().unwrap().push(act);
+    }
+
+    fn let_go(&self, viewer: &Arc<str>) {
+        self.act(&Action::new(Motion::Stop), viewer);
     }
 
     fn rejected(&self) {

@@ -65,7 +65,7 @@ impl Host {
 
 /// One viewer's place, seen from the room and from the viewer.
 pub(super) struct Seat {
-    pub id: String,
+    pub id: Arc<str>,
     /// Ends the viewer.
     pub leave: CancellationToken,
     /// The offer it came with, and what it was answered.
@@ -76,7 +76,12 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(id: String, offer: String, leave: CancellationToken, limits: Limits) -> Self {
+    pub(super) fn new(
+        id: Arc<str>,
+        offer: String,
+        leave: CancellationToken,
+        limits: Limits,
+    ) -> Self {
         Self {
             id,
             leave,
@@ -100,9 +105,9 @@ impl Seat {
     /// Says something to the viewer, without waiting for a channel that is full: whoever
     /// gets no answer asks again.
     fn say(&self, out: &mpsc::Sender<Outgoing>, message: Message) {
-        let viewer = self.id.clone();
+        let viewer = self.id.to_string();
         if out.try_send(Outgoing { viewer, message }).is_err() {
-            tracing::debug!(viewer = self.id, "the channel is full, a message is lost");
+            tracing::debug!(viewer = %self.id, "the channel is full, a message is lost");
         }
     }
 
@@ -174,7 +179,7 @@ pub(super) async fn watch(visit: Visit) -> Ended {
         .await
         .is_err()
     {
-        tracing::warn!(viewer = seat.id, "its connection does not close");
+        tracing::warn!(viewer = %seat.id, "its connection does not close");
     }
     tasks.shutdown().await;
     ended

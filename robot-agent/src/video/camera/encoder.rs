@@ -16,6 +16,24 @@ pub enum Choice {
     Only(Encoder),
 }
 
+impl Choice {
+    /// Every choice.
+    pub const ALL: [Self; 4] = [
+        Self::Auto,
+        Self::Only(Encoder::V4l2),
+        Self::Only(Encoder::X264),
+        Self::Only(Encoder::OpenH264),
+    ];
+
+    /// The word in a configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Only(encoder) => encoder.name(),
+        }
+    }
+}
+
 /// An H.264 encoder of GStreamer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoder {

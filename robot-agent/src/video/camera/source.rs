@@ -1,6 +1,8 @@
 //! Where pictures come from: the test picture, libcamera, or V4L2. Finds the camera, asks it
 //! what it can give, and chooses.
 
+use std::path::Path;
+
 use gstreamer::prelude::*;
 
 /// What `video.source` may say.
@@ -17,6 +19,28 @@ pub enum Source {
     Test,
     /// No camera, no video.
     Off,
+}
+
+impl Source {
+    /// Every source.
+    pub const ALL: [Self; 5] = [
+        Self::Auto,
+        Self::Libcamera,
+        Self::V4l2,
+        Self::Test,
+        Self::Off,
+    ];
+
+    /// The word in a configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Libcamera => "libcamera",
+            Self::V4l2 => "v4l2",
+            Self::Test => "test",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// What is wanted of a camera.
@@ -121,6 +145,9 @@ fn v4l2(path: Option<String>, picture: Picture) -> Result<Found, String> {
             .find_map(|camera| camera.v4l2)
             .ok_or("no V4L2 camera found: is it plugged in?")?,
     };
+    if !Path::new(&path).exists() {
+        return Err(format!("{path} does not exist: is the camera plugged in?"));
+    }
     let source = gstreamer::ElementFactory::make("v4l2src")
         .property("device", &path)
         .build()

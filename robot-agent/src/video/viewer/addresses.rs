@@ -2,7 +2,7 @@
 //! from servers later. What is known when the answer goes out goes with it, the rest follows.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 use webrtc::ice_transport::ice_candidate::RTCIceCandidate;
@@ -22,7 +22,7 @@ pub(super) struct Addresses {
     /// Found already, not told yet.
     known: VecDeque<Candidate>,
     mid: Option<String>,
-    viewer: String,
+    viewer: Arc<str>,
     relays: Vec<String>,
     relayed: bool,
     complete: bool,
@@ -46,7 +46,7 @@ impl Addresses {
             found,
             known: VecDeque::new(),
             mid: None,
-            viewer: visit.seat.id.clone(),
+            viewer: Arc::clone(&visit.seat.id),
             relays: visit
                 .ice_servers
                 .iter()
@@ -113,7 +113,7 @@ impl Addresses {
         self.complete = true;
         if !self.relays.is_empty() && !self.relayed {
             tracing::warn!(
-                viewer = self.viewer,
+                viewer = %self.viewer,
                 relays = ?self.relays,
                 "no relay gave an address: its credentials may have expired, or UDP is blocked; \
                  viewers outside this network may not connect"

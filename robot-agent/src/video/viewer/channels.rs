@@ -90,7 +90,7 @@ impl Channels {
         let weak = Arc::downgrade(self);
         match channel.label() {
             _ if opened > MAX_CHANNELS => {
-                tracing::warn!(viewer = self.seat.id, "opens too many channels, is dropped");
+                tracing::warn!(viewer = %self.seat.id, "opens too many channels, is dropped");
                 self.seat.leave.cancel();
             }
             "drive" => {
@@ -120,7 +120,7 @@ impl Channels {
                 }));
             }
             other => {
-                tracing::debug!(viewer = self.seat.id, channel = other, "is not known");
+                tracing::debug!(viewer = %self.seat.id, channel = other, "is not known");
             }
         }
     }
@@ -140,11 +140,11 @@ impl Channels {
         if action.motion == Motion::Stop {
             wheel.stopped(viewer, now());
         } else if !wheel.may_drive(viewer, now()) {
-            tracing::debug!(viewer, "does not hold the wheel");
+            tracing::debug!(%viewer, "does not hold the wheel");
             return;
         }
         drop(wheel);
-        self.host.robot.act(action, viewer);
+        self.host.robot.act(&action, viewer);
     }
 
     async fn aside(&self, message: &DataChannelMessage, channel: &RTCDataChannel) {
@@ -168,8 +168,8 @@ impl Channels {
     pub(super) fn let_go(&self) {
         let viewer = &self.seat.id;
         if self.host.wheel().release(viewer, now()) {
-            tracing::info!(viewer, "lets go of the wheel");
-            self.host.robot.act(Action::new(Motion::Stop), viewer);
+            tracing::info!(%viewer, "lets go of the wheel");
+            self.host.robot.let_go(viewer);
         }
     }
 
@@ -197,7 +197,7 @@ impl Channels {
         state.rejected += 1;
         if state.rejected.is_power_of_two() {
             tracing::warn!(
-                viewer = self.seat.id,
+                viewer = %self.seat.id,
                 rejected = state.rejected,
                 "data channel: {reason}"
             );

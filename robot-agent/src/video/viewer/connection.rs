@@ -188,14 +188,14 @@ impl Connection {
         self.host.camera.key_frame();
         self.seat.connected.store(true, Ordering::Relaxed);
         self.host.changed.notify_one();
-        tracing::info!(viewer = self.seat.id, "connected");
+        tracing::info!(viewer = %self.seat.id, "connected");
     }
 
     /// Tries one more address of the viewer's.
     pub(super) async fn add(&self, candidate: Candidate) {
         let viewer = &self.seat.id;
         if is_useless(&candidate.candidate) {
-            tracing::trace!(viewer, candidate.candidate, "of no use");
+            tracing::trace!(%viewer, candidate.candidate, "of no use");
             return;
         }
         let init = RTCIceCandidateInit {
@@ -205,7 +205,7 @@ impl Connection {
             username_fragment: candidate.username_fragment,
         };
         if let Err(error) = self.peer.add_ice_candidate(init).await {
-            tracing::debug!(viewer, "a candidate that is none: {error}");
+            tracing::debug!(%viewer, "a candidate that is none: {error}");
         }
     }
 }

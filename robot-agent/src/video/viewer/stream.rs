@@ -100,7 +100,7 @@ impl Stream {
             Ok(picture) if self.waits_for_key && !picture.key => true,
             Ok(picture) => self.send(&picture).await,
             Err(RecvError::Lagged(pictures)) => {
-                tracing::debug!(viewer = self.seat.id, pictures, "too slow, skips");
+                tracing::debug!(viewer = %self.seat.id, pictures, "too slow, skips");
                 self.waits_for_key = true;
                 self.host.camera.key_frame();
                 true
@@ -175,7 +175,7 @@ impl Stream {
             .rescued
             .is_some_and(|at| now.saturating_duration_since(at) < BETWEEN_RESCUES);
         if past_mending && !rescued_lately {
-            tracing::debug!(viewer = self.seat.id, "past mending, key frame");
+            tracing::debug!(viewer = %self.seat.id, "past mending, key frame");
             self.rescued = Some(now);
             self.host.camera.key_frame();
         }
@@ -207,7 +207,7 @@ impl Stream {
         self.resend.stream_kbps(self.path.kbps());
         self.seat.set_kbps(self.path.kbps());
         tracing::trace!(
-            viewer = self.seat.id,
+            viewer = %self.seat.id,
             ?seen,
             kbps = self.path.kbps(),
             "path"
