@@ -34,7 +34,8 @@ async fn a_published_word_turns_the_wheels_for_one_pulse() {
     assert_eq!(status, 200, "{answer}");
     assert_eq!(answer["topic"], "rover/action");
     let turned = robot.pulse(seen).await;
-    assert!(turned >= Duration::from_millis(200), "only {turned:?}");
+    // The pulse of 200 ms runs from the action's arrival, a moment before the first write.
+    assert!(turned > Duration::from_millis(150), "only {turned:?}");
     let wheels = robot
         .wheels(seen, "both wheels go forward", |w| w.moves())
         .await;
