@@ -94,9 +94,29 @@ pub enum Error {
 /// # Errors
 /// [`Error`] with everything that is wrong.
 pub fn load(file: &Path) -> Result<Config, Error> {
-    let text =
-        fs::read_to_string(file).map_err(|error| Error::Unreadable(file.to_owned(), error))?;
-    parse(&text, file)
+    parse(&text(file)?, file)
+}
+
+/// Reads where the motors hang, and nothing else: a stop must not fail because the owner has
+/// since made a mistake elsewhere in the file.
+///
+/// # Errors
+/// [`Error`] if the board cannot be found by what is there.
+pub fn load_motors(file: &Path) -> Result<motors::Settings, Error> {
+    let value = json(&text(file)?, file)?;
+    let problems = Problems::default();
+    let mut top = Section::document(&value, &problems);
+    let motors = sections::motors(&mut top.section("motors"), folder(file));
+    drop(top);
+    let mut problems = problems.into_inner();
+    problems.retain(|problem| sections::hides_the_board(&problem.key));
+    if problems.is_empty() {
+        return Ok(motors);
+    }
+    Err(Error::Wrong {
+        file: file.to_owned(),
+        problems,
+    })
 }
 
 /// Checks the text of a configuration that came from `file`.
@@ -104,10 +124,7 @@ pub fn load(file: &Path) -> Result<Config, Error> {
 /// # Errors
 /// [`Error`] with everything that is wrong.
 pub fn parse(text: &str, file: &Path) -> Result<Config, Error> {
-    let value: Value = serde_json::from_str(text).map_err(|error| Error::NotJson {
-        file: file.to_owned(),
-        error,
-    })?;
+    let value = json(text, file)?;
     let problems = Problems::default();
     let config = read(&value, file, &problems);
     let problems = problems.into_inner();
@@ -204,6 +221,17 @@ fn endpoint(top: &mut Section<'_>, key: &'static str, needed: bool) -> Option<En
     text.parse()
         .map_err(|error| top.problem(key, format!("is \"{text}\": it must be {error}")))
         .ok()
+}
+
+fn text(file: &Path) -> Result<String, Error> {
+    fs::read_to_string(file).map_err(|error| Error::Unreadable(file.to_owned(), error))
+}
+
+fn json(text: &str, file: &Path) -> Result<Value, Error> {
+    serde_json::from_str(text).map_err(|error| Error::NotJson {
+        file: file.to_owned(),
+        error,
+    })
 }
 
 /// The folder against which relative paths count.

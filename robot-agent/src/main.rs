@@ -52,7 +52,7 @@ fn obey(arguments: Arguments) -> Result<ExitCode> {
         Command::Check { json } => return check(file, json),
         Command::Enroll(request) => enroll(file, &request)?,
         Command::Stop => {
-            let board = config::load(file)?.motors;
+            let board = config::load_motors(file)?;
             motors::stop(&board).map_err(|error| anyhow!(error.words()))?;
             info!(board = %board.driver, "both motors are off");
         }

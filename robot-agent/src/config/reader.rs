@@ -37,6 +37,9 @@ pub struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
+    /// What stands for a key where the whole document is wrong.
+    pub const WHOLE: &'static str = "the file";
+
     /// The whole document.
     pub fn document(value: &'a Value, problems: &'a Problems) -> Self {
         let section = Self {
@@ -46,7 +49,7 @@ impl<'a> Section<'a> {
             known: Vec::new(),
         };
         if section.fields.is_none() {
-            section.note("the file", value, "an object like {\"IOT_THINGNAME\": …}");
+            section.note(Self::WHOLE, value, "an object like {\"IOT_THINGNAME\": …}");
         }
         section
     }

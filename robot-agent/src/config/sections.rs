@@ -54,6 +54,16 @@ pub(super) fn motors(section: &mut Section<'_>, folder: &Path) -> motors::Settin
     settings
 }
 
+/// Whether a problem with `key` leaves open which board there is or where: which way round a
+/// motor is wired, or how it rests, does not matter to turning it off.
+pub(super) fn hides_the_board(key: &str) -> bool {
+    let of_motors = key.strip_prefix("motors.").is_some_and(|key| {
+        let whose = key.split('.').next().unwrap_or(key);
+        !["left", "right", "stop", "transcript"].contains(&whose)
+    });
+    of_motors || [Section::WHOLE, "motors"].contains(&key)
+}
+
 fn motor(section: &mut Section<'_>, driver: Driver, default: Motor) -> Motor {
     Motor {
         output: section

@@ -329,6 +329,45 @@ fn without_video_only_the_name_and_the_broker_are_needed() {
     assert!(!config.link.endpoint.alpn);
 }
 
+/// What a stop makes of a file that says this.
+fn stopped(text: &str) -> Result<motors::Settings, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.json");
+    fs::write(&file, text).unwrap();
+    load_motors(&file)
+}
+
+#[test]
+fn a_stop_finds_the_board_whatever_else_is_wrong_in_the_file() {
+    for text in [
+        r#"{"motors": {"driver": "adafruit-motor-hat", "address": "0x61"}}"#,
+        r#"{"motors": {"driver": "adafruit-motor-hat", "address": "0x61", "stop": 7,
+            "left": {"output": "M9", "way": 1}, "right": [], "transcript": {}},
+            "IOT_THINGNAME": "no name", "drive": {"speed": 9}, "viedo": {}}"#,
+    ] {
+        let motors = stopped(text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(motors.driver, Driver::AdafruitMotorHat);
+        assert_eq!(motors.address.get(), 0x61);
+    }
+}
+
+#[test]
+fn a_stop_does_not_guess_where_the_board_is() {
+    for (text, says) in [
+        (r#"{"motors": {"driver": "l298n"}}"#, "motors.driver"),
+        (r#"{"motors": {"drivr": "simulated"}}"#, "motors.drivr"),
+        (r#"{"motors": {"address": 3}}"#, "motors.address"),
+        (r#"{"motors": {"gpio": "sysfs"}}"#, "motors.gpio"),
+        (r#"{"motors": 1}"#, "motors: is 1"),
+        ("[]", "must be an object"),
+        ("{", "is not JSON"),
+    ] {
+        let error = stopped(text).unwrap_err().to_string();
+        assert!(error.contains(says), "{text}: {error}");
+    }
+    assert_eq!(stopped("{}").unwrap().driver, Driver::ExplorerHat);
+}
+
 #[test]
 fn the_display_agents_section_is_left_alone() {
     parsed(&with("display", r#"{"url":"https://x","anything":1}"#));
