@@ -4,8 +4,11 @@ use serde_json::json;
 
 use super::{Report, Verdict};
 
-/// Where the text of a line begins: two blanks, a word of four, two, a name of thirteen.
-const INDENT: usize = 21;
+/// Where the text of a line begins: two blanks, a word of four, two, then the name.
+const INDENT: usize = 8 + NAME;
+
+/// Room for the longest name and two blanks.
+const NAME: usize = 14;
 
 /// The width of a terminal that nobody has widened.
 const USUAL: usize = 80;
@@ -38,7 +41,7 @@ pub fn text(report: &Report, page: Page) -> String {
         let word = paint(&format!("{word:<4}"), colour, page.colour);
         let mut found = wrapped(&line.found, width).into_iter();
         let first = found.next().unwrap_or_default();
-        text.push_str(&format!("  {word}  {:<13}{first}\n", line.name));
+        text.push_str(&format!("  {word}  {:<NAME$}{first}\n", line.name));
         for rest in found {
             text.push_str(&format!("{:INDENT$}{rest}\n", ""));
         }
@@ -177,14 +180,14 @@ mod tests {
             "
   robot-agent {}: rover
 
-  OK    config       config.json is complete
-  WARN  clock        9 s behind
-                     → look at it
-  FAIL  broker       localhost:8883: nothing listens there
-                     (connection refused)
-                     → is it running, and does the endpoint
-                       say where it is?
-  --    subscription needs the broker
+  OK    config        config.json is complete
+  WARN  clock         9 s behind
+                      → look at it
+  FAIL  broker        localhost:8883: nothing listens there
+                      (connection refused)
+                      → is it running, and does the endpoint
+                        say where it is?
+  --    subscription  needs the broker
 
   A drive would not work: 1 fault, 1 warning.
 
