@@ -16,8 +16,8 @@ use time::OffsetDateTime;
 use url::Url;
 use wire::topic::check_robot_name;
 
-use crate::config;
 use crate::link::certificates::{self, CA_FILE, CERTIFICATE_FILE, Gravity, KEY_FILE};
+use crate::{config, lock};
 
 mod files;
 mod signing;
@@ -74,6 +74,7 @@ pub async fn run(config_file: &Path, asked: &Request, now: OffsetDateTime) -> Re
         (None, None) => Some(files::amazon_roots()?),
     };
 
+    let at_work = lock::take(&place.certs).is_err();
     let staging = Staging::beside(&place.certs)?;
     staging.add(KEY_FILE, &key.serialize_pem(), files::SECRET)?;
     staging.add(CERTIFICATE_FILE, &answer.crt_pem, files::PUBLIC)?;
@@ -89,7 +90,11 @@ pub async fn run(config_file: &Path, asked: &Request, now: OffsetDateTime) -> Re
     if let Some(config) = answer.config.filter(|_| !place.has_config) {
         done.push(files::write_config(config_file, &config)?);
     }
-    done.push("next: robot-agent check".into());
+    done.push(if at_work {
+        "next: restart the robot-agent that runs with the old certificate".into()
+    } else {
+        "next: robot-agent check".into()
+    });
     Ok(done)
 }
 

@@ -58,6 +58,18 @@ fn the_shipped_example_holds_every_key_with_working_values() {
     }
 }
 
+#[test]
+fn the_documentation_names_every_key() {
+    let page = include_str!("../../../docs/configuration.md");
+    let example: Value =
+        serde_json::from_str(include_str!("../../../config.json.example")).unwrap();
+    for key in asked_for(&example) {
+        let last = key.rsplit('.').next().unwrap_or(&key);
+        let named = page.contains(&format!("`{last}`")) || page.contains(&format!("\"{last}\""));
+        assert!(named, "docs/configuration.md lacks {key}");
+    }
+}
+
 /// Every key that the code asks for, from the error about one that it does not.
 fn asked_for(value: &Value) -> Vec<String> {
     let mut keys = Vec::new();
