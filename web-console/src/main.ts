@@ -24,7 +24,9 @@ function ask(note: string | null): void {
     (login) => {
       // One robot is the usual case: go there at once.
       const [only, ...others] = login.robots;
-      if (only !== undefined && others.length === 0) location.hash = `#/${encodeURIComponent(only)}`;
+      if (only !== undefined && others.length === 0) {
+        history.replaceState(null, "", `#/${encodeURIComponent(only)}`);
+      }
       visit(session.keep(login));
     },
     onAws,

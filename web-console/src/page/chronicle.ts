@@ -14,7 +14,7 @@ export function ofDriver(driver: Driver): string {
 export function ofWatch(state: WatchState): string {
   switch (state.is) {
     case "off":
-      return "No camera asked for";
+      return "The robot's camera is off";
     case "asking":
       return state.what;
     case "connected":

@@ -148,6 +148,7 @@ export class Cockpit {
     const before = this.#report;
     for (const line of chronicle.ofReports(before?.telemetry ?? null, report.telemetry)) this.#log.write(line);
     if (report.online && before?.online === false) this.#watch.hurry();
+    if (report.telemetry !== null) this.#watch.wanted = report.telemetry.video !== undefined || !report.online;
     this.#report = report;
     this.#redraw();
   }

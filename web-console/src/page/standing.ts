@@ -76,7 +76,7 @@ function overHttp(feed: FeedState, { robot, publishError, nowMs, serverMs }: Fac
 function words(watch: WatchState, nowMs: number): string {
   switch (watch.is) {
     case "off":
-      return "No picture";
+      return "This robot's camera is off";
     case "asking":
       return watch.what;
     case "connected":

@@ -42,6 +42,7 @@ export class Watch {
   #connection: Connection | null = null;
   #failures = 0;
   #hurry: (() => void) | null = null;
+  #wanted = true;
 
   constructor(settings: WatchSettings) {
     this.#settings = settings;
@@ -79,6 +80,13 @@ export class Watch {
     this.#hurry?.();
   }
 
+  /** Whether there is anything to call: a robot whose camera is off listens to no channel. */
+  set wanted(wanted: boolean) {
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    if (wanted) this.#hurry?.();
+  }
+
   close(): void {
     this.#left.abort();
     this.#hurry?.();
@@ -90,6 +98,11 @@ export class Watch {
       const why = await this.#attempt().catch((error: unknown) => this.#settings.inWords(error));
       this.#drop();
       if (this.#left.signal.aborted) return;
+      if (!this.#wanted) {
+        this.#settings.state({ is: "off" });
+        await this.#wait(null);
+        continue;
+      }
       this.#failures += 1;
       const waitMs = backoff(this.#failures, Math.random());
       this.#settings.state({ is: "waiting", untilMs: Date.now() + waitMs, why });
@@ -174,7 +187,8 @@ export class Watch {
     this.#settings.picture(null);
   }
 
-  #wait(ms: number): Promise<void> {
+  /** Until the time is over, if it ends at all, or somebody is in a hurry. */
+  #wait(ms: number | null): Promise<void> {
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer);
@@ -182,7 +196,7 @@ export class Watch {
         this.#hurry = null;
         resolve();
       };
-      const timer = setTimeout(done, ms);
+      const timer = ms === null ? undefined : setTimeout(done, ms);
       addEventListener("online", done);
       this.#hurry = done;
     });
