@@ -1,11 +1,40 @@
+import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
 /** Where `npm run dev` finds a ground-station; the built page is served by it. */
 const station = process.env["OUTPOST_STATION"] ?? "http://127.0.0.1:8080";
-const api = ["/login", "/robots", "/telemetry", "/publish", "/healthz", "/display.png"];
+const api = ["/login", "/robots", "/telemetry", "/display.png", "/getSignalingChannelEndpoint", "/v1"];
+
+/** Keys of an AWS account may be typed into the page: nothing else may run in it, and what it
+ * is told goes back where it came from, or to AWS. */
+const policy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' blob:",
+  "connect-src 'self' https://*.amazonaws.com wss://*.amazonaws.com https://*.api.aws wss://*.api.aws",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
+/** Only in the build: Vite's own reloading is made of what the policy forbids. */
+const contentSecurityPolicy: Plugin = {
+  name: "content-security-policy",
+  apply: "build",
+  transformIndexHtml: () => [
+    { tag: "meta", attrs: { "http-equiv": "Content-Security-Policy", content: policy }, injectTo: "head-prepend" },
+  ],
+};
 
 export default defineConfig({
+  plugins: [contentSecurityPolicy],
   build: { target: "es2022", assetsInlineLimit: 0 },
-  server: { proxy: Object.fromEntries(api.map((path) => [path, station])) },
+  server: {
+    proxy: {
+      ...Object.fromEntries(api.map((path) => [path, station])),
+      // The signaling socket is at the root; Vite's own has no such query.
+      "^/\\?X-Amz-": { target: station, ws: true },
+    },
+  },
   test: { include: ["test/**/*.test.ts"] },
 });

@@ -1,4 +1,4 @@
-// Arrows and WASD drive, the space bar stops. By place on the keyboard, not by letter, so
+// Arrows and WASD drive, the space bar stops, wherever the focus is but in a text field. By place on the keyboard, not by letter, so
 // WASD is under the same fingers on every layout.
 
 import type { Direction } from "./held";
@@ -37,6 +37,8 @@ function down(helm: Helm, event: KeyboardEvent): void {
 }
 
 function up(helm: Helm, event: KeyboardEvent): void {
+  // A focused button is pressed by the space bar's release; Enter presses it too.
+  if (event.code === "Space" && !isText(event.target)) event.preventDefault();
   if (event.code in DIRECTIONS) helm.release(event.code);
 }
 
@@ -44,7 +46,8 @@ function isText(target: EventTarget | null): boolean {
   return target instanceof HTMLInputElement && target.type !== "range" && target.type !== "radio";
 }
 
-/** A focused slider or radio moves by arrows; WASD drives all the same. */
+/** A focused slider, choice or list moves by arrows; WASD drives all the same. */
 function ownsArrows(event: KeyboardEvent): boolean {
-  return event.code.startsWith("Arrow") && event.target instanceof HTMLInputElement;
+  const { target } = event;
+  return event.code.startsWith("Arrow") && (target instanceof HTMLInputElement || target instanceof HTMLOListElement);
 }

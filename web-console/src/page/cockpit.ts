@@ -14,7 +14,7 @@ import type { FeedState } from "../station/feed";
 import type { Driver, Said } from "../video/connection";
 import { counted, figures, type Counted, type Figures } from "../video/figures";
 import { Watch, type WatchState } from "../video/watch";
-import type { Action, Report } from "../wire";
+import type { Action, Report, Telemetry } from "../wire";
 import * as chronicle from "./chronicle";
 import { dashboard } from "./dashboard";
 import { pictureNote, standing } from "./standing";
@@ -184,7 +184,7 @@ export class Cockpit {
   }
 
   #sample(): void {
-    const wheels = this.#report?.telemetry?.wheels;
+    const wheels = this.#telemetry?.wheels;
     this.#view.sample({
       atMs: Date.now(),
       left: wheels?.left,
@@ -194,8 +194,13 @@ export class Cockpit {
     });
   }
 
+  /** How the robot is; of one that is away nothing is known. */
+  get #telemetry(): Telemetry | null {
+    return this.#report?.online ? this.#report.telemetry : null;
+  }
+
   #redraw(): void {
-    const telemetry = this.#report?.telemetry ?? null;
+    const telemetry = this.#telemetry;
     const robot = this.#report && {
       online: this.#report.online,
       seenMs: this.#report.received_ms,

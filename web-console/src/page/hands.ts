@@ -15,13 +15,12 @@ export function hands(helm: Helm): HTMLElement {
     localStorage.setItem(KEY, kind);
   };
   const first = localStorage.getItem(KEY) === "stick" ? "stick" : "arrows";
-  const option = (kind: keyof typeof kinds, text: string) =>
-    el(
-      "label",
-      {},
-      el("input", { type: "radio", name: "hands", value: kind, checked: kind === first, onchange: () => choose(kind) }),
-      el("span", {}, text),
-    );
+  const option = (kind: keyof typeof kinds, text: string) => {
+    const input = el("input", { type: "radio", name: "hands", value: kind, checked: kind === first, onchange: () => choose(kind) });
+    // After the mouse or a thumb the arrow keys drive again; after the keyboard they stay here.
+    input.addEventListener("click", (event) => event.detail > 0 && input.blur());
+    return el("label", {}, input, el("span", {}, text));
+  };
   choose(first);
   return el(
     "div",
