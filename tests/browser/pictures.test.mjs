@@ -26,7 +26,7 @@ let outpost, browser, password;
 before(async () => {
   mkdirSync(PICTURES, { recursive: true });
   outpost = await Outpost.start("pictures");
-  await outpost.startRobot("rover");
+  await outpost.startRobot("rover", { video: { source: "test", width: 640, height: 480, fps: 30 } });
   await outpost.startRobot("attic");
   password = await outpost.newUser("ada", "rover", "attic");
   for (const robot of ["rover", "attic"]) await outpost.sees(robot, await outpost.newKey(robot));
@@ -61,11 +61,13 @@ for (const { name, ...screen } of SCREENS) {
       await shoot("robots");
 
       await page.getByRole("link", { name: /rover/ }).click();
-      await page.getByText("Online, by way of the ground station").waitFor();
+      await page.getByText("Connected to the robot", { exact: true }).first().waitFor();
+      await page.locator("[data-picture=on]").waitFor();
       await page.keyboard.down("ArrowUp");
       await page.getByText("+50 %").first().waitFor();
       await fits("cockpit");
-      await shoot("cockpit", true);
+      await shoot("cockpit");
+      await shoot("cockpit-whole", true);
       await page.keyboard.up("ArrowUp");
       for (const control of ["Forward", "Turn left", "Turn right", "Backward", "Stop"]) {
         assert.ok(await inView(page, control), `${control} is below the fold`);

@@ -6,7 +6,7 @@ import { after, afterEach, before, test } from "node:test";
 import { launch } from "./chromium.mjs";
 import { eventually } from "./harness/eventually.mjs";
 import { Outpost } from "./harness/outpost.mjs";
-import { open, signIn } from "./harness/page.mjs";
+import { figure, open, signIn } from "./harness/page.mjs";
 
 const CAMERA = { video: { source: "test", width: 640, height: 480, fps: 30 } };
 
@@ -56,8 +56,9 @@ async function nextFrame(page) {
   await eventually("another frame is painted", async () => (await frameTime(page)) > now);
 }
 
-function figure(page, name) {
-  return page.locator("dt", { hasText: new RegExp(`^${name}$`) }).locator("xpath=following-sibling::dd").textContent();
+/** Waits until the page says so of who drives. */
+function driver(page, text) {
+  return page.locator(".driver", { hasText: text }).waitFor();
 }
 
 test("the picture comes by itself after sign-in, in its size, and its figures are shown", async () => {
@@ -79,14 +80,14 @@ test("a key drives over the data channel, and letting go stops", async () => {
   await page.keyboard.down("ArrowUp");
   await robot.wheels.forward();
   await eventually("the robot names this page", async () => /^ada-[0-9a-f]{8}$/.test(await figure(page, "From")));
-  await page.getByText("You drive").waitFor();
+  await driver(page, "You drive");
   await page.keyboard.up("ArrowUp");
   await robot.wheels.rest();
 });
 
 test("the stick is proportional", async () => {
   const page = await watching();
-  await page.getByText("Stick", { exact: true }).click();
+  await page.getByRole("radio", { name: "Stick" }).check();
   const box = await page.getByRole("img", { name: /^Stick/ }).boundingBox();
   const [x, y, radius] = [box.x + box.width / 2, box.y + box.height / 2, box.width / 2];
   await page.mouse.move(x, y);
@@ -99,7 +100,6 @@ test("the stick is proportional", async () => {
   await robot.wheels.turn("curve to the right", ({ left, right }) => left > right + 0.05);
   await page.mouse.up();
   await robot.wheels.rest();
-  await page.getByText("Arrows", { exact: true }).click();
 });
 
 test("a gamepad drives, and its button stops until the stick was let go", async () => {
@@ -121,13 +121,13 @@ test("a gamepad drives, and its button stops until the stick was let go", async 
 });
 
 test("one page drives at a time: the other is told who, can stop, and takes over after silence", async () => {
-  const [ada, bert] = [await watching("ada"), await watching("bert")];
+  const [ada, bert] = [await watching("ada"), await watching("bert", (page) => page.addInitScript(countOrders))];
   await ada.keyboard.down("ArrowUp");
   await robot.wheels.forward();
-  await bert.getByText("ada drives; you can stop").waitFor();
+  await driver(bert, "ada drives; you can stop");
   const before = robot.wheels.writes().length;
   await bert.keyboard.down("ArrowDown");
-  await eventually("bert has pressed for a while", async () => robot.wheels.writes().length >= before && (await bert.getByText("ada drives").isVisible()));
+  await eventually("bert has sent some orders", async () => (await bert.evaluate(() => window.orders)) >= 5);
   await bert.keyboard.up("ArrowDown");
   assert.ok(robot.wheels.writes().slice(before).every(({ left }) => left >= 0), "bert's order moved the wheels");
   await ada.keyboard.up("ArrowUp");
@@ -138,10 +138,10 @@ test("one page drives at a time: the other is told who, can stop, and takes over
   await bert.getByRole("button", { name: "Stop" }).click();
   await eventually("bert's stop stops", () => robot.wheels.writes().slice(stops).some(({ left }) => left === 0));
   await ada.keyboard.up("ArrowUp");
-  await bert.getByText("Nobody drives").waitFor();
+  await driver(bert, "Nobody drives");
   await bert.keyboard.down("ArrowDown");
   await robot.wheels.turn("turn backward for bert", ({ left }) => left < 0);
-  await ada.getByText("bert drives; you can stop").waitFor();
+  await driver(ada, "bert drives; you can stop");
   await bert.keyboard.up("ArrowDown");
 });
 
@@ -154,7 +154,7 @@ test("who looks away lets go of the wheel", async () => {
     document.dispatchEvent(new Event("visibilitychange"));
   });
   await robot.wheels.rest();
-  await bert.getByText("Nobody drives").waitFor();
+  await driver(bert, "Nobody drives");
   await ada.keyboard.up("ArrowUp");
 });
 
@@ -211,7 +211,7 @@ test("a page closed while driving leaves the wheels at rest and the wheel to oth
   await robot.wheels.forward();
   await ada.close();
   await robot.wheels.rest();
-  await bert.getByText("Nobody drives").waitFor();
+  await driver(bert, "Nobody drives");
 });
 
 test("the picture turns, is remembered so, and is kept as it is seen", async () => {
@@ -238,6 +238,106 @@ test("full screen keeps the controls, and they drive", async () => {
   await page.mouse.up();
   await robot.wheels.rest();
 });
+
+test("a full house is said, and there is a place again once somebody left", async () => {
+  const small = await outpost.startRobot("attic", { video: { ...CAMERA.video, viewers_max: 1 } });
+  const password = await outpost.newUser("cleo", "attic");
+  await outpost.sees("attic", await outpost.newKey("attic"));
+  const pages = [];
+  for (let i = 0; i < 2; i += 1) {
+    const { page, context } = await open(browser);
+    contexts.push(context);
+    await signIn(page, outpost.url, "cleo", password);
+    pages.push(page);
+    if (i === 0) await connected(page);
+  }
+  await pages[1].getByText(/house is full/).first().waitFor();
+  await pages[1].keyboard.down("ArrowUp");
+  await small.wheels.forward();
+  await pages[1].keyboard.up("ArrowUp");
+  await small.wheels.rest();
+  await pages[0].close();
+  await connected(pages[1]);
+  await small.agent.stop();
+});
+
+test("while signaling is cut the page drives over HTTP", async () => {
+  const { page, context } = await open(browser);
+  contexts.push(context);
+  await page.addInitScript(rememberSockets);
+  await page.addInitScript(() => (window.refuseSockets = true));
+  await signIn(page, outpost.url, "ada", passwords.ada);
+  await page.getByText("Online, by way of the ground station").waitFor();
+  await page.keyboard.down("ArrowUp");
+  await robot.wheels.forward();
+  await eventually("the robot names the broker", async () => (await figure(page, "From")) === "mqtt");
+  await page.keyboard.up("ArrowUp");
+});
+
+test("with keys typed in, the page finds a channel on AWS and needs no ground station", async () => {
+  const pass = await viewerPass();
+  const { page, context } = await open(browser);
+  contexts.push(context);
+  const asked = [];
+  const station = outpost.url.replace(/\/$/, "");
+  const aws = {
+    "/describeSignalingChannel": { ChannelInfo: { ChannelARN: pass.channelArn, ChannelStatus: "ACTIVE" } },
+    "/getSignalingChannelEndpoint": {
+      ResourceEndpointList: [
+        { Protocol: "HTTPS", ResourceEndpoint: station },
+        { Protocol: "WSS", ResourceEndpoint: station.replace("http", "ws") },
+      ],
+    },
+  };
+  await page.route("https://kinesisvideo.us-east-1.amazonaws.com/**", async (route) => {
+    const request = route.request();
+    const headers = { "access-control-allow-origin": "*", "access-control-allow-headers": "*" };
+    asked.push({ method: request.method(), headers: await request.allHeaders(), body: request.postDataJSON() });
+    await route.fulfill({ headers, json: aws[new URL(request.url()).pathname] });
+  });
+  await page.goto(outpost.url);
+  await page.getByText("Connect to AWS instead").click();
+  await page.getByLabel(/^Channel/).fill("rover");
+  await page.getByLabel("Access key id").fill(pass.accessKeyId);
+  await page.getByLabel("Secret access key").fill(pass.secretAccessKey);
+  await page.getByLabel(/^Session token/).fill(pass.sessionToken);
+  await page.getByRole("button", { name: "Connect" }).click();
+  await connected(page);
+  const posts = asked.filter(({ method }) => method === "POST");
+  assert.deepEqual(posts[0].body, { ChannelName: "rover" });
+  for (const { headers } of posts) {
+    assert.ok(headers.authorization.startsWith(`AWS4-HMAC-SHA256 Credential=${pass.accessKeyId}/`));
+    assert.match(headers.authorization, /\/us-east-1\/kinesisvideo\/aws4_request/);
+    assert.equal(headers["x-amz-security-token"], pass.sessionToken);
+  }
+  await page.keyboard.down("ArrowUp");
+  await robot.wheels.forward();
+  await page.keyboard.up("ArrowUp");
+  await robot.wheels.rest();
+  await page.getByRole("button", { name: "Disconnect" }).click();
+  await page.getByRole("button", { name: "Sign in" }).waitFor();
+});
+
+async function viewerPass() {
+  const post = async (path, body, token) => {
+    const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
+    const answer = await fetch(new URL(path, outpost.url), { method: "POST", headers, body: JSON.stringify(body) });
+    assert.equal(answer.status, 200, path);
+    return answer.json();
+  };
+  const { token } = await post("/login", { user: "ada", password: passwords.ada });
+  return post("/robots/rover/viewer", {}, token);
+}
+
+/** Runs in the page: counts what it sends to the wheels. */
+function countOrders() {
+  const { send } = RTCDataChannel.prototype;
+  window.orders = 0;
+  RTCDataChannel.prototype.send = function (data) {
+    if (this.label === "drive") window.orders += 1;
+    return send.call(this, data);
+  };
+}
 
 /** Runs in the page: a gamepad that the test moves. */
 function fakeGamepad() {

@@ -15,3 +15,8 @@ export async function signIn(page, url, user, password) {
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
 }
+
+/** A reading of the cockpit by its name. */
+export function figure(page, name) {
+  return page.locator("dt", { hasText: new RegExp(`^${name}$`) }).locator("xpath=following-sibling::dd").textContent();
+}
