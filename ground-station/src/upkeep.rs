@@ -21,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 /// How soon a command's change is noticed: asking SQLite for its version reads one page.
 const NOTICE: Duration = Duration::from_millis(100);
@@ -84,12 +84,17 @@ impl Upkeep {
         let mut changes = station.store.changes();
         let directory = changes.borrow_and_update().clone();
         self.take_up(directory, &station);
+        let mut unreadable = None;
         loop {
             tokio::select! {
                 () = station.shutdown.cancelled() => return Ok(()),
                 _ = notice.tick() => {
-                    if let Err(error) = station.store.refresh() {
-                        warn!(%error, "cannot look for changes");
+                    let failed = station.store.refresh().err().map(|error| error.to_string());
+                    if failed != unreadable {
+                        if let Some(error) = &failed {
+                            warn!(error, "commands are not noticed");
+                        }
+                        unreadable = failed;
                     }
                 }
                 _ = flush.tick() => {
@@ -100,11 +105,11 @@ impl Upkeep {
                     }
                 }
                 _ = listen.tick() => station.fleet.notice_silence(clock::unix_ms()),
-                _ = renew.tick() => self.renew(&station.store)?,
+                _ = renew.tick() => self.renew(&station.store),
                 changed = changes.changed() => {
                     changed.context("the store is gone")?;
                     let directory = changes.borrow_and_update().clone();
-                    self.renew(&station.store)?;
+                    self.renew(&station.store);
                     self.take_up(directory, &station);
                 }
                 _ = feed.tick() => if fed.is_some() { tell(NotifyState::Watchdog) },
@@ -112,14 +117,25 @@ impl Upkeep {
         }
     }
 
-    fn renew(&self, store: &Store) -> anyhow::Result<()> {
-        let server = self.ca.server(&self.folder, &hosts(store), clock::utc())?;
-        if server.renewed {
-            info!("server certificate renewed");
-            self.tls.reload_from_config(listen::tls(&self.ca, &server)?);
-            self.orders.send_modify(|orders| orders.renewals += 1);
+    /// What cannot be renewed today may be tomorrow: that is why it is tried a month ahead.
+    fn renew(&self, store: &Store) {
+        match self.renewed(store) {
+            Ok(Some(tls)) => {
+                info!("server certificate renewed");
+                self.tls.reload_from_config(tls);
+                self.orders.send_modify(|orders| orders.renewals += 1);
+            }
+            Ok(None) => {}
+            Err(error) => error!("the server certificate cannot be renewed: {error:#}"),
         }
-        Ok(())
+    }
+
+    fn renewed(&self, store: &Store) -> anyhow::Result<Option<Arc<rustls::ServerConfig>>> {
+        let server = self.ca.server(&self.folder, &hosts(store), clock::utc())?;
+        server
+            .renewed
+            .then(|| listen::tls(&self.ca, &server))
+            .transpose()
     }
 
     /// Passes a change on. Whoever runs an external broker restarts it themselves.

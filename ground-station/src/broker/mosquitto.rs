@@ -91,18 +91,20 @@ impl Mosquitto {
     /// Keeps a broker running until `shutdown`, and ends it then.
     ///
     /// # Errors
-    /// When the configuration cannot be written.
+    /// When every port is taken.
     pub async fn keep_running(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let mut pause = PAUSE_MIN;
         loop {
             let started = clock::instant();
-            let why = match self.run_once(&shutdown).await? {
-                Left::Stopped => return Ok(()),
-                Left::Revoked => {
+            let why = match self.run_once(&shutdown).await {
+                Ok(Left::Stopped) => return Ok(()),
+                Ok(Left::Revoked) => {
                     info!("broker restarts: a certificate was revoked");
                     continue;
                 }
-                Left::Died(why) => why,
+                Ok(Left::Died(why)) => why,
+                // A full disk, say: the rest of the station goes on, and this is tried again.
+                Err(error) => format!("{error:#}"),
             };
             if clock::instant().duration_since(started) >= RAN_WELL {
                 pause = PAUSE_MIN;
@@ -171,7 +173,7 @@ impl Mosquitto {
                 },
                 status = child.wait(), if !log_open => {
                     let status = status.context("cannot wait for the broker")?;
-                    return Ok(Left::Died(format!("{status}: {last_error}")));
+                    return Ok(Left::Died(format!("{status}: {}", explained(&last_error))));
                 }
                 changed = self.orders.changed() => {
                     changed.context("nobody gives the broker orders any more")?;
@@ -182,8 +184,10 @@ impl Mosquitto {
                     if now.directory.operators != told.directory.operators
                         || now.renewals != told.renewals
                     {
-                        self.write(&now.directory)?;
-                        signal(child, Signal::HUP);
+                        match self.write(&now.directory) {
+                            Ok(_) => signal(child, Signal::HUP),
+                            Err(error) => error!("the broker cannot be told: {error:#}"),
+                        }
                     } else {
                         effect::in_force(&self.folder, now.directory.revision);
                     }
@@ -250,6 +254,17 @@ pub fn free_port(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
         .with_context(|| format!("no free port on {}", wanted.ip()))
 }
 
+/// A broker that may not read its configuration does not know why.
+fn explained(error: &str) -> String {
+    if error.contains("Unable to open config file") {
+        format!(
+            "{error} Where AppArmor confines Mosquitto, as on Ubuntu from 25.04, /etc/apparmor.d/local/mosquitto must let it read the state folder."
+        )
+    } else {
+        error.to_owned()
+    }
+}
+
 /// Whether the broker says that it acts by what was written for it: it listens, or it reads
 /// everything anew before it looks at another packet.
 fn acts(line: &str) -> bool {
@@ -262,8 +277,11 @@ fn repeat(line: &str, last_error: &mut String) {
     // Lines begin with the time, which the log has already.
     let words = line.split_once(": ").map_or(line, |(_, words)| words);
     if words.starts_with("Error") || words.contains("error") {
-        last_error.clear();
-        last_error.push_str(words);
+        // The first line of several is the one that says why.
+        if !words.starts_with("Error found at") {
+            last_error.clear();
+            last_error.push_str(words);
+        }
         warn!(broker = words);
     } else if words.starts_with("Warning") || words.contains("already connected") {
         warn!(broker = words);

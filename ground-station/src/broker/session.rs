@@ -28,9 +28,9 @@ use tracing::{debug, info, warn};
 /// drives had better be told.
 const MAX_IN_FLIGHT: u16 = 100;
 
-/// How long a publish may take before it is said to have failed: an action older than the
-/// robot's `stale_ms` (1 s) would be dropped there anyway.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a publish may take before it is said to have failed: ten times a drive's pulse,
+/// and long enough for a busy Pi.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// On one machine or one LAN; short, so that a dead external broker is noticed soon.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -62,7 +62,7 @@ pub enum Unpublished {
     #[error("the MQTT broker is not connected: nothing was sent to the robot, try again soon")]
     Away,
     /// A connection, but no answer.
-    #[error("the MQTT broker did not take the action within a second")]
+    #[error("the MQTT broker did not take the action within two seconds")]
     Slow,
 }
 

@@ -246,3 +246,20 @@ async fn systemd_is_told_of_readiness_life_and_the_end() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_broker_that_cannot_start_is_explained_and_the_station_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let confined = dir.path().join("mosquitto");
+    let script = "#!/bin/sh\necho '1795266262: Error: Unable to open config file '$2. >&2\nexit 1\n";
+    std::fs::write(&confined, script).unwrap();
+    std::fs::set_permissions(&confined, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut station = Station::start_with(&["--mosquitto", confined.to_str().unwrap()]).await;
+    station.new_robot("rover").await;
+    let key = station.new_key("rover").await;
+    let (status, answer) = station.publish("rover", &key, r#"{"action":"stop"}"#).await;
+    assert_eq!(status, 503, "{answer}");
+    let log = station.process().log();
+    assert!(log.contains("the broker ended"), "{log}");
+    assert!(log.contains("AppArmor"), "{log}");
+}
