@@ -1,5 +1,5 @@
 //! One viewer: a peer connection from its offer to its end. All that is held for a viewer
-//! hangs on the task of [`watch`], and goes when it ends.
+//! hangs on the task of [`fn@watch`], and goes when it ends.
 //!
 //! - [`offer`]: can it be answered at all?
 //! - [`connection`]: the peer connection, built and answered.
