@@ -45,7 +45,7 @@ async fn a_broker_that_silently_stops_answering_is_noticed_and_left() {
     let (mut robot, tap) = tapped(&station, &key).await;
     tap.set(Flow::Silent);
     eventually("the agent gives the connection up", async || {
-        robot.process().log().contains("broker").then_some(())
+        robot.process().log().contains("offline").then_some(())
     })
     .await;
     tap.set(Flow::Cut);

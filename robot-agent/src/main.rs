@@ -29,7 +29,7 @@ fn main() -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
-    start_log();
+    start_log(&arguments.command);
     // The only provider in the tree; libraries that choose none find this one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     obey(arguments).unwrap_or_else(|error| {
@@ -101,9 +101,13 @@ fn now() -> OffsetDateTime {
     SystemTime::now().into()
 }
 
-/// To stderr; systemd adds the time itself.
-fn start_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+/// To stderr; systemd adds the time itself. The table of `check` says everything already.
+fn start_log(command: &Command) {
+    let usual = match command {
+        Command::Check { .. } => "off",
+        _ => "info",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(stderr)

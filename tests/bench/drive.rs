@@ -177,7 +177,7 @@ impl Bench {
     /// The sample's subscriber, obeying.
     async fn peer(&self, pulse_ms: u64) -> Process {
         let seen = self.sample.writes().len();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/sample_subscriber.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample/subscriber.py");
         let port = self
             .station
             .ready

@@ -251,7 +251,8 @@ async fn systemd_is_told_of_readiness_life_and_the_end() {
 async fn a_broker_that_cannot_start_is_explained_and_the_station_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let confined = dir.path().join("mosquitto");
-    let script = "#!/bin/sh\necho '1795266262: Error: Unable to open config file '$2. >&2\nexit 1\n";
+    let script =
+        "#!/bin/sh\necho '1795266262: Error: Unable to open config file '$2. >&2\nexit 1\n";
     std::fs::write(&confined, script).unwrap();
     std::fs::set_permissions(&confined, std::fs::Permissions::from_mode(0o755)).unwrap();
     let mut station = Station::start_with(&["--mosquitto", confined.to_str().unwrap()]).await;
