@@ -8,6 +8,7 @@ import { launch } from "./chromium.mjs";
 
 const [page, user, password, key, transcript] = process.argv.slice(2);
 const PATIENCE_MS = 30_000;
+let signedInAt;
 
 // Every write to the simulated board, oldest first; the last line may be half written.
 function writes() {
@@ -69,6 +70,7 @@ async function signIn(tab) {
   await tab.goto(page);
   await tab.getByLabel("User").fill(user);
   await tab.getByLabel("Password").fill(password);
+  signedInAt = Date.now();
   await tab.getByRole("button", { name: "Sign in" }).click();
   await tab.getByRole("button", { name: "Forward" }).waitFor();
 }
@@ -86,6 +88,28 @@ async function heldKey(tab) {
   return `at rest ${Math.max(0, unixMs(writes().at(-1)) - released).toFixed(0)} ms after the release`;
 }
 
+async function firstFrame(tab) {
+  await tab.getByText("Connected to the robot", { exact: true }).first().waitFor();
+  const frames = () => tab.evaluate(() => document.querySelector("video").getVideoPlaybackQuality().totalVideoFrames);
+  await eventually("frames are decoded", async () => (await frames()) > 10);
+  return `${Date.now() - signedInAt} ms after sign-in, connection and ten frames included`;
+}
+
+// Over the data channel the robot names the viewer as the source of its last action.
+async function byDataChannel(tab) {
+  const seen = writes().length;
+  await tab.keyboard.down("ArrowLeft");
+  await eventually("the wheels turn", () => writes().slice(seen).some(moves));
+  const source = await eventually("telemetry names the page", async () => {
+    const answer = await fetch(`${page}/robots`, { headers: { "x-api-key": key } });
+    const { source } = (await answer.json()).robots[0].telemetry.last_action;
+    return source.startsWith(user) && source;
+  });
+  await tab.keyboard.up("ArrowLeft");
+  await atRest();
+  return source;
+}
+
 async function pageClosed(tab) {
   const seen = writes().length;
   await tab.keyboard.down("ArrowUp");
@@ -94,7 +118,7 @@ async function pageClosed(tab) {
   await tab.close();
   await atRest();
   const after = unixMs(writes().at(-1)) - closed;
-  ensure(after <= 1000, `the wheels turned for ${after.toFixed(0)} ms more`);
+  ensure(after <= 250, `the wheels turned for ${after.toFixed(0)} ms more`);
   return `at rest ${Math.max(0, after).toFixed(0)} ms after`;
 }
 
@@ -116,5 +140,7 @@ const browser = await launch();
 const tab = await browser.newPage();
 await check("the page signs in", () => signIn(tab));
 await check("a held key drives and its release stops", () => heldKey(tab));
+await check("the page shows the camera", () => firstFrame(tab));
+await check("a key drives over the data channel", () => byDataChannel(tab));
 await check("the page closed in mid-drive stops", () => pageClosed(tab));
 await browser.close();
