@@ -141,8 +141,7 @@ fn furnish(
         ca: Arc::new(ca),
         metrics: Arc::new(metrics),
         signaling: Arc::new(signaling),
-        mars: Mars::new(settings.mars.settings(folder.root()))
-            .context("making ready to ask NASA")?,
+        mars: Mars::new(settings.mars.settings(folder.root())),
         publisher: Publisher::default(),
         folder,
         store,

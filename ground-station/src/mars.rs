@@ -17,6 +17,7 @@ mod bitmap;
 mod framing;
 mod landscape;
 mod loose;
+mod noise;
 mod pace;
 mod photos;
 mod picture;
@@ -109,11 +110,8 @@ impl<T> Known<T> {
 
 impl Mars {
     /// What was kept from the last run, and nothing asked yet.
-    ///
-    /// # Errors
-    /// When the machine's TLS settings do not allow for a client.
-    pub fn new(settings: Settings) -> Result<Self, reqwest::Error> {
-        let upstream = Upstream::new(settings.patience)?;
+    pub fn new(settings: Settings) -> Self {
+        let upstream = Upstream::new(settings.patience);
         let shelf = Shelf::new(settings.folder.clone());
         let mut known = Everything::default();
         let weather = shelf.weather::<Reading>();
@@ -122,7 +120,7 @@ impl Mars {
         if let Some(kept) = shelf.picture(settings.selection) {
             known.pictures.insert(settings.selection, Known::kept(kept));
         }
-        Ok(Self(Arc::new(Inner {
+        Self(Arc::new(Inner {
             settings,
             upstream,
             shelf,
@@ -130,7 +128,7 @@ impl Mars {
             weather_wanted: Notify::new(),
             picture_wanted: Notify::new(),
             changed: watch::Sender::new(0),
-        })))
+        }))
     }
 
     /// Answers `GET /mars`; whoever calls has asked for the key.

@@ -4,12 +4,11 @@
 //! Knows no sources.
 
 use image::RgbImage;
-use quantette::color_space::{oklab_to_srgb8, srgb8_to_oklab};
+use quantette::color_space::srgb8_to_oklab;
 use quantette::deps::palette::{Oklab, Srgb};
 use quantette::dither::FloydSteinberg;
-use quantette::kmeans::{Kmeans, KmeansOptions};
 use quantette::wu::{BinnerF32x3, WuF32x3};
-use quantette::{ImageRef, IndexedImage, PaletteSize};
+use quantette::{ImageRef, IndexedImage, PaletteSize, Pipeline};
 
 /// BITMAPFILEHEADER.
 const FILE_HEADER: u32 = 14;
@@ -62,24 +61,24 @@ pub(super) fn encode(picture: &RgbImage) -> Vec<u8> {
 
 /// A palette of at most 256 for this picture, and the picture in it.
 ///
-/// Distances are taken in Oklab, where equal ones look equal. Mars has few colours: were the first
-/// guess made over all colours there are, 83 would be found in a plain at noon, so it is made over
-/// those that the picture has.
+/// Distances are taken in Oklab, where equal ones look equal. Mars has few colours: were the
+/// palette made over all colours there are, 83 would be found in a plain at noon, so it is made
+/// over those that the picture has. K-means on top of that gains 0.2 dB at ten times the cost.
 fn reduce_colours(picture: &RgbImage) -> IndexedImage<Srgb<u8>> {
     let picture = ImageRef::try_from(picture).expect("a picture has fewer than 2^32 pixels");
-    let picture = picture.map_ref(srgb8_to_oklab);
-    let bins = BinnerF32x3::<LIGHTNESS_BINS, HUE_BINS, HUE_BINS>::new(ranges(picture.as_slice()));
-    let guess = WuF32x3::run_image(picture.as_ref(), bins)
+    let colours = picture.map_ref(srgb8_to_oklab);
+    let bins = BinnerF32x3::<LIGHTNESS_BINS, HUE_BINS, HUE_BINS>::new(ranges(colours.as_slice()));
+    let palette = WuF32x3::run_image(colours.as_ref(), bins)
         .expect("a picture has pixels")
         .palette(PaletteSize::MAX);
-    let nearest = Kmeans::run_image(picture.as_ref(), guess, KmeansOptions::new()).into_color_map();
-    let dither = FloydSteinberg::with_error_diffusion(DIFFUSION).expect("a share");
-    dither
-        .dither_image_to_indexed(picture.as_ref(), nearest)
-        .map(|palette| oklab_to_srgb8(&palette))
+    Pipeline::new()
+        .quantize_method(palette)
+        .ditherer(FloydSteinberg::with_error_diffusion(DIFFUSION))
+        .input_image(picture)
+        .output_srgb8_indexed_image()
 }
 
-/// Steps into which the picture's ranges are cut for the first guess. Along a ramp of one hue only
+/// Steps into which the picture's ranges are cut. Along a ramp of one hue only
 /// the steps of lightness tell colours apart, and a sky is such a ramp.
 const LIGHTNESS_BINS: usize = 128;
 const HUE_BINS: usize = 32;

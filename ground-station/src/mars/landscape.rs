@@ -10,6 +10,7 @@ use embedded_graphics::prelude::*;
 use embedded_graphics::text::{Alignment, Text};
 use image::{Rgb, RgbImage};
 
+use super::noise::{Colour, fractal, mix, noise, random, smooth};
 use super::picture::{self, HEIGHT, WIDTH};
 
 /// What the picture says about itself, below where a display writes its own lines.
@@ -21,19 +22,17 @@ const FINENESS: u32 = 2;
 pub(super) fn draw() -> RgbImage {
     let scene = Scene::new();
     let (width, height) = (WIDTH * FINENESS, HEIGHT * FINENESS);
+    let columns = (0..width).map(|x| scene.column((x as f32 + 0.5) / width as f32));
+    let columns: Vec<_> = columns.collect();
     let large = RgbImage::from_fn(width, height, |x, y| {
-        let x = (x as f32 + 0.5) / width as f32;
         let y = (y as f32 + 0.5) / height as f32;
-        Rgb(scene
-            .colour(x, y)
-            .map(|value| value.clamp(0.0, 255.0) as u8))
+        let colour = scene.colour(&columns[x as usize], y);
+        Rgb(colour.map(|value| value.clamp(0.0, 255.0) as u8))
     });
     let mut picture = picture::fit(&large);
     label(&mut picture);
     picture
 }
-
-type Colour = [f32; 3];
 
 /// Where the sun stands; both 0 to 1 from the upper left corner, as all places in the scene.
 const SUN: (f32, f32) = (0.69, 0.50);
@@ -120,25 +119,40 @@ impl Scene {
         }
     }
 
-    fn colour(&self, x: f32, y: f32) -> Colour {
-        let mut colour = sky(x, y);
-        for ridge in &self.ridges {
-            let crest = ridge.crest(x);
-            if y > crest {
-                // Dust lies in the valleys: each ridge fades towards its foot.
-                let foot = smooth(0.0, 0.11, y - crest) * 0.35;
-                let glow = glow(x, y, 0.30) * 0.30;
-                colour = mix(mix(ridge.colour, HAZE, foot), SUNLIT, glow);
-            }
+    fn column(&self, x: f32) -> Column {
+        Column {
+            x,
+            ridges: self.ridges.each_ref().map(|ridge| ridge.crest(x)),
+            dunes: self
+                .dunes
+                .each_ref()
+                .map(|dune| (dune.crest(x), dune.lit(x))),
         }
-        for dune in &self.dunes {
-            let crest = dune.crest(x);
-            if y > crest {
-                colour = dune.colour(x, y - crest);
-            }
-        }
-        colour
     }
+
+    /// The nearest thing that stands there: a dune, else a ridge, else the sky.
+    fn colour(&self, column: &Column, y: f32) -> Colour {
+        let x = column.x;
+        for (dune, (crest, lit)) in self.dunes.iter().zip(column.dunes).rev() {
+            if y > crest {
+                return dune.colour(x, y - crest, lit);
+            }
+        }
+        for (ridge, crest) in self.ridges.iter().zip(column.ridges).rev() {
+            if y > crest {
+                return ridge.colour(x, y, crest);
+            }
+        }
+        sky(x, y)
+    }
+}
+
+/// What is the same for all pixels of a column.
+struct Column {
+    x: f32,
+    ridges: [f32; 5],
+    /// Each dune's crest, and how much of the sun its side gets there.
+    dunes: [(f32, f32); 3],
 }
 
 const HAZE: Colour = [188.0, 132.0, 104.0];
@@ -200,20 +214,32 @@ impl Ridge {
         let fine = (fractal(x * self.roughness * 9.0, self.seed + 1) - 0.5) * 0.07;
         self.base - self.height * (pressed + fine)
     }
+
+    /// Dust lies in the valleys: each ridge fades towards its foot.
+    fn colour(&self, x: f32, y: f32, crest: f32) -> Colour {
+        let foot = smooth(0.0, 0.11, y - crest) * 0.35;
+        let glow = glow(x, y, 0.30) * 0.30;
+        mix(mix(self.colour, HAZE, foot), SUNLIT, glow)
+    }
 }
 
 impl Dune {
+    /// 0 to 1: the side that falls away from the sun is dark.
+    fn lit(&self, x: f32) -> f32 {
+        const RISE: f32 = 0.004;
+        let slope = (self.crest(x + RISE) - self.crest(x - RISE)) / (2.0 * RISE);
+        let facing = slope * ((x - SUN.0) * 4.0).clamp(-1.0, 1.0);
+        smooth(-0.30, 0.35, facing)
+    }
+
     fn crest(&self, x: f32) -> f32 {
         let turn = x / self.length * std::f32::consts::TAU + self.phase;
         self.base + self.swing * (turn.sin() + 0.35 * (2.0 * turn + 1.1).sin())
     }
 
-    fn colour(&self, x: f32, below: f32) -> Colour {
-        const RISE: f32 = 0.004;
-        // The side that falls away from the sun is dark; light comes over the crest.
-        let slope = (self.crest(x + RISE) - self.crest(x - RISE)) / (2.0 * RISE);
-        let facing = slope * ((x - SUN.0) * 4.0).clamp(-1.0, 1.0);
-        let lit = smooth(-0.30, 0.35, facing) * (1.0 - 0.72 * smooth(0.0, 0.20, below));
+    /// Light comes over the crest and fades below it.
+    fn colour(&self, x: f32, below: f32, lit: f32) -> Colour {
+        let lit = lit * (1.0 - 0.72 * smooth(0.0, 0.20, below));
         let bend = noise(x * 5.0, below * 18.0, 7) * 2.4;
         let depth = (below + 0.015).ln() * 15.0;
         let ripple = (depth * 2.1 + x * 16.0 + bend).sin();
@@ -265,48 +291,6 @@ impl DrawTarget for Canvas<'_> {
         }
         Ok(())
     }
-}
-
-fn mix(from: Colour, to: Colour, share: f32) -> Colour {
-    std::array::from_fn(|channel| from[channel] + (to[channel] - from[channel]) * share)
-}
-
-/// 0 below `from`, 1 above `to`, an even curve between.
-fn smooth(from: f32, to: f32, value: f32) -> f32 {
-    let t = ((value - from) / (to - from)).clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
-}
-
-/// A number from 0 to 1 that depends on nothing but its arguments.
-fn random(x: i32, y: i32, seed: u32) -> f32 {
-    let mut hash = (x as u32).wrapping_mul(0x9e37_79b1) ^ (y as u32).wrapping_mul(0x85eb_ca77);
-    hash ^= seed.wrapping_mul(0xc2b2_ae3d);
-    hash = (hash ^ (hash >> 15)).wrapping_mul(0x2c1b_3c6d);
-    hash = (hash ^ (hash >> 12)).wrapping_mul(0x297a_2d39);
-    (hash ^ (hash >> 15)) as f32 / u32::MAX as f32
-}
-
-/// Random values at whole places, smooth between them.
-fn noise(x: f32, y: f32, seed: u32) -> f32 {
-    let (left, top) = (x.floor(), y.floor());
-    let (across, down) = (smooth(0.0, 1.0, x - left), smooth(0.0, 1.0, y - top));
-    let (left, top) = (left as i32, top as i32);
-    let row = |y| {
-        let here = random(left, y, seed);
-        here + (random(left + 1, y, seed) - here) * across
-    };
-    row(top) + (row(top + 1) - row(top)) * down
-}
-
-/// Noise in one direction at five scales, each half as strong as the one before.
-fn fractal(x: f32, seed: u32) -> f32 {
-    const SCALES: u32 = 5;
-    let mut sum = 0.0;
-    for scale in 0..SCALES {
-        let finer = (1 << scale) as f32;
-        sum += noise(x * finer, 0.5, seed + scale * 101) / finer;
-    }
-    sum / 1.9375
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ const BY_DEFAULT: Selection = Selection {
 };
 
 /// How long something that must happen may take on a machine that is busy with other tests.
-const DEADLINE: Duration = Duration::from_secs(30);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// A station with its Mars API, and the servers that it asks.
 struct World {
@@ -122,9 +122,9 @@ fn settings(replica: &Replica, kind: &str, folder: &Path) -> Settings {
         public_url: None,
         feeds: replica.feeds(kind),
         patience: Patience {
-            connect: Duration::from_secs(5),
-            idle: Duration::from_millis(700),
-            total: Duration::from_millis(1500),
+            connect: DEADLINE,
+            idle: DEADLINE,
+            total: DEADLINE,
             first: DEADLINE,
         },
         folder: folder.join("mars"),
@@ -132,7 +132,7 @@ fn settings(replica: &Replica, kind: &str, folder: &Path) -> Settings {
 }
 
 async fn serve(settings: Settings, tasks: &mut JoinSet<()>) -> String {
-    let mars = Mars::new(settings).expect("a client");
+    let mars = Mars::new(settings);
     let worker = mars.clone();
     tasks.spawn(async move {
         let ended = worker.keep_fresh(CancellationToken::new()).await;

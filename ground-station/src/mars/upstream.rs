@@ -45,14 +45,15 @@ impl Fault {
     }
 }
 
-/// The client for everything upstream.
+/// The client for everything upstream. On a machine without the internet's root certificates
+/// there is none, which is a fault of every question and of nothing else.
 #[derive(Clone)]
 pub(super) struct Upstream {
-    client: Client,
+    client: Result<Client, String>,
 }
 
 impl Upstream {
-    pub(super) fn new(patience: Patience) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(patience: Patience) -> Self {
         // The process has one crypto provider; whoever comes second finds it installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -64,8 +65,14 @@ impl Upstream {
             .read_timeout(patience.idle)
             .timeout(patience.total)
             .redirect(redirect::Policy::custom(follow))
-            .build()?;
-        Ok(Self { client })
+            .build();
+        let client = client.map_err(|error| {
+            format!(
+                "no TLS client, is ca-certificates installed? {}",
+                in_words(error)
+            )
+        });
+        Self { client }
     }
 
     /// The body at `url`, if it is there and has at most `limit` bytes.
@@ -78,7 +85,11 @@ impl Upstream {
             host: host.clone(),
             reason: in_words(error),
         };
-        let answer = self.client.get(url.clone()).send().await.map_err(lost)?;
+        let client = self.client.as_ref().map_err(|reason| Fault::Unreachable {
+            host: host.clone(),
+            reason: reason.clone(),
+        })?;
+        let answer = client.get(url.clone()).send().await.map_err(lost)?;
         let status = answer.status();
         if !status.is_success() {
             let retry_after = retry_after(answer.headers());
@@ -143,4 +154,22 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         }
     };
     Some(wait.min(MAX_RETRY_AFTER))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_machine_without_root_certificates_says_so_when_it_is_asked() {
+        let upstream = Upstream {
+            client: Err("no TLS client: no root certificates".to_owned()),
+        };
+        let url = Url::parse("https://mars.nasa.gov/").expect("a constant");
+        let fault = upstream.get(&url, 1).await.unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "mars.nasa.gov cannot be reached: no TLS client: no root certificates"
+        );
+    }
 }

@@ -70,7 +70,7 @@ impl Replica {
         self.hits.lock().expect("unpoisoned").values().sum()
     }
 
-    /// From now on nothing but errors, or not any more.
+    /// From now on nothing but errors and the wish to be left alone, or not any more.
     pub(super) fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
     }
@@ -86,7 +86,7 @@ async fn answer(State(replica): State<Arc<Replica>>, request: Request) -> Respon
         .entry(name.to_owned())
         .or_default() += 1;
     if replica.down.load(Ordering::SeqCst) {
-        return plain(StatusCode::SERVICE_UNAVAILABLE, "<h1>down</h1>");
+        return with_header(StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER, "3600");
     }
     match kind {
         "html" => plain(
@@ -98,8 +98,8 @@ async fn answer(State(replica): State<Arc<Replica>>, request: Request) -> Respon
             "<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>",
         ),
         "error" => plain(StatusCode::INTERNAL_SERVER_ERROR, "oops"),
-        "busy" => redirected(StatusCode::TOO_MANY_REQUESTS, RETRY_AFTER, "7200"),
-        "loop" => redirected(StatusCode::FOUND, LOCATION, &format!("/loop/{name}")),
+        "busy" => with_header(StatusCode::TOO_MANY_REQUESTS, RETRY_AFTER, "7200"),
+        "loop" => with_header(StatusCode::FOUND, LOCATION, &format!("/loop/{name}")),
         "nothing" => plain(StatusCode::OK, ""),
         "null" => plain(StatusCode::OK, "null"),
         "shape" => plain(
@@ -129,7 +129,7 @@ fn plain(status: StatusCode, body: impl Into<Body>) -> Response<Body> {
     answer
 }
 
-fn redirected(status: StatusCode, name: axum::http::HeaderName, value: &str) -> Response<Body> {
+fn with_header(status: StatusCode, name: axum::http::HeaderName, value: &str) -> Response<Body> {
     let mut answer = plain(status, "");
     answer
         .headers_mut()

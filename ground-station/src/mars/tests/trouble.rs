@@ -19,10 +19,17 @@ const USELESS: [&str; 13] = [
     "silent",
 ];
 
+/// What a test does not wait for in vain. Only for servers that are useless however long they
+/// are given, or a busy machine would make good ones fail.
+fn short_patience(settings: &mut Settings) {
+    settings.patience.idle = Duration::from_millis(700);
+    settings.patience.total = Duration::from_millis(1500);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_anything_good_the_drawn_landscape_says_so() {
     let worlds = USELESS.map(|kind| async move {
-        let world = World::new(kind).await;
+        let world = World::with(kind, short_patience).await;
         let answer = world.mars().await;
         assert_eq!(answer["image"]["placeholder"], true, "{kind}");
         assert_eq!(answer["insight"]["sol"], Value::Null, "{kind}");
@@ -69,6 +76,7 @@ async fn when_nothing_new_comes_yesterdays_is_served_with_its_age() {
         let (picture, weather) = (&picture, &weather);
         async move {
             let world = World::with(kind, |settings| {
+                short_patience(settings);
                 let shelf = Shelf::new(settings.folder.clone());
                 shelf.keep_picture(BY_DEFAULT, picture);
                 shelf.keep_weather(weather);
@@ -173,13 +181,15 @@ async fn what_was_good_outlives_a_restart_without_a_network() {
         _tasks: tasks,
     };
     let after = restarted.mars().await;
-    assert_eq!(after["image"], before["image"]);
+    for key in ["source", "sol", "fetched_at", "placeholder"] {
+        assert_eq!(after["image"][key], before["image"][key], "{key}");
+    }
     assert_eq!(after["insight"], before["insight"]);
     assert_eq!(restarted.bitmap(&after).await, shown);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_in_trouble_is_left_alone_and_then_found_again() {
+async fn a_server_in_trouble_is_left_alone_as_long_as_it_asks() {
     let world = World::with("good", |settings| {
         settings.selection.rover = RoverChoice::Curiosity;
         settings.refresh = Duration::ZERO;
@@ -188,7 +198,7 @@ async fn a_server_in_trouble_is_left_alone_and_then_found_again() {
     let good = world.mars().await;
     world.replica.set_down(true);
     // With no refresh interval every request makes the next question due; the first that fails
-    // starts a wait of at least 22 s, in which no other is asked.
+    // brings the server's wish for an hour of rest.
     let asked = world.replica.hits("curiosity");
     let failed = async {
         while world.replica.hits("curiosity") < asked + 1 {
@@ -198,20 +208,15 @@ async fn a_server_in_trouble_is_left_alone_and_then_found_again() {
     tokio::time::timeout(DEADLINE, failed)
         .await
         .expect("it is asked again");
-    let mut last = world.replica.hits("curiosity");
     for _ in 0..50 {
         let answer = world.mars().await;
         assert_eq!(answer["image"]["placeholder"], false);
         assert_eq!(answer["insight"], good["insight"]);
-        last = world.replica.hits("curiosity");
-    }
-    for _ in 0..50 {
-        world.mars().await;
     }
     assert_eq!(
         world.replica.hits("curiosity"),
-        last,
-        "a hundred requests, and no question"
+        asked + 1,
+        "not asked again"
     );
 }
 
