@@ -20,7 +20,8 @@ export interface Meeting {
   arn: string;
   /** `wss://…`, or `ws://…` on this machine. */
   socket: string;
-  iceServers: RTCIceServer[];
+  /** Asked for when they are needed: they help while the socket is being opened. */
+  iceServers: () => Promise<RTCIceServer[]>;
 }
 
 interface Described {
@@ -42,7 +43,7 @@ const TIMEOUT_MS = 6_000;
 export class ChannelError extends Error {}
 
 export async function find(pass: Pass, clientId: string, now: () => Date): Promise<Meeting> {
-  const ask = <T>(base: string, path: string, body: object) => call<T>(pass, base, path, body, now());
+  const ask: Ask = (base, path, body) => call(pass, base, path, body, now());
   const arn = "arn" in pass.channel ? pass.channel.arn : await arnOf(pass.channel.name, pass, ask);
   const endpoints = await ask<Endpoints>(pass.endpoint, "/getSignalingChannelEndpoint", {
     ChannelARN: arn,
@@ -53,7 +54,13 @@ export async function find(pass: Pass, clientId: string, now: () => Date): Promi
     if (found === undefined) throw new ChannelError(`the channel has no ${protocol} endpoint`);
     return found.ResourceEndpoint;
   };
-  const ice = await ask<IceServers>(at("HTTPS"), "/v1/get-ice-server-config", {
+  return { arn, socket: at("WSS"), iceServers: () => iceServers(pass, at("HTTPS"), arn, clientId, ask) };
+}
+
+type Ask = <T>(base: string, path: string, body: object) => Promise<T>;
+
+async function iceServers(pass: Pass, base: string, arn: string, clientId: string, ask: Ask): Promise<RTCIceServer[]> {
+  const ice = await ask<IceServers>(base, "/v1/get-ice-server-config", {
     ChannelARN: arn,
     ClientId: clientId,
     Service: "TURN",
@@ -63,11 +70,7 @@ export async function find(pass: Pass, clientId: string, now: () => Date): Promi
     username: server.Username,
     credential: server.Password,
   }));
-  return {
-    arn,
-    socket: at("WSS"),
-    iceServers: pass.stun === undefined ? relays : [{ urls: pass.stun }, ...relays],
-  };
+  return pass.stun === undefined ? relays : [{ urls: pass.stun }, ...relays];
 }
 
 /** A pass for a channel of the user's own AWS account. */
@@ -81,11 +84,7 @@ export function awsPass(region: string, channel: string, credentials: Credential
   };
 }
 
-async function arnOf(
-  name: string,
-  pass: Pass,
-  ask: <T>(base: string, path: string, body: object) => Promise<T>,
-): Promise<string> {
+async function arnOf(name: string, pass: Pass, ask: Ask): Promise<string> {
   const described = await ask<Described>(pass.endpoint, "/describeSignalingChannel", { ChannelName: name });
   const { ChannelARN, ChannelStatus } = described.ChannelInfo;
   if (ChannelStatus !== "ACTIVE") throw new ChannelError(`the channel ${name} is ${ChannelStatus.toLowerCase()}`);

@@ -32,3 +32,14 @@ export function signalingClient(pass: Pass, meeting: Meeting, clientId: string, 
     systemClockOffset: clockOffsetMs,
   });
 }
+
+/** Opens it; fails if that does not work. */
+export function opened(client: SignalingClient): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = () => reject(new Error("the signaling socket could not be opened"));
+    client.once("open", resolve);
+    client.once("error", fail);
+    client.once("close", fail);
+    client.open();
+  });
+}

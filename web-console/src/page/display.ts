@@ -5,6 +5,9 @@ import { el } from "./dom";
 /** The display itself changes a few times a day. */
 const AGAIN_MS = 60_000;
 
+/** The camera comes first. */
+const FIRST_MS = 1_500;
+
 export function displayCard(picture: () => Promise<Blob | null>, until: AbortSignal): HTMLElement {
   const image = el("img", { width: "320", height: "240", alt: "The Mars display: picture and weather" });
   const card = el("section", { class: "card display", hidden: true }, el("h2", {}, "On the desk"), image);
@@ -14,8 +17,7 @@ export function displayCard(picture: () => Promise<Blob | null>, until: AbortSig
     card.hidden = blob === null;
     if (blob !== null) image.src = URL.createObjectURL(blob);
   };
-  const timer = setInterval(() => void load(), AGAIN_MS);
-  until.addEventListener("abort", () => clearInterval(timer));
-  void load();
+  const timers = [setTimeout(() => void load(), FIRST_MS), setInterval(() => void load(), AGAIN_MS)];
+  until.addEventListener("abort", () => timers.forEach(clearTimeout));
   return card;
 }

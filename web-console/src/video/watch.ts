@@ -3,7 +3,7 @@
 
 import type { SignalingClient } from "amazon-kinesis-video-streams-webrtc";
 import { find, type Pass } from "../kvs/channel";
-import { signalingClient } from "../kvs/signaling";
+import { opened, signalingClient } from "../kvs/signaling";
 import { backoff } from "../station/backoff";
 import type { Action } from "../wire";
 import { Connection, type Hears, type Said } from "./connection";
@@ -118,27 +118,32 @@ export class Watch {
     const offset = settings.clockOffsetMs();
     const meeting = await find(pass, settings.clientId, () => new Date(Date.now() + offset));
     if (this.#left.signal.aborted) return "closed";
+    settings.state({ is: "asking", what: "Calling the robot" });
     const signaling = signalingClient(pass, meeting, settings.clientId, offset);
+    const [iceServers] = await Promise.all([meeting.iceServers(), opened(signaling)]).catch((error: unknown) => {
+      signaling.close();
+      throw error;
+    });
     return new Promise<string>((end, fail) => {
-      const connection = new Connection(signaling, meeting.iceServers, this.#hears(end));
+      const connection = new Connection(signaling, iceServers, this.#hears(end));
       this.#connection = connection;
-      this.#listen(signaling, connection, end, fail);
+      if (this.#left.signal.aborted) return end("closed");
+      this.#listen(signaling, connection, end);
       this.#lookAfter(connection, end);
-      settings.state({ is: "asking", what: "Calling the robot" });
-      signaling.open();
+      connection.offer().catch(fail);
     });
   }
 
-  #listen(signaling: SignalingClient, connection: Connection, end: (why: string) => void, fail: (error: unknown) => void): void {
+  #listen(signaling: SignalingClient, connection: Connection, end: (why: string) => void): void {
     const connected = () => connection.pc.connectionState === "connected";
-    signaling.on("open", () => void connection.offer().catch(fail));
     signaling.on("statusResponse", (status: { description?: string; errorType?: string }) => {
       if (connected()) return;
       end(`signaling refused the call: ${status.description ?? status.errorType ?? "no reason given"}`);
     });
     // Once the two have met they need no signaling: a lost socket takes nothing from them.
-    signaling.on("error", () => connected() || end("the signaling socket could not be opened"));
-    signaling.on("close", () => connected() || end("the signaling socket was closed"));
+    for (const event of ["error", "close"]) {
+      signaling.on(event, () => connected() || end("the signaling socket was closed"));
+    }
   }
 
   #hears(end: (why: string) => void): Hears {
