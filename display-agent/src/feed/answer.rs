@@ -30,6 +30,8 @@ pub struct Answer {
     pub weather: Weather,
     /// JSON names of values that are there and make no sense.
     pub unreadable: Vec<&'static str>,
+    /// The server's own word on whether its sources have fallen silent, if it says anything.
+    pub stale: Option<bool>,
 }
 
 /// Reads an answer; the error says in words what is wrong with it.
@@ -67,6 +69,7 @@ pub fn read(body: &[u8]) -> Result<Answer, String> {
         image_url,
         weather,
         unreadable: reading.unreadable,
+        stale: answer.get("stale").and_then(Value::as_bool),
     })
 }
 
@@ -201,6 +204,14 @@ mod tests {
         assert_eq!(answer.weather, Weather::default());
         assert_eq!(answer.unreadable, ["av_at", "av_HWS", "av_PRE", "season"]);
         assert_eq!(weather(r#"{"av_at":"inf"}"#).unreadable, ["av_at"]);
+    }
+
+    #[test]
+    fn a_server_may_say_that_it_is_stale() {
+        let stale = |json: &str| read(json.as_bytes()).unwrap().stale;
+        assert_eq!(stale(r#"{"image_url":"x","stale":true}"#), Some(true));
+        assert_eq!(stale(r#"{"image_url":"x"}"#), None);
+        assert_eq!(stale(r#"{"image_url":"x","stale":"yes"}"#), None);
     }
 
     #[test]

@@ -4,6 +4,10 @@
     reason = "a test that cannot go on should say where"
 )]
 
+mod bad_input;
 mod bitmaps;
+mod framebuffers;
 mod golden;
+mod panels;
 mod pictures;
+mod upstream;
