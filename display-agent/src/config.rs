@@ -399,4 +399,19 @@ mod tests {
         };
         assert_eq!(panel.mounting, mounting);
     }
+
+    #[test]
+    fn the_manuals_example_is_valid() {
+        let manual = include_str!("../../docs/display.md");
+        let example = manual
+            .split("```json")
+            .nth(1)
+            .and_then(|rest| rest.split("```").next());
+        let settings = settings(example.unwrap()).unwrap();
+        assert_eq!(settings.zone.iana_name(), Some("Europe/Berlin"));
+        assert_eq!(
+            settings.screen.copy.as_deref(),
+            Some(Path::new("/etc/outpost/state/display.png"))
+        );
+    }
 }

@@ -1,54 +1,33 @@
 //! `display-agent`: arguments, log, config, exit code.
 
+mod arguments;
+
 use std::io::{IsTerminal, stderr, stdout};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
-use clap::{Parser, Subcommand};
+use arguments::{Arguments, Command};
+use clap::Parser;
 use display_agent::clock::Clock;
 use display_agent::config::{Settings, Unusable};
-use display_agent::page::words::Manner;
-use display_agent::render::{Access, render};
 use display_agent::screen::Screen;
-use display_agent::{Events, check, run};
+use display_agent::{Events, check, render, run};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use tracing::level_filters::LevelFilter;
 use tracing::{error, info};
-use tracing_subscriber::EnvFilter;
-
-/// Shows a picture and the weather from Mars on a small screen.
-#[derive(Parser)]
-#[command(version)]
-struct Arguments {
-    /// The config file.
-    #[arg(long, global = true, default_value = "config.json")]
-    config: PathBuf,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Show Mars until stopped.
-    Run,
-    /// Try everything that a display needs, and say what is missing.
-    Check,
-    /// Draw one page as a PNG.
-    Render {
-        /// An answer in a file, or the address of a Mars API.
-        #[arg(long, value_name = "JSON|URL")]
-        from: String,
-        /// The PNG to write.
-        #[arg(long)]
-        out: PathBuf,
-    },
-}
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// sysexits.h: the command was used wrongly.
 const USAGE: u8 = 64;
 /// sysexits.h: the config is unusable; systemd does not restart.
 const CONFIG: u8 = 78;
+
+/// What a command comes to, once its config is good.
+type Done = Result<anyhow::Result<ExitCode>, Unusable>;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -62,19 +41,10 @@ fn main() -> ExitCode {
             };
         }
     };
-    let usual = if matches!(arguments.command, Command::Run) {
-        "info"
-    } else {
-        "warn"
-    };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(stderr);
-    log.with_ansi(stderr().is_terminal()).init();
+    start_log(&arguments.command);
     let done = match arguments.command {
-        Command::Run => load_or_show_why_not(&arguments.config).map(|settings| show(&settings)),
-        Command::Check => Settings::load(&arguments.config).map(|settings| inspect(&settings)),
+        Command::Run => show(&arguments.config),
+        Command::Check => inspect(&arguments.config),
         Command::Render { from, out } => draw(&arguments.config, &from, &out),
     };
     match done {
@@ -93,18 +63,37 @@ fn main() -> ExitCode {
     }
 }
 
-type Done = anyhow::Result<ExitCode>;
+/// `RUST_LOG` as `debug` or `warn,display_agent::feed=debug`; a command that prints has a quiet log.
+fn start_log(command: &Command) {
+    let usual = if matches!(command, Command::Run) {
+        LevelFilter::INFO
+    } else {
+        LevelFilter::WARN
+    };
+    let wished = std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|text| text.parse::<Targets>().ok());
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal());
+    let filter = wished.unwrap_or_else(|| Targets::new().with_default(usual));
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(filter)
+        .init();
+}
 
-fn load_or_show_why_not(path: &Path) -> Result<Settings, Unusable> {
-    Settings::load(path).inspect_err(|unusable| {
+fn show(config: &Path) -> Done {
+    let settings = Settings::load(config).inspect_err(|unusable| {
         if let Err(fault) = display_agent::show_bad_config(unusable) {
             error!(%fault, "the screen cannot show it either");
         }
-    })
+    })?;
+    info!(version = env!("CARGO_PKG_VERSION"), screen = %settings.screen.device, "display-agent");
+    Ok(run_until_signalled(&settings).map(|()| ExitCode::SUCCESS))
 }
 
-fn show(settings: &Settings) -> Done {
-    info!(version = env!("CARGO_PKG_VERSION"), screen = %settings.screen.device, "display-agent");
+fn run_until_signalled(settings: &Settings) -> anyhow::Result<()> {
     let events = Events::new();
     let stopper = events.stopper();
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
@@ -116,36 +105,29 @@ fn show(settings: &Settings) -> Done {
         events,
     )?;
     info!("stopped");
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-fn inspect(settings: &Settings) -> Done {
-    let well = check::print(&check::check(settings, Clock::real().now()), stdout())?;
-    Ok(if well {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+fn inspect(config: &Path) -> Done {
+    let settings = Settings::load(config)?;
+    let well = check::print(&check::check(&settings, Clock::real().now()), stdout());
+    Ok(well
+        .map(|well| {
+            if well {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        })
+        .map_err(Into::into))
 }
 
-fn draw(config: &Path, from: &str, out: &Path) -> Result<Done, Unusable> {
+fn draw(config: &Path, from: &str, out: &Path) -> Done {
     // A page can be drawn without a config; one that is there must be right.
-    let settings = if config.exists() {
-        Some(Settings::load(config)?)
-    } else {
-        None
-    };
-    let manner = settings
-        .as_ref()
-        .map_or_else(Manner::default, Settings::manner);
-    let access = Access {
-        key: settings
-            .as_ref()
-            .and_then(|settings| settings.key.as_deref()),
-        ca: settings
-            .as_ref()
-            .and_then(|settings| settings.ca.as_deref()),
-    };
-    let drawn = render(from, out, &manner, access, Clock::real().now());
+    let settings = config
+        .exists()
+        .then(|| Settings::load(config))
+        .transpose()?;
+    let drawn = render::render(from, out, settings.as_ref(), Clock::real().now());
     Ok(drawn.map(|()| ExitCode::SUCCESS))
 }

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::bitmap::{BYTES_MAX, Picture};
 use crate::clock::Now;
+use crate::config::Settings;
 use crate::feed::fetch::{Fetched, Fetcher, LIMIT};
 use crate::feed::trouble::Part;
 use crate::feed::{Feed, Known, answer};
@@ -19,23 +20,20 @@ use crate::run::drawn;
 use crate::screen::png;
 
 /// What to ask with.
-#[derive(Clone, Copy, Debug)]
-pub struct Access<'a> {
-    /// The key of the Mars API.
-    pub key: Option<&'a str>,
-    /// The only certificate authorities to trust.
-    pub ca: Option<&'a Path>,
+#[derive(Clone, Copy)]
+struct Access<'a> {
+    key: Option<&'a str>,
+    ca: Option<&'a Path>,
 }
 
 /// Draws what a display would show of `from` to `out`. If something is missing the page says so, and
-/// the error says what.
-pub fn render(
-    from: &str,
-    out: &Path,
-    manner: &Manner,
-    access: Access<'_>,
-    now: Now,
-) -> anyhow::Result<()> {
+/// the error says what. Units, zone and key are those of `settings`.
+pub fn render(from: &str, out: &Path, settings: Option<&Settings>, now: Now) -> anyhow::Result<()> {
+    let manner = &settings.map_or_else(Manner::default, Settings::manner);
+    let access = Access {
+        key: settings.and_then(|settings| settings.key.as_deref()),
+        ca: settings.and_then(|settings| settings.ca.as_deref()),
+    };
     let (page, trouble) = match Url::parse(from) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => {
             from_address(url, manner, access, now)?

@@ -82,8 +82,10 @@ impl Fetcher {
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_response_header_size(HEADERS_MAX)
-            // Minutes pass between two polls; a connection kept for that long is mostly a dead one.
-            .max_idle_connections(0)
+            // The picture is mostly where the answer was, a moment later. Minutes pass until the next
+            // poll, and a connection kept for that long is mostly a dead one.
+            .max_idle_connections(1)
+            .max_idle_age(Duration::from_secs(2))
             .user_agent(concat!("outpost-display/", env!("CARGO_PKG_VERSION")))
             .build()
             .new_agent();

@@ -35,8 +35,8 @@ impl Canvas {
         }
     }
 
-    /// Lays `colour` over one pixel; `alpha` is in [0, 1]. Places outside are ignored.
-    pub(super) fn blend(&mut self, x: i32, y: i32, colour: Colour, alpha: f32) {
+    /// Lays `colour` over one pixel, 255 being opaque. Places outside are ignored.
+    pub(super) fn blend(&mut self, x: i32, y: i32, colour: Colour, alpha: u8) {
         if let Some(at) = place(x, y) {
             self.pixels[at] = mix(self.pixels[at], colour, alpha);
         }
@@ -45,12 +45,15 @@ impl Canvas {
     /// Darkens rows `from..to`, from one strength to another along a smooth curve; full on the left,
     /// where the text is, and less to the right, where the picture should be seen.
     pub(super) fn shade(&mut self, from: u32, to: u32, strength: (f32, f32)) {
+        let across: Vec<f32> = (0..WIDTH)
+            .map(|x| 1.0 - 0.6 * ease((x as f32 / WIDTH as f32 - 0.45).max(0.0) / 0.55))
+            .collect();
         for y in from..to.min(HEIGHT) {
             let down = ease((y - from) as f32 / (to - from).max(1) as f32);
-            let alpha = strength.0 + (strength.1 - strength.0) * down;
-            for x in 0..WIDTH {
-                let right = ease((x as f32 / WIDTH as f32 - 0.45).max(0.0) / 0.55);
-                self.blend(x as i32, y as i32, BLACK, alpha * (1.0 - 0.6 * right));
+            let alpha = (strength.0 + (strength.1 - strength.0) * down) * 255.0;
+            let row = &mut self.pixels[(y * WIDTH) as usize..][..WIDTH as usize];
+            for (pixel, across) in row.iter_mut().zip(&across) {
+                *pixel = mix(*pixel, BLACK, (alpha * across) as u8);
             }
         }
     }
@@ -59,7 +62,7 @@ impl Canvas {
     pub(super) fn fill(&mut self, x: i32, y: i32, width: i32, height: i32, colour: Colour) {
         for row in y..y + height {
             for column in x..x + width {
-                self.blend(column, row, colour, 1.0);
+                self.blend(column, row, colour, 255);
             }
         }
     }
@@ -70,27 +73,19 @@ impl Canvas {
         for row in y as i32 - reach..=y as i32 + reach {
             for column in x as i32 - reach..=x as i32 + reach {
                 let distance = (column as f32 - x).hypot(row as f32 - y);
-                self.blend(
-                    column,
-                    row,
-                    colour,
-                    (radius + 0.5 - distance).clamp(0.0, 1.0),
-                );
+                let inside = (radius + 0.5 - distance).clamp(0.0, 1.0);
+                self.blend(column, row, colour, (inside * 255.0) as u8);
             }
         }
     }
 
     /// Lays letters over everything, each with a soft shadow that holds them off any ground.
     pub(super) fn write(&mut self, ink: &Ink) {
-        for (at, shadow) in ink.shadow().into_iter().enumerate() {
-            if shadow > 0.0 {
-                self.pixels[at] = mix(self.pixels[at], BLACK, shadow);
-            }
+        for (pixel, shadow) in self.pixels.iter_mut().zip(ink.shadow()) {
+            *pixel = mix(*pixel, BLACK, shadow);
         }
-        for (at, (coverage, colour)) in ink.marks.iter().enumerate() {
-            if *coverage > 0.0 {
-                self.pixels[at] = mix(self.pixels[at], *colour, *coverage);
-            }
+        for (pixel, (coverage, colour)) in self.pixels.iter_mut().zip(&ink.marks) {
+            *pixel = mix(*pixel, *colour, *coverage);
         }
     }
 
@@ -109,70 +104,74 @@ impl Canvas {
     }
 }
 
-/// Letters of a page, before they are laid on it.
+/// Letters of a page, before they are laid on it: how much of each pixel they cover, and in what colour.
 pub(super) struct Ink {
-    marks: Vec<(f32, Colour)>,
+    marks: Vec<(u8, Colour)>,
 }
 
-/// How dark the shadow of a full letter is.
-const SHADOW: f32 = 0.8;
-/// How far the shadow reaches around a letter, in pixels.
-const SHADOW_REACH: i32 = 3;
+/// How dark the shadow is around a full letter, from right under it to three pixels away.
+const SHADOW: [u16; 4] = [255, 230, 140, 51];
+/// How dark the darkest shadow is.
+const SHADOW_MOST: u16 = 204;
 
 impl Ink {
     /// No letters yet.
     pub(super) fn new() -> Self {
         Self {
-            marks: vec![(0.0, BLACK); (WIDTH * HEIGHT) as usize],
+            marks: vec![(0, BLACK); (WIDTH * HEIGHT) as usize],
         }
     }
 
-    /// One pixel of a letter.
+    /// One pixel of a letter; where two letters meet, the stronger one wins.
     pub(super) fn mark(&mut self, x: i32, y: i32, coverage: f32, colour: Colour) {
+        let coverage = (coverage.clamp(0.0, 1.0) * 255.0).round() as u8;
         if let Some(at) = place(x, y)
             && coverage > self.marks[at].0
         {
-            self.marks[at] = (coverage.min(1.0), colour);
+            self.marks[at] = (coverage, colour);
         }
     }
 
     /// The letters' coverage, spread to both sides, then up and down.
-    fn shadow(&self) -> Vec<f32> {
-        let letters: Vec<f32> = self.marks.iter().map(|(coverage, _)| *coverage).collect();
-        let wide = spread(&letters, |at, by| {
-            let x = at as i32 % WIDTH as i32 + by;
-            (0..WIDTH as i32)
-                .contains(&x)
-                .then(|| (at as i32 + by) as usize)
-        });
-        spread(&wide, |at, by| {
-            let to = at as i32 + by * WIDTH as i32;
-            (0..(WIDTH * HEIGHT) as i32)
-                .contains(&to)
-                .then_some(to as usize)
-        })
-        .into_iter()
-        .map(|coverage| coverage * SHADOW)
-        .collect()
+    fn shadow(&self) -> Vec<u8> {
+        let width = WIDTH as usize;
+        let letters: Vec<u8> = self
+            .marks
+            .iter()
+            .map(|(coverage, _)| scaled(*coverage, SHADOW_MOST))
+            .collect();
+        let mut wide = vec![0; letters.len()];
+        for (from, to) in letters
+            .chunks_exact(width)
+            .zip(wide.chunks_exact_mut(width))
+        {
+            for (x, coverage) in from
+                .iter()
+                .enumerate()
+                .filter(|(_, coverage)| **coverage > 0)
+            {
+                for near in x.saturating_sub(3)..(x + 4).min(width) {
+                    to[near] = to[near].max(scaled(*coverage, SHADOW[x.abs_diff(near)]));
+                }
+            }
+        }
+        let mut tall = vec![0; letters.len()];
+        for (y, from) in wide.chunks_exact(width).enumerate() {
+            for near in y.saturating_sub(3)..(y + 4).min(HEIGHT as usize) {
+                let to = &mut tall[near * width..][..width];
+                let weight = SHADOW[y.abs_diff(near)];
+                to.iter_mut()
+                    .zip(from)
+                    .for_each(|(to, from)| *to = (*to).max(scaled(*from, weight)));
+            }
+        }
+        tall
     }
 }
 
-/// The strongest neighbour within reach, weaker the farther it is.
-fn spread(from: &[f32], neighbour: impl Fn(usize, i32) -> Option<usize>) -> Vec<f32> {
-    const WEIGHTS: [f32; SHADOW_REACH as usize + 1] = [1.0, 0.9, 0.55, 0.2];
-    let mut to = vec![0.0_f32; from.len()];
-    for (at, coverage) in from
-        .iter()
-        .enumerate()
-        .filter(|(_, coverage)| **coverage > 0.0)
-    {
-        for by in -SHADOW_REACH..=SHADOW_REACH {
-            if let Some(near) = neighbour(at, by) {
-                to[near] = to[near].max(coverage * WEIGHTS[by.unsigned_abs() as usize]);
-            }
-        }
-    }
-    to
+/// A part of a whole of 255.
+fn scaled(value: u8, part: u16) -> u8 {
+    ((u16::from(value) * part + 127) / 255) as u8
 }
 
 /// From 0 to 1 without corners.
@@ -186,10 +185,10 @@ fn place(x: i32, y: i32) -> Option<usize> {
     inside.then(|| (y * WIDTH as i32 + x) as usize)
 }
 
-/// Part of the way from one colour to another.
-pub(super) fn mix(from: Colour, to: Colour, part: f32) -> Colour {
-    let part = part.clamp(0.0, 1.0);
+/// Part of the way from one colour to another, 255 being all of it.
+pub(super) fn mix(from: Colour, to: Colour, part: u8) -> Colour {
+    let (to_part, from_part) = (u32::from(part), 255 - u32::from(part));
     std::array::from_fn(|i| {
-        (f32::from(from[i]) + (f32::from(to[i]) - f32::from(from[i])) * part).round() as u8
+        ((u32::from(from[i]) * from_part + u32::from(to[i]) * to_part + 127) / 255) as u8
     })
 }

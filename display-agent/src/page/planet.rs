@@ -1,6 +1,6 @@
 //! Mars, drawn rather than photographed: the ground of pages that have no picture.
 
-use super::canvas::{Canvas, Colour, ease, mix};
+use super::canvas::{self, Canvas, Colour, ease};
 
 const CENTRE: (f32, f32) = (268.0, 316.0);
 const RADIUS: f32 = 172.0;
@@ -85,4 +85,8 @@ fn scatter(x: i32, y: i32) -> u32 {
         h = (h ^ (h >> shift)).wrapping_mul(0x2C1B_3C6D);
     }
     h ^ (h >> 15)
+}
+
+fn mix(from: Colour, to: Colour, part: f32) -> Colour {
+    canvas::mix(from, to, (part.clamp(0.0, 1.0) * 255.0) as u8)
 }

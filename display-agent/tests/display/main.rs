@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod bitmaps;
+mod daemon;
 mod framebuffers;
 mod golden;
 mod panels;

@@ -126,6 +126,7 @@ pub(crate) struct Upstream {
     pub(crate) port: u16,
     tls: bool,
     sent: Arc<AtomicUsize>,
+    on_the_wire: Arc<AtomicUsize>,
     seen: Arc<Mutex<Vec<Request>>>,
     over: Arc<AtomicBool>,
 }
@@ -181,6 +182,7 @@ impl Upstream {
             port: listener.local_addr().unwrap().port(),
             tls: tls.is_some(),
             sent: Arc::default(),
+            on_the_wire: Arc::default(),
             seen: Arc::default(),
             over: Arc::default(),
         };
@@ -189,6 +191,7 @@ impl Upstream {
             upstream.seen.clone(),
             upstream.over.clone(),
         );
+        let on_the_wire = upstream.on_the_wire.clone();
         let respond = Arc::new(Mutex::new(respond));
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -197,6 +200,10 @@ impl Upstream {
                 }
                 let (sent, seen, respond, tls) =
                     (sent.clone(), seen.clone(), respond.clone(), tls.clone());
+                let stream = Counted {
+                    stream,
+                    sent: on_the_wire.clone(),
+                };
                 thread::spawn(move || {
                     // A client that goes away in the middle is the test's business, not the server's.
                     let _ = match tls {
@@ -218,9 +225,20 @@ impl Upstream {
         format!("{scheme}://localhost:{}{path}", self.port)
     }
 
+    /// Bytes of answers and handshakes so far, as TCP carries them.
+    #[allow(dead_code, reason = "only the benchmark asks")]
+    pub(crate) fn bytes_on_the_wire(&self) -> usize {
+        self.on_the_wire.load(Ordering::Relaxed)
+    }
+
     /// Bytes of answers so far, heads included.
     pub(crate) fn bytes_sent(&self) -> usize {
         self.sent.load(Ordering::Relaxed)
+    }
+
+    /// Whether anybody asked anything yet.
+    pub(crate) fn accepted(&self) -> bool {
+        !self.seen.lock().unwrap().is_empty()
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
@@ -233,6 +251,30 @@ impl Drop for Upstream {
         self.over.store(true, Ordering::Relaxed);
         // The listener wakes once more, and sees that it is over.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
+    }
+}
+
+/// A connection that counts what is sent.
+struct Counted {
+    stream: TcpStream,
+    sent: Arc<AtomicUsize>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.stream.read(buffer)
+    }
+}
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.stream.write(bytes)?;
+        self.sent.fetch_add(written, Ordering::Relaxed);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
     }
 }
 
