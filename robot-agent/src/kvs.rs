@@ -4,9 +4,10 @@
 //!
 //! - [`credentials`]: who the robot is, for as long as it lasts.
 //! - [`channel`]: the calls that lead to the socket.
-//! - [`signaling`]: the socket.
+//! - [`servers`]: those that help viewers to find the robot.
+//! - [`signaling`], [`frame`]: the socket, and what comes over it.
 //! - [`master`]: keeps the socket open, and the servers fresh.
-//! - [`outbox`]: what waits to be said.
+//! - [`outbox`], [`patience`]: what waits to be said, and how long to wait.
 //! - [`call`], [`signature`], [`clock`], [`fault`]: how the cloud is called.
 
 mod call;
@@ -14,9 +15,11 @@ mod channel;
 mod clock;
 mod credentials;
 mod fault;
+mod frame;
 mod master;
 mod outbox;
 mod patience;
+mod servers;
 mod signaling;
 mod signature;
 #[cfg(test)]

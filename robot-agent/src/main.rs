@@ -21,6 +21,11 @@ const USAGE: u8 = 64;
 /// Bad configuration (`EX_CONFIG`); systemd does not restart after it.
 const BAD_CONFIG: u8 = 78;
 
+/// What is logged unless `RUST_LOG` says otherwise. The libraries of the peer connections
+/// warn of every address that a network does not have.
+const FILTER: &str = "info,webrtc=error,webrtc_ice=error,webrtc_mdns=error,webrtc_sctp=error,\
+    webrtc_srtp=error,webrtc_util=error,dtls=error,turn=error,stun=error";
+
 fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -105,7 +110,7 @@ fn now() -> OffsetDateTime {
 fn start_log(command: &Command) {
     let usual = match command {
         Command::Check { .. } => "off",
-        _ => "info",
+        _ => FILTER,
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual));
     let log = tracing_subscriber::fmt()

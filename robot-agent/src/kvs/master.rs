@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::channel::{Channel, Servers};
+use super::channel::Channel;
 use super::fault::Fault;
+use super::frame::Heard;
 use super::outbox::Outbox;
 use super::patience::Patience;
-use super::signaling::{Heard, Socket};
+use super::servers::Servers;
+use super::signaling::Socket;
 use super::{Ends, Outgoing, now};
 
 /// The times of a socket.

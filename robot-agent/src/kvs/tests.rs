@@ -1,12 +1,11 @@
 //! The channel against a service that behaves as badly as the test wants.
 
 mod service;
+mod socket;
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
-use tokio_tungstenite::tungstenite::protocol::Message as Frame;
 use wire::signaling::{Content, seal};
 
 use super::*;
@@ -224,158 +223,6 @@ async fn refused_credentials_are_fetched_anew() {
     let robot = Robot::start(&service, Pace::default());
     service.next().await;
     assert_eq!(service.calls(CREDENTIALS), 2);
-    robot.stop().await;
-}
-
-#[tokio::test]
-async fn after_go_away_the_new_socket_is_there_before_the_old_is_left() {
-    let mut service = Service::start().await;
-    let mut robot = Robot::start(&service, Pace::default());
-    let mut old = service.next().await;
-    let held_up = (1, 500, "");
-    let failing = [(CONNECT.to_owned(), held_up)].into();
-    service.state.lock().unwrap().failing = failing;
-    old.says(r#"{"messageType":"GO_AWAY"}"#).await;
-    old.says(&offer("anna")).await;
-    robot.hears_offer_of("anna").await;
-    let mut new = service.next().await;
-    new.says(&offer("bert")).await;
-    robot.hears_offer_of("bert").await;
-    old.closed().await;
-    robot.stop().await;
-}
-
-#[tokio::test]
-async fn what_is_said_while_the_socket_is_away_is_said_on_the_next() {
-    let mut service = Service::start().await;
-    let robot = Robot::start(&service, Pace::default());
-    let held_up = (3, 500, "");
-    let failing = [(CONNECT.to_owned(), held_up)].into();
-    let socket = service.next().await;
-    service.state.lock().unwrap().failing = failing;
-    drop(socket);
-    until("noticed", || service.calls(CONNECT) >= 2).await;
-    robot.answers("anna").await;
-    let (_, viewer, _) = service.next().await.next().await;
-    assert_eq!(viewer, "anna");
-    robot.stop().await;
-}
-
-#[tokio::test]
-async fn an_old_socket_is_replaced_and_a_silent_one_is_given_up() {
-    let mut service = Service::start().await;
-    let young = Pace {
-        oldest: Duration::from_millis(300),
-        ping_every: Duration::from_millis(50),
-        ..Pace::default()
-    };
-    let robot = Robot::start(&service, young);
-    let mut first = service.next().await;
-    let _second = service.next().await;
-    first.closed().await;
-    robot.stop().await;
-
-    let impatient = Pace {
-        ping_every: Duration::from_millis(50),
-        dead_after: Duration::from_millis(300),
-        ..Pace::default()
-    };
-    let robot = Robot::start(&service, impatient);
-    while service.sockets.try_recv().is_ok() {}
-    let _never_read = service.next_raw().await;
-    let _next = service.next_raw().await;
-    robot.stop().await;
-}
-
-#[tokio::test]
-async fn garbage_on_the_socket_is_ignored() {
-    let mut service = Service::start().await;
-    let mut robot = Robot::start(&service, Pace::default());
-    let mut socket = service.next().await;
-    for garbage in [
-        "",
-        " ",
-        "{",
-        "garbage",
-        "{\"messageType\":\"SDP_OFFER\",\"senderClientId\":\"x\",\"messagePayload\":\"e30\"}",
-        "{\"messageType\":\"SDP_OFFER\",\"senderClientId\":\"x\",\"messagePayload\":\"eyJ0eXB\"}",
-        "{\"messageType\":\"STATUS_RESPONSE\",\"statusResponse\":{\"statusCode\":\"400\"}}",
-        "{\"messageType\":\"WHAT\"}",
-    ] {
-        socket.says(garbage).await;
-    }
-    socket.send(Frame::binary(vec![0u8; 100])).await;
-    socket.says(&offer("anna")).await;
-    robot.hears_offer_of("anna").await;
-    robot.stop().await;
-}
-
-#[tokio::test]
-async fn a_frame_that_is_broken_or_too_long_or_never_ends_costs_only_the_socket() {
-    let mut service = Service::start().await;
-    let impatient = Pace {
-        ping_every: Duration::from_millis(100),
-        dead_after: Duration::from_millis(500),
-        ..Pace::default()
-    };
-    let mut robot = Robot::start(&service, impatient);
-    // A reserved opcode; half a frame, and then the end; a frame of a megabyte.
-    for bad in [
-        &[0x83u8, 0x00][..],
-        &[0x81, 0x7e, 0x01],
-        &[0x81, 0x7f, 0, 0, 0, 0, 0, 16, 0, 0],
-    ] {
-        let mut raw = service.next_raw().await;
-        raw.write_all(bad).await.unwrap();
-        raw.flush().await.unwrap();
-        let _ = raw.shutdown().await;
-    }
-    // One byte at a time, and never all of them.
-    let mut raw = service.next_raw().await;
-    raw.write_all(&[0x81, 0x7e, 0x10, 0x00]).await.unwrap();
-    let mut next = loop {
-        if raw.write_all(b"x").await.is_err() {
-            break service.next().await;
-        }
-        let _ = raw.flush().await;
-        let pause = tokio::time::timeout(Duration::from_millis(50), service.sockets.recv());
-        if let Ok(Some(raw)) = pause.await {
-            break service::Master::new(raw).await;
-        }
-    };
-    next.says(&offer("anna")).await;
-    robot.hears_offer_of("anna").await;
-    robot.stop().await;
-}
-
-#[tokio::test]
-async fn servers_are_fetched_again_before_they_expire_and_when_told_to() {
-    let mut service = Service::start().await;
-    service.state.lock().unwrap().ice_ttl_s = 2;
-    let robot = Robot::start(&service, Pace::default());
-    let mut socket = service.next().await;
-    until("refreshed twice", || service.calls(ICE) >= 3).await;
-    service.state.lock().unwrap().ice_ttl_s = 300;
-    let before = service.calls(ICE);
-    until("refreshed for long", || service.calls(ICE) > before).await;
-    let before = service.calls(ICE);
-    socket
-        .says(r#"{"messageType":"RECONNECT_ICE_SERVER"}"#)
-        .await;
-    until("refreshed at once", || service.calls(ICE) > before).await;
-    robot.stop().await;
-}
-
-#[tokio::test]
-async fn credentials_are_renewed_before_they_expire() {
-    let mut service = Service::start().await;
-    {
-        let mut state = service.state.lock().unwrap();
-        (state.credentials_life_s, state.ice_ttl_s) = (4, 2);
-    }
-    let robot = Robot::start(&service, Pace::default());
-    let _socket = service.next().await;
-    until("renewed", || service.calls(CREDENTIALS) >= 3).await;
     robot.stop().await;
 }
 

@@ -2,21 +2,26 @@
 //! starts it again when it fails. Its frames go to whoever [`start`] was given; it knows
 //! nothing of viewers but whether there are any.
 //!
-//! - [`source`]: where pictures come from.
+//! - [`operator`]: the work of the thread.
+//! - [`desk`]: where others leave their wishes for it.
+//! - [`source`], [`devices`]: where pictures come from.
 //! - [`encoder`]: who makes H.264 of them.
 //! - [`graph`]: the pipeline between the two.
 //! - [`shift`]: what to tell a running pipeline, and when it counts as dead.
 //! - [`clock`]: the clock in the test picture.
 
 mod clock;
+mod desk;
+mod devices;
 mod encoder;
 mod graph;
+mod operator;
 mod shift;
 mod source;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -25,10 +30,9 @@ use tokio::sync::watch;
 
 #[cfg(test)]
 pub(super) use clock::read as read_clock;
+use desk::Desk;
 pub use encoder::{Choice, Encoder};
-use graph::{Deliver, Fault, Graph};
-use shift::Shift;
-use source::Picture;
+use operator::Operator;
 pub use source::Source;
 
 /// What the owner of the robot chose.
@@ -101,18 +105,6 @@ pub const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
 /// How often a camera that is looked at is looked at.
 const PROBE_EVERY: Duration = Duration::from_millis(20);
 
-/// A pipeline that ran this long was well; what befell it then is a new fault.
-const STEADY: Duration = Duration::from_secs(10);
-
-/// Waits between attempts: soon at first, as a camera just plugged in needs a moment, and
-/// never so seldom that its owner would wonder.
-const RETRY: [Duration; 4] = [
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(5),
-];
-
 /// Starts the camera's thread. `frames` is called on GStreamer's thread with every frame and
 /// must not block.
 ///
@@ -128,23 +120,11 @@ pub fn start(
         bitrate_kbps: settings.bitrate_kbps,
         ..Status::default()
     });
-    let desk = Arc::new(Desk {
-        wishes: Mutex::new(Wishes {
-            kbps: settings.bitrate_kbps,
-            ..Wishes::default()
-        }),
-        bell: Condvar::new(),
-        frames: Box::new(frames),
-    });
-    let room = Room {
-        settings,
-        desk: Arc::clone(&desk),
-        status,
-        encoders_failed: 0,
-    };
+    let desk = Arc::new(Desk::new(settings.bitrate_kbps, frames));
+    let operator = Operator::new(settings, Arc::clone(&desk), status);
     let thread = std::thread::Builder::new()
         .name("camera".to_owned())
-        .spawn(move || room.work())
+        .spawn(move || operator.work())
         .context("the camera gets no thread")?;
     let camera = Camera {
         desk: Arc::clone(&desk),
@@ -212,228 +192,6 @@ impl CameraThread {
     /// Whether the thread has ended, which it does not do unasked.
     pub fn has_ended(&self) -> bool {
         self.thread.is_finished()
-    }
-}
-
-/// Where others leave their wishes and the thread finds them. Only the newest counts, so
-/// nothing queues.
-struct Desk {
-    wishes: Mutex<Wishes>,
-    bell: Condvar,
-    frames: Box<dyn Fn(Frame) + Send + Sync>,
-}
-
-#[derive(Default)]
-struct Wishes {
-    watched: bool,
-    kbps: u32,
-    key_frame: bool,
-    stop: bool,
-    /// Something changed since the thread last looked.
-    rung: bool,
-    fault: Option<Fault>,
-    frames: u64,
-    key_frames: u64,
-    last_frame: Option<Instant>,
-}
-
-impl Desk {
-    fn lock(&self) -> MutexGuard<'_, Wishes> {
-        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn wish(&self, change: impl FnOnce(&mut Wishes)) {
-        let mut wishes = self.lock();
-        change(&mut wishes);
-        wishes.rung = true;
-        drop(wishes);
-        self.bell.notify_one();
-    }
-
-    /// Until something changes, or `until`.
-    fn wait(&self, until: Option<Instant>) -> MutexGuard<'_, Wishes> {
-        let mut wishes = self.lock();
-        loop {
-            let left = until.map(|until| until.saturating_duration_since(now()));
-            if std::mem::take(&mut wishes.rung) || left == Some(Duration::ZERO) {
-                return wishes;
-            }
-            wishes = match left {
-                None => self
-                    .bell
-                    .wait(wishes)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(left) => {
-                    self.bell
-                        .wait_timeout(wishes, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-            };
-        }
-    }
-}
-
-impl Deliver for Desk {
-    fn frame(&self, frame: Frame) {
-        let first = {
-            let mut wishes = self.lock();
-            wishes.frames += 1;
-            wishes.key_frames += u64::from(frame.key);
-            wishes.last_frame.replace(now()).is_none()
-        };
-        (self.frames)(frame);
-        if first {
-            self.wish(|_| ());
-        }
-    }
-
-    /// The first fault is the cause, those after it are its consequences.
-    fn fault(&self, fault: Fault) {
-        self.wish(|wishes| {
-            wishes.fault.get_or_insert(fault);
-        });
-    }
-}
-
-/// What the thread owns.
-struct Room {
-    settings: Settings,
-    desk: Arc<Desk>,
-    status: watch::Sender<Status>,
-    /// How many of the encoders there are have failed in a row, to try the next.
-    encoders_failed: usize,
-}
-
-impl Room {
-    fn work(mut self) {
-        let mut failures = 0;
-        while self.wait_until_wanted() {
-            let begun = now();
-            let Err(fault) = self.run_once() else {
-                continue;
-            };
-            if now().saturating_duration_since(begun) > STEADY {
-                failures = 0;
-            }
-            let pause = RETRY[failures.min(RETRY.len() - 1)];
-            failures += 1;
-            tracing::warn!("camera: {fault}; trying again in {pause:?}");
-            self.encoders_failed += usize::from(fault.of_encoder);
-            self.status.send_modify(|status| {
-                status.running = None;
-                status.fps = 0.0;
-                status.fault = Some(fault.words);
-            });
-            if !self.pause(pause) {
-                return;
-            }
-        }
-    }
-
-    /// False when asked to stop.
-    fn wait_until_wanted(&self) -> bool {
-        let mut wishes = self.desk.lock();
-        while !wishes.stop && !wishes.watched && !self.settings.warm {
-            drop(wishes);
-            wishes = self.desk.wait(None);
-        }
-        wishes.fault = None;
-        wishes.last_frame = None;
-        !wishes.stop
-    }
-
-    /// False when asked to stop.
-    fn pause(&self, pause: Duration) -> bool {
-        let until = now() + pause;
-        while now() < until {
-            if self.desk.wait(Some(until)).stop {
-                return false;
-            }
-        }
-        true
-    }
-
-    /// Until nobody wants it, or a fault.
-    fn run_once(&mut self) -> Result<(), Fault> {
-        let picture = Picture {
-            width: self.settings.width,
-            height: self.settings.height,
-            fps: self.settings.fps,
-        };
-        let device = self.settings.device.as_deref();
-        let found = source::find(self.settings.source, device, picture).map_err(Fault::new)?;
-        let encoder = self.encoder()?;
-        let graph = Graph::start(&found, encoder, picture, &self.desk)
-            .map_err(|fault| self.desk.lock().fault.take().unwrap_or(fault))?;
-        let running = format!("{}, {}", found.words, encoder.name());
-        tracing::info!("camera: {running}");
-        self.watch_over(&graph, &running)
-    }
-
-    /// The chosen encoder, or the next that this machine has and that has not just failed.
-    fn encoder(&self) -> Result<Encoder, Fault> {
-        if let Choice::Only(encoder) = self.settings.encoder {
-            return Some(encoder)
-                .filter(|encoder| encoder.is_installed())
-                .ok_or_else(|| Fault::new(format!("GStreamer has no {}", encoder.name())));
-        }
-        let installed: Vec<_> = Encoder::ALL
-            .into_iter()
-            .filter(|encoder| encoder.is_installed())
-            .collect();
-        match installed.len() {
-            0 => Err(Fault::new(
-                "GStreamer has no H.264 encoder: install gstreamer1.0-plugins-ugly (x264enc)",
-            )),
-            n => Ok(installed[self.encoders_failed % n]),
-        }
-    }
-
-    fn watch_over(&mut self, graph: &Graph, running: &str) -> Result<(), Fault> {
-        let begun = now();
-        let mut shift = Shift::new(begun);
-        let mut second = (begun, self.desk.lock().frames);
-        loop {
-            let orders = {
-                let mut wishes = self.desk.lock();
-                if let Some(fault) = wishes.fault.take() {
-                    return Err(fault);
-                }
-                if wishes.stop || !(wishes.watched || self.settings.warm) {
-                    drop(wishes);
-                    self.status.send_modify(|status| status.running = None);
-                    return Ok(());
-                }
-                let now = now();
-                self.report(&wishes, running, &mut second, now);
-                shift.orders(&mut wishes, now)?
-            };
-            // Not under the lock: GStreamer may call back from in here.
-            orders.carry_out(graph);
-            drop(self.desk.wait(Some(orders.look_again)));
-        }
-    }
-
-    fn report(&self, wishes: &Wishes, running: &str, second: &mut (Instant, u64), now: Instant) {
-        let elapsed = now.saturating_duration_since(second.0);
-        let fps = (elapsed >= Duration::from_secs(1)).then(|| {
-            let frames = wishes.frames - second.1;
-            *second = (now, wishes.frames);
-            (frames as f64 / elapsed.as_secs_f64() * 10.0).round() / 10.0
-        });
-        self.status.send_if_modified(|status| {
-            let before = status.clone();
-            status.fps = fps.unwrap_or(status.fps);
-            status.bitrate_kbps = wishes.kbps;
-            status.frames = wishes.frames;
-            status.key_frames = wishes.key_frames;
-            if wishes.last_frame.is_some() {
-                status.running = Some(running.to_owned());
-                status.fault = None;
-            }
-            *status != before
-        });
     }
 }
 

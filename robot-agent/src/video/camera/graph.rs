@@ -12,8 +12,8 @@ use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks};
 
 use super::encoder::Encoder;
-use super::source::Found;
-use super::{Frame, Picture, clock};
+use super::source::{Found, Picture};
+use super::{Frame, clock};
 
 /// Something went wrong in the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

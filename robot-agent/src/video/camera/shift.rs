@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use super::KEY_FRAME_GAP;
+use super::desk::Wishes;
 use super::graph::{Fault, Graph};
-use super::{KEY_FRAME_GAP, Wishes};
 
 /// How long a running encoder may be silent before the camera counts as dead.
 const SILENCE_LIMIT: Duration = Duration::from_secs(3);

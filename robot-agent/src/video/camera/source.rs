@@ -5,6 +5,8 @@ use std::path::Path;
 
 use gstreamer::prelude::*;
 
+use super::devices;
+
 /// What `video.source` may say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Source {
@@ -63,16 +65,6 @@ pub(super) struct Found {
     /// For the log.
     pub words: String,
 }
-
-/// Drivers whose nodes look like cameras and are none: stages of a Raspberry Pi's own.
-const NOT_A_CAMERA: [&str; 6] = [
-    "bcm2835-isp",
-    "bcm2835-codec",
-    "unicam",
-    "rp1-cfe",
-    "pispbe",
-    "rpi-hevc-dec",
-];
 
 /// Finds the source that `source` and `device` mean.
 ///
@@ -140,7 +132,7 @@ fn libcamera(name: Option<String>, picture: Picture) -> Result<Found, String> {
 fn v4l2(path: Option<String>, picture: Picture) -> Result<Found, String> {
     let path = match path {
         Some(path) => path,
-        None => cameras()
+        None => devices::cameras()
             .into_iter()
             .find_map(|camera| camera.v4l2)
             .ok_or("no V4L2 camera found: is it plugged in?")?,
@@ -231,7 +223,7 @@ fn choose(
 }
 
 fn any(picture: Picture) -> Result<Found, String> {
-    let cameras = cameras();
+    let cameras = devices::cameras();
     if let Some(name) = cameras.iter().find_map(|camera| camera.libcamera.clone()) {
         return libcamera(Some(name), picture);
     }
@@ -241,54 +233,6 @@ fn any(picture: Picture) -> Result<Found, String> {
             "no camera found: is it plugged in? (video.source \"test\" shows a test picture)"
                 .to_owned(),
         ),
-    }
-}
-
-/// One camera that GStreamer knows of, by the name its source wants.
-#[derive(Default)]
-struct Camera {
-    libcamera: Option<String>,
-    v4l2: Option<String>,
-}
-
-fn cameras() -> Vec<Camera> {
-    let monitor = gstreamer::DeviceMonitor::new();
-    monitor.add_filter(Some("Video/Source"), None);
-    if monitor.start().is_err() {
-        return Vec::new();
-    }
-    let cameras = monitor
-        .devices()
-        .iter()
-        .map(|device| {
-            let kind = device.type_().name();
-            camera(kind, device.properties().as_ref(), &device.display_name())
-        })
-        .collect();
-    monitor.stop();
-    cameras
-}
-
-/// V4L2's properties are called `device.*` in GStreamer 1.22 and `api.v4l2.*` since 1.26.
-fn camera(kind: &str, properties: Option<&gstreamer::Structure>, display_name: &str) -> Camera {
-    let first = |keys: &[&str]| {
-        let properties = properties?;
-        keys.iter()
-            .find_map(|key| properties.get::<String>(*key).ok())
-    };
-    let path = first(&["api.v4l2.path", "device.path"]);
-    let driver = first(&["api.v4l2.cap.driver", "v4l2.device.driver"]).unwrap_or_default();
-    match path {
-        Some(_) if NOT_A_CAMERA.contains(&driver.as_str()) => Camera::default(),
-        Some(path) => Camera {
-            v4l2: Some(path),
-            libcamera: None,
-        },
-        None if kind == "GstLibcameraDevice" => Camera {
-            libcamera: Some(display_name.to_owned()),
-            v4l2: None,
-        },
-        None => Camera::default(),
     }
 }
 
@@ -363,26 +307,5 @@ mod tests {
         gstreamer::init().unwrap();
         let said = find(Source::V4l2, Some("/dev/video-none"), VGA).unwrap_err();
         assert!(said.contains("/dev/video-none"), "{said}");
-    }
-
-    #[test]
-    fn nodes_of_the_pi_itself_are_no_cameras() {
-        gstreamer::init().unwrap();
-        let node = |driver: &str| {
-            gstreamer::Structure::builder("v4l2deviceprovider")
-                .field("device.path", "/dev/video14")
-                .field("v4l2.device.driver", driver)
-                .build()
-        };
-        let path = |driver| camera("GstV4l2Device", Some(&node(driver)), "a camera").v4l2;
-        assert_eq!(path("bcm2835-isp"), None);
-        assert_eq!(path("uvcvideo").as_deref(), Some("/dev/video14"));
-
-        let ribbon = camera(
-            "GstLibcameraDevice",
-            None,
-            "/base/soc/i2c0mux/i2c@1/imx219@10",
-        );
-        assert!(ribbon.libcamera.is_some());
     }
 }

@@ -4,6 +4,7 @@ use std::sync::mpsc;
 
 use gstreamer::prelude::*;
 
+use super::graph::{Deliver, Fault};
 use super::*;
 
 /// How long any of these may take on a busy machine.

@@ -1,5 +1,6 @@
 //! A peer connection: built for an offer, answered, and set to work once it is up.
 
+use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -83,6 +84,10 @@ impl Engine {
         // responder per viewer would cost a socket and a task each.
         settings.set_ice_multicast_dns_mode(MulticastDnsMode::Disabled);
         settings.set_include_loopback_candidate(is_alone());
+        // Addresses of a link are of no use without its name, which candidates do not carry.
+        settings.set_ip_filter(Box::new(
+            |ip| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()),
+        ));
         let builder = APIBuilder::new()
             .with_media_engine(media)
             .with_setting_engine(settings);
@@ -94,7 +99,7 @@ impl Engine {
 /// only that way.
 fn is_alone() -> bool {
     let routed = |from: &str, to: &str| {
-        std::net::UdpSocket::bind(from)
+        UdpSocket::bind(from)
             .and_then(|socket| socket.connect(to))
             .is_ok()
     };
