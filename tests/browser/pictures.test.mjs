@@ -63,6 +63,7 @@ for (const { name, ...screen } of SCREENS) {
       await page.getByRole("link", { name: /rover/ }).click();
       await page.getByText("Connected to the robot", { exact: true }).first().waitFor();
       await page.locator("[data-picture=on]").waitFor();
+      await page.locator(".stage-note").waitFor({ state: "hidden" });
       await page.keyboard.down("ArrowUp");
       await page.getByText("+50 %").first().waitFor();
       await fits("cockpit");

@@ -206,14 +206,14 @@ export class Cockpit {
       seenMs: this.#report.received_ms,
       boardFault: telemetry?.board_fault,
     };
-    const lastFrameMs = this.#picture?.lastFrameMs ?? null;
+    const frames = [this.#view.stage.paintedMs, this.#picture?.lastFrameMs ?? null].filter((ms) => ms !== null);
     const facts = { watch: this.#watchState, nowMs: Date.now() };
     this.#view.show({
       standing: standing({ ...facts, feed: this.#feed, robot, publishError: this.#publishError, serverMs: this.#unixMs() }),
       note: pictureNote({
         ...facts,
         cameraFault: telemetry?.video?.camera_fault,
-        stillS: lastFrameMs === null ? null : (performance.now() - lastFrameMs) / 1000,
+        stillS: frames.length === 0 ? null : (performance.now() - Math.max(...frames)) / 1000,
       }),
       driver: this.#driver && { ...this.#driver, text: chronicle.ofDriver(this.#driver) },
       telemetry,

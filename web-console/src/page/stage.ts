@@ -7,6 +7,8 @@ import { landscape, symbol } from "./drawings";
 export interface Stage {
   element: HTMLElement;
   show(stream: MediaStream | null): void;
+  /** When the newest frame was painted, by `performance.now`; null before the first. */
+  readonly paintedMs: number | null;
   /** Empty hides the line. */
   note(text: string): void;
 }
@@ -35,13 +37,23 @@ export function stage(robot: string, around: () => HTMLElement): Stage {
     document.fullscreenEnabled ? tool("Full screen", "full", () => fullScreen(around())) : null,
   );
   const element = el("section", { class: "stage", "aria-label": "Camera" }, landscape(), video, line, tools);
-  // `resize` comes with the first frame, `loadeddata` when it can be painted.
   video.addEventListener("loadeddata", () => (element.dataset["picture"] = "on"));
+  let paintedMs: number | null = null;
+  const painted = (now: number) => {
+    paintedMs = now;
+    video.requestVideoFrameCallback(painted);
+  };
+  // Where a browser lacks it, the statistics tell once a second.
+  if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(painted);
   return {
     element,
+    get paintedMs() {
+      return paintedMs;
+    },
     show(stream) {
       // Between two connections the last frame stays: a standing picture says more than none.
       if (stream === null || video.srcObject === stream) return;
+      paintedMs = null;
       video.srcObject = stream;
       void video.play().catch(() => {});
     },
