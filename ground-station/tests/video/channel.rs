@@ -44,8 +44,8 @@ async fn a_robot_answers_a_viewer() {
 
 #[tokio::test]
 async fn an_hour_ends_with_a_word_and_then_the_socket() {
-    // An hour becomes a second and a bit.
-    let station = Station::start_with(&["--time-scale", "0.0003"]).await;
+    // An hour becomes five seconds, and ten minutes of silence one.
+    let station = Station::start_with(&["--time-scale", "0.0015"]).await;
     let rover = certs(&station, "rover").await;
     let robot = End::robot(&station, &rover).await;
     let mut master = robot.connect("rover", None).await.unwrap();
