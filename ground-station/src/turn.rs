@@ -8,6 +8,7 @@ mod counters;
 mod limits;
 mod password;
 mod peers;
+mod place;
 mod ports;
 mod server;
 
@@ -15,33 +16,39 @@ pub use counters::Counters;
 pub use ports::Ports;
 pub use server::{Server, Settings, Still};
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use wire::signaling::control::IceServer;
 
 use crate::signaling::{expiry_s, whole_s};
+use place::Place;
 
 /// A relay that clients can be sent to.
 #[derive(Clone)]
 pub struct Relay {
-    address: String,
+    whose: Whose,
     secret: Vec<u8>,
+}
+
+#[derive(Clone)]
+enum Whose {
+    Ours(Place),
+    /// `host:port`.
+    Theirs(String),
 }
 
 impl std::fmt::Debug for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Relay")
-            .field("address", &self.address)
+            .field("address", &self.address())
             .finish_non_exhaustive()
     }
 }
 
 impl Relay {
-    /// Our own, at this address.
-    fn at(address: SocketAddr, secret: &[u8]) -> Self {
+    fn ours(place: Place, secret: &[u8]) -> Self {
         Self {
-            address: address.to_string(),
+            whose: Whose::Ours(place),
             secret: secret.to_vec(),
         }
     }
@@ -50,7 +57,7 @@ impl Relay {
     /// `static-auth-secret`.
     pub fn external(address: &str, secret: &str) -> Self {
         Self {
-            address: address.to_owned(),
+            whose: Whose::Theirs(address.to_owned()),
             secret: secret.as_bytes().to_vec(),
         }
     }
@@ -59,7 +66,7 @@ impl Relay {
     /// gives: our own relay speaks only the first, and so do many clients.
     pub fn server_for(&self, name: &str, life: Duration, now_s: u64) -> IceServer {
         let username = format!("{}:{name}", expiry_s(now_s, life));
-        let address = &self.address;
+        let address = self.address();
         IceServer {
             password: password::of(&self.secret, &username),
             ttl: whole_s(life),
@@ -73,7 +80,10 @@ impl Relay {
     }
 
     /// Where it is; STUN is answered there too.
-    pub fn address(&self) -> &str {
-        &self.address
+    pub fn address(&self) -> String {
+        match &self.whose {
+            Whose::Ours(place) => place.relay().to_string(),
+            Whose::Theirs(address) => address.clone(),
+        }
     }
 }

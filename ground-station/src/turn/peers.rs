@@ -6,6 +6,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::place::Place;
+
 /// Below it are the ports of services (DNS, NTP, SNMP, TFTP, syslog); media never uses them.
 const FIRST_ORDINARY_PORT: u16 = 1024;
 
@@ -16,13 +18,22 @@ const SERVICES: [u16; 3] = [1900, 5353, 11211];
 #[derive(Clone, Debug)]
 pub(super) struct Peers {
     /// Where the relay itself listens: sending there would make it talk to itself.
-    pub own: Vec<SocketAddr>,
+    own: Vec<SocketAddr>,
     /// Whether this machine may be reached by its loopback address: only where the relay
     /// itself is on loopback, so that nobody else can be there.
-    pub loopback: bool,
+    loopback: bool,
 }
 
 impl Peers {
+    /// The rule for a relay at `place`.
+    pub(super) fn of(place: &Place) -> Self {
+        let bound = place.bound;
+        Self {
+            own: vec![place.relay(), SocketAddr::new(place.own(), bound.port())],
+            loopback: bound.ip().is_loopback(),
+        }
+    }
+
     /// Whether the relay may send to `peer`.
     pub(super) fn may_reach(&self, peer: SocketAddr) -> bool {
         let ip = peer.ip().to_canonical();

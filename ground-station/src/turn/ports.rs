@@ -1,9 +1,10 @@
 //! The ports from which the relay sends: one for every allocation.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use prometheus_client::metrics::counter::Counter;
@@ -13,6 +14,7 @@ use turn::relay::RelayAddressGenerator;
 use webrtc_util::conn::Conn;
 
 use super::peers::Peers;
+use super::place::Place;
 
 /// How many ports are tried for one allocation. In a range that is half taken the chance
 /// that all of them are is one in 65536.
@@ -54,13 +56,20 @@ impl std::fmt::Display for Ports {
 
 /// Makes the sockets of allocations.
 pub(super) struct Sockets {
-    /// Where they are bound.
-    pub bind: IpAddr,
-    /// What peers are told.
-    pub public: IpAddr,
+    pub place: Place,
     pub ports: Ports,
-    pub peers: Arc<Peers>,
     pub traffic: Traffic,
+    pub taken: Taken,
+}
+
+/// The ports of the allocations that there are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Taken(Arc<Mutex<HashSet<u16>>>);
+
+impl Taken {
+    fn ports(&self) -> MutexGuard<'_, HashSet<u16>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What goes through.
@@ -81,21 +90,27 @@ impl RelayAddressGenerator for Sockets {
         use_ipv4: bool,
         requested_port: u16,
     ) -> Result<(Arc<dyn Conn + Send + Sync>, SocketAddr), turn::Error> {
-        if use_ipv4 != self.public.is_ipv4() {
+        if use_ipv4 != self.place.bound.is_ipv4() {
             return Err(turn::Error::ErrListeningAddressInvalid);
         }
+        let (own, public) = (self.place.own(), self.place.public());
         for _ in 0..TRIES {
             let port = match requested_port {
                 0 => rand::rng().random_range(self.ports.0.clone()),
                 port => port,
             };
-            if let Ok(socket) = UdpSocket::bind((self.bind, port)).await {
+            if let Ok(socket) = UdpSocket::bind((self.place.bound.ip(), port)).await {
+                self.taken.ports().insert(port);
                 let guarded = Guarded {
                     socket,
-                    peers: Arc::clone(&self.peers),
+                    port,
+                    taken: self.taken.clone(),
+                    peers: Peers::of(&self.place),
+                    own,
+                    public,
                     traffic: self.traffic.clone(),
                 };
-                return Ok((Arc::new(guarded), SocketAddr::new(self.public, port)));
+                return Ok((Arc::new(guarded), SocketAddr::new(public, port)));
             }
         }
         Err(turn::Error::ErrMaxRetriesExceeded)
@@ -103,10 +118,37 @@ impl RelayAddressGenerator for Sockets {
 }
 
 /// The socket of an allocation, which sends nothing to where it may not.
+///
+/// Two allocations of one relay know each other by its public address. Behind a NAT few
+/// routers would turn such packets round, so they never leave: on the way out the public
+/// address becomes our own, and on the way in our own becomes the public one.
 struct Guarded {
     socket: UdpSocket,
-    peers: Arc<Peers>,
+    port: u16,
+    taken: Taken,
+    peers: Peers,
+    own: IpAddr,
+    public: IpAddr,
     traffic: Traffic,
+}
+
+impl Guarded {
+    /// The address of another allocation with `that` in the place of `this`; any other
+    /// address as it is.
+    fn exchanged(&self, address: SocketAddr, this: IpAddr, that: IpAddr) -> SocketAddr {
+        let port = address.port();
+        if this != that && address.ip() == this && self.taken.ports().contains(&port) {
+            SocketAddr::new(that, port)
+        } else {
+            address
+        }
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.taken.ports().remove(&self.port);
+    }
 }
 
 type Result<T, E = webrtc_util::Error> = std::result::Result<T, E>;
@@ -124,7 +166,7 @@ impl Conn for Guarded {
     async fn recv_from(&self, buffer: &mut [u8]) -> Result<(usize, SocketAddr)> {
         let (bytes, from) = self.socket.recv_from(buffer).await?;
         self.traffic.bytes.inc_by(bytes as u64);
-        Ok((bytes, from))
+        Ok((bytes, self.exchanged(from, self.own, self.public)))
     }
 
     async fn send(&self, buffer: &[u8]) -> Result<usize> {
@@ -140,6 +182,7 @@ impl Conn for Guarded {
             return Ok(buffer.len());
         }
         self.traffic.bytes.inc_by(buffer.len() as u64);
+        let peer = self.exchanged(peer, self.public, self.own);
         Ok(self.socket.send_to(buffer, peer).await?)
     }
 

@@ -25,8 +25,8 @@ use super::Relay;
 use super::counters::Counters;
 use super::limits::{self, Sources, bound, name_of, quota_reached};
 use super::password::Door;
-use super::peers::Peers;
-use super::ports::{Ports, Sockets};
+use super::place::Place;
+use super::ports::{Ports, Sockets, Taken};
 use crate::clock;
 
 /// Names our part of the world to clients; they need not care.
@@ -61,7 +61,7 @@ pub type Still = Box<dyn Fn(&str) -> bool + Send + Sync>;
 /// The relay, listening but not yet answering.
 pub struct Server {
     socket: Arc<UdpSocket>,
-    address: SocketAddr,
+    place: Place,
     secret: Vec<u8>,
     manager: Arc<Manager>,
     nonces: Arc<Mutex<HashMap<String, tokio::time::Instant>>>,
@@ -75,7 +75,7 @@ impl Server {
     /// their allocations within seconds.
     ///
     /// # Errors
-    /// When the port is taken, or no address of this machine can be told to others.
+    /// When the port is taken, or the public address is of another family.
     pub fn bind(settings: Settings, secret: [u8; 32], still: Still) -> anyhow::Result<Self> {
         let Settings {
             listen,
@@ -86,28 +86,22 @@ impl Server {
             .with_context(|| format!("cannot listen for TURN on UDP {listen}"))?;
         socket.set_nonblocking(true)?;
         let socket = UdpSocket::from_std(socket)?;
-        let listen = socket.local_addr()?;
-        let own_ip = own_address(listen.ip());
-        let public = public_ip.unwrap_or(own_ip);
+        let bound = socket.local_addr()?;
         anyhow::ensure!(
-            public.is_ipv4() == listen.is_ipv4(),
-            "TURN listens on {listen}, so its public address must be of the same family, not {public}"
+            public_ip.is_none_or(|ip| ip.is_ipv4() == bound.is_ipv4()),
+            "TURN listens on {bound}: its public address must be of the same family"
         );
-        let address = SocketAddr::new(public, listen.port());
+        let place = Place { bound, public_ip };
         let counters = Counters::default();
         let sockets = Sockets {
-            bind: listen.ip(),
-            public,
+            place,
             ports,
-            peers: Arc::new(Peers {
-                own: vec![address, SocketAddr::new(own_ip, listen.port())],
-                loopback: listen.ip().is_loopback(),
-            }),
             traffic: counters.traffic.clone(),
+            taken: Taken::default(),
         };
         Ok(Self {
             socket: Arc::new(socket),
-            address,
+            place,
             secret: secret.to_vec(),
             manager: Arc::new(Manager::new(ManagerConfig {
                 relay_addr_generator: Box::new(sockets),
@@ -122,12 +116,12 @@ impl Server {
 
     /// What clients are told.
     pub fn relay(&self) -> Relay {
-        Relay::at(self.address, &self.secret)
+        Relay::ours(self.place, &self.secret)
     }
 
     /// Where it is, for clients.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.place.relay()
     }
 
     /// For `/metrics`.
@@ -213,7 +207,7 @@ impl Server {
             protocol: PROTO_UDP,
             src_addr: from,
             // The crate knows its allocations by the address that the socket is bound to.
-            dst_addr: self.socket.local_addr().unwrap_or(self.address),
+            dst_addr: self.place.bound,
         }
     }
 
@@ -253,29 +247,6 @@ impl Server {
             self.manager.delete_allocations_by_username(&user).await;
         }
     }
-}
-
-/// An address of this machine that can be told to others: the bound one, or where it is
-/// bound to all, the one from which the world would be reached. Nothing is sent.
-fn own_address(bound: IpAddr) -> IpAddr {
-    if !bound.is_unspecified() {
-        return bound;
-    }
-    // Addresses of documentation (RFC 5737, RFC 3849): routed by default, owned by nobody.
-    let (any, far, loopback) = match bound {
-        IpAddr::V4(_) => ("0.0.0.0:0", "192.0.2.1:9", IpAddr::from([127, 0, 0, 1])),
-        IpAddr::V6(_) => (
-            "[::]:0",
-            "[2001:db8::1]:9",
-            IpAddr::from(std::net::Ipv6Addr::LOCALHOST),
-        ),
-    };
-    let way_out = || -> std::io::Result<IpAddr> {
-        let socket = StdSocket::bind(any)?;
-        socket.connect(far)?;
-        Ok(socket.local_addr()?.ip())
-    };
-    way_out().unwrap_or(loopback)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The relay over real sockets on loopback, used by the client of the same crate that
 //! robot-agent uses, and by bare datagrams where a client would not do it.
 
+mod limits;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use stun::message::{MessageType, Setter};
@@ -9,7 +11,6 @@ use turn::client::{Client, ClientConfig};
 use wire::signaling::control::IceServer;
 
 use super::*;
-use crate::turn::limits::{MAX_NONCES, MAX_PER_NAME, REQUEST_BURST};
 use crate::turn::password::parts;
 
 const SECRET: [u8; 32] = [7; 32];
@@ -25,9 +26,13 @@ struct Bench {
 }
 
 async fn bench() -> Bench {
+    bench_at(None).await
+}
+
+async fn bench_at(public_ip: Option<IpAddr>) -> Bench {
     let settings = Settings {
         listen: "127.0.0.1:0".parse().unwrap(),
-        public_ip: None,
+        public_ip,
         ports: Ports::default(),
     };
     let allowed = Arc::new(AtomicBool::new(true));
@@ -39,7 +44,7 @@ async fn bench() -> Bench {
     );
     let server = server.unwrap();
     let shutdown = CancellationToken::new();
-    let (relay, address) = (server.relay(), server.address());
+    let (relay, address) = (server.relay(), server.place.bound);
     let mut tasks = JoinSet::new();
     tasks.spawn(server.run(shutdown.clone()));
     Bench {
@@ -206,92 +211,28 @@ async fn a_service_behind_the_relay_is_out_of_reach() {
 }
 
 #[tokio::test]
-async fn one_name_has_fifty_allocations_and_another_still_gets_one() {
-    let bench = bench().await;
-    let server = bench.server("rover");
-    let mut kept = Vec::new();
-    for _ in 0..MAX_PER_NAME {
-        let client = bench.client(&server).await;
-        kept.push((client.allocate().await.unwrap(), client));
-    }
-    let later = bench.relay.server_for("rover", 2 * HOUR, clock::unix_s());
-    for server in [server, later] {
-        let client = bench.client(&server).await;
-        assert!(client.allocate().await.is_err(), "{server:?}");
-    }
-    let client = bench.client(&bench.server("other")).await;
-    assert!(client.allocate().await.is_ok());
-}
-
-#[tokio::test]
-async fn who_is_no_longer_allowed_loses_the_relay() {
-    let bench = bench().await;
-    let client = bench.client(&bench.server("rover")).await;
-    let relayed = client.allocate().await.unwrap();
-    let relayed_at = relayed.local_addr().unwrap();
-    bench.allowed.store(false, Ordering::Relaxed);
-    // The port is free again once the allocation is gone.
-    let deadline = clock::instant() + PATIENCE;
-    while StdSocket::bind(relayed_at).is_err() {
-        assert!(clock::instant() < deadline, "the allocation is still there");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
-#[tokio::test]
-async fn garbage_and_floods_are_survived() {
-    let mut bench = bench().await;
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let mut stun_like = vec![0, 1, 0, 8, 0x21, 0x12, 0xa4, 0x42];
-    stun_like.extend([0; 12]);
-    for garbage in [
-        &b""[..],
-        b"x",
-        &[0x40; 3],
-        &[0x40, 0, 0xff, 0xff, 1],
-        &[0xff; 1500],
-        &stun_like,
-        &stun_like[..10],
-    ] {
-        socket.send_to(garbage, bench.address).await.unwrap();
-    }
-    let mut allocate = Message::new();
-    let setters: [Box<dyn Setter>; 2] = [
-        Box::new(stun::agent::TransactionId::new()),
-        Box::new(MessageType::new(METHOD_ALLOCATE, CLASS_REQUEST)),
-    ];
-    allocate.build(&setters).unwrap();
-    for _ in 0..2 * REQUEST_BURST {
-        socket.send_to(&allocate.raw, bench.address).await.unwrap();
-    }
-    // The flood has used up what its address may ask; that comes back.
-    let deadline = clock::instant() + PATIENCE;
-    loop {
-        let client = bench.client(&bench.server("rover")).await;
-        if client.allocate().await.is_ok() {
-            break;
-        }
-        assert!(clock::instant() < deadline, "the relay no longer answers");
-    }
-    bench.shutdown.cancel();
-    bench.tasks.join_next().await.unwrap().unwrap().unwrap();
-}
-
-#[test]
-fn a_flood_of_nonces_is_bounded() {
-    let now = tokio::time::Instant::from_std(clock::instant());
-    let mut nonces = HashMap::new();
-    for n in 0..3 * MAX_NONCES {
-        bound(&mut nonces);
-        nonces.insert(n.to_string(), now);
-    }
-    assert!(nonces.len() <= MAX_NONCES);
-}
-
-#[test]
-fn an_address_for_others_is_never_all_addresses() {
-    for bound in ["0.0.0.0", "::", "127.0.0.1", "10.0.0.7"] {
-        let bound: IpAddr = bound.parse().unwrap();
-        assert!(!own_address(bound).is_unspecified(), "{bound}");
-    }
+async fn behind_a_nat_two_allocations_meet_under_the_public_address() {
+    // Nobody has this address (RFC 5737), so no packet to it comes back by itself.
+    let public: IpAddr = "192.0.2.9".parse().unwrap();
+    let bench = bench_at(Some(public)).await;
+    let (one, other) = (
+        bench.client(&bench.server("rover")).await,
+        bench.client(&bench.server("ann")).await,
+    );
+    let (here, there) = (
+        one.allocate().await.unwrap(),
+        other.allocate().await.unwrap(),
+    );
+    let (here_at, there_at) = (here.local_addr().unwrap(), there.local_addr().unwrap());
+    assert_eq!((here_at.ip(), there_at.ip()), (public, public));
+    // Each asks for a permission with what it sends first.
+    let (heard, from) = heard_by(&there, async || {
+        there.send_to(b"knock", here_at).await.unwrap();
+        here.send_to(b"hello", there_at).await.unwrap();
+    })
+    .await
+    .unwrap();
+    assert_eq!((heard.as_slice(), from), (&b"hello"[..], here_at));
+    one.close().await.unwrap();
+    other.close().await.unwrap();
 }
