@@ -7,6 +7,7 @@
 pub mod answer;
 mod caller;
 mod console;
+mod display;
 mod log;
 mod login;
 mod mars;
@@ -40,6 +41,7 @@ pub fn router(station: &Station) -> Router {
         .route("/robots/{name}/publish", post(publish::to_robot))
         .route("/telemetry", get(telemetry::stream))
         .route("/login", post(login::sign_in))
+        .route("/display.png", get(display::frame))
         .route("/mars", get(mars::report))
         .route(PICTURE_PATH, get(mars::picture))
         .route("/sign", get(sign::form).post(sign::sign))

@@ -41,6 +41,10 @@ pub struct Settings {
     #[arg(long, value_name = "DIR")]
     pub console: Option<PathBuf>,
 
+    /// The PNG that a display-agent on this machine keeps, for the web console
+    #[arg(long, value_name = "PNG")]
+    pub display: Option<PathBuf>,
+
     /// What `/mars` shows, and whom it asks.
     #[command(flatten)]
     pub mars: MarsOptions,

@@ -161,5 +161,6 @@ await check("the page signs in", () => signIn(tab));
 await check("a held key drives and its release stops", () => heldKey(tab));
 await check("the page shows the camera", () => firstFrame(tab));
 await check("a key drives over the data channel", () => byDataChannel(tab));
+await check("the page shows the Mars display", () => display(tab));
 await check("the page closed in mid-drive stops", () => pageClosed(tab, sent));
 await browser.close();

@@ -279,3 +279,30 @@ async fn the_log_and_the_metrics_tell_who_and_what_and_no_secret() {
         assert!(!log.contains(secret) && !metrics.contains(secret), "{log}");
     }
 }
+
+#[tokio::test]
+async fn the_displays_frame_is_shown_to_whoever_may_see_mars() {
+    let folder = tempfile::tempdir().unwrap();
+    let png = folder.path().join("display.png");
+    let station = Station::start_with(&["--display", png.to_str().unwrap()]).await;
+    register(&station, &["rover"]).await;
+    let mars = key(&station, &["--may", "mars"]).await;
+    let url = format!("http://{}/display.png", station.ready.http);
+    let get = async |key: &str| {
+        station
+            .client
+            .get(&url)
+            .header("x-api-key", key)
+            .send()
+            .await
+            .unwrap()
+    };
+    let drive = key(&station, &["--robot", "rover", "--may", "publish"]).await;
+    assert_eq!(get("outpost_wrong").await.status(), 403);
+    assert_eq!(get(&drive).await.status(), 403);
+    assert_eq!(get(&mars).await.status(), 404, "no display has drawn yet");
+    std::fs::write(&png, b"a picture").unwrap();
+    let answer = get(&mars).await;
+    assert_eq!(answer.headers()["content-type"], "image/png");
+    assert_eq!(answer.bytes().await.unwrap(), "a picture");
+}

@@ -1,0 +1,34 @@
+//! `GET /display.png`: what a display-agent on this machine shows, from the PNG it keeps.
+
+use super::answer::Refusal;
+use crate::accounts::Caller;
+use crate::station::Station;
+use crate::store::Permission;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use tokio::io::AsyncReadExt;
+
+/// Far more than the PNG of any picture of 320×240 pixels; a wrong path must not send a disk.
+const MAX_BYTES: u64 = 1024 * 1024;
+
+pub(super) async fn frame(
+    State(station): State<Station>,
+    caller: Caller,
+) -> Result<impl IntoResponse, Refusal> {
+    caller.must(Permission::Mars)?;
+    let missing =
+        || Refusal::not_found("there is no display: run --display PNG says where its picture is");
+    let path = station.settings.display.as_ref().ok_or_else(missing)?;
+    let file = tokio::fs::File::open(path).await.map_err(|_| missing())?;
+    let mut png = Vec::new();
+    file.take(MAX_BYTES)
+        .read_to_end(&mut png)
+        .await
+        .map_err(|_| missing())?;
+    let headers = [
+        (header::CONTENT_TYPE, "image/png"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    Ok((headers, png))
+}
