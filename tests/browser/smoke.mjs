@@ -129,6 +129,11 @@ async function byDataChannel(tab) {
   return source;
 }
 
+async function display(tab) {
+  const picture = tab.locator("img[alt^='The Mars display']");
+  await eventually("its picture is there", () => picture.evaluate((image) => image.naturalWidth === 320));
+}
+
 async function pageClosed(tab, sent) {
   const seen = writes().length;
   await tab.keyboard.down("ArrowUp");
