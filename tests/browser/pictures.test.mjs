@@ -78,6 +78,27 @@ for (const { name, ...screen } of SCREENS) {
   }
 }
 
+test("a phone on its side shows picture and controls together, and so does a full screen", async () => {
+  const viewport = { width: 740, height: 360 };
+  const { page, context } = await open(browser, { viewport, hasTouch: true, isMobile: true });
+  await signIn(page, outpost.url, "ada", password);
+  await page.getByRole("link", { name: /rover/ }).click();
+  await page.locator(".stage-note").waitFor({ state: "hidden" });
+  for (const shown of ["side", "full"]) {
+    if (shown === "full") {
+      await page.getByRole("button", { name: "Full screen" }).click();
+      await page.waitForFunction(() => document.fullscreenElement !== null);
+    }
+    await page.screenshot({ path: path.join(PICTURES, `cockpit-${shown}.png`) });
+    for (const control of ["Forward", "Turn left", "Turn right", "Backward", "Stop", "Turn the picture"]) {
+      assert.ok(await inView(page, control), `${shown}: ${control} is out of sight`);
+    }
+    const slider = await page.getByRole("slider").boundingBox();
+    assert.ok(slider.y + slider.height <= viewport.height, `${shown}: the speed limit is out of sight`);
+  }
+  await context.close();
+});
+
 test("every control has a name and is reached by the tabulator alone", async () => {
   const { page, context } = await open(browser, { viewport: { width: 1440, height: 900 } });
   await signIn(page, outpost.url, "ada", password);

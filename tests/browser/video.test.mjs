@@ -280,6 +280,18 @@ test("while signaling is cut the page drives over HTTP", async () => {
   await page.keyboard.up("ArrowUp");
 });
 
+test("over HTTPS the page is the same, and its signaling socket is secure", async () => {
+  const { page, context } = await open(browser, { ignoreHTTPSErrors: true });
+  contexts.push(context);
+  await page.addInitScript(rememberSockets);
+  await signIn(page, outpost.secureUrl, "ada", passwords.ada);
+  await connected(page);
+  assert.match(await page.evaluate(() => window.sockets[0].url), /^wss:/);
+  await page.keyboard.down("ArrowUp");
+  await robot.wheels.forward();
+  await page.keyboard.up("ArrowUp");
+});
+
 test("with keys typed in, the page finds a channel on AWS and needs no ground station", async () => {
   const pass = await viewerPass();
   const { page, context } = await open(browser);

@@ -32,6 +32,11 @@ export class Outpost {
     return `http://localhost:${port(this.ready.http)}/`;
   }
 
+  /** With a certificate of the station's own CA. */
+  get secureUrl() {
+    return `https://localhost:${port(this.ready.https)}/`;
+  }
+
   /** As a crash ends it. */
   async killStation() {
     await this.station.kill();
