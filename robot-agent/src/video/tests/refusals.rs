@@ -128,7 +128,7 @@ async fn fifty_nonsense_offers_a_second_and_thousands_of_candidates_disturb_nobo
 async fn a_viewer_that_never_connects_loses_its_seat() {
     let mut stage = Stage::open(Settings {
         viewers_max: 1,
-        connect_limit: Duration::from_secs(1),
+        connect_limit: Duration::from_secs(3),
         ..settings()
     });
     let dead = |sdp: String| {
