@@ -15,7 +15,7 @@ use embedded_graphics::prelude::*;
 
 use self::canvas::{Canvas, Colour, Ink};
 use self::lettering::Style;
-use crate::bitmap::Picture;
+use crate::bitmap::{HEIGHT, Picture};
 
 /// One whole screen.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,6 +120,8 @@ const VALUES: i32 = 122;
 const RIGHT: i32 = 308;
 /// The middle of the line at the bottom.
 const CAUTION_ROW: i32 = 226;
+/// Where its dark ground begins.
+const CAUTION_TOP: u32 = 214;
 
 /// Draws a page on a target of 320×240 or more.
 pub fn draw<D>(page: &Page, target: &mut D) -> Result<(), D::Error>
@@ -151,6 +153,8 @@ impl Weather {
         write_rows(&mut ink, TOP_ROWS, &self.top);
         write_rows(&mut ink, BOTTOM_ROWS, &self.bottom);
         if let Some(caution) = &self.caution {
+            // A picture may have a line of its own here; two on top of each other are none.
+            canvas.dim(CAUTION_TOP, HEIGHT, 200);
             canvas.disc(LEFT as f32 - 7.5, CAUTION_ROW as f32, 3.5, AMBER);
             let text = CAUTION.fit(caution, (RIGHT - LEFT) as f32);
             CAUTION.write(&mut ink, LEFT as f32, CAUTION_ROW, &text);

@@ -32,6 +32,8 @@ pub struct Answer {
     pub unreadable: Vec<&'static str>,
     /// The server's own word on whether its sources have fallen silent, if it says anything.
     pub stale: Option<bool>,
+    /// Whether the picture is drawn, because the server has no photograph.
+    pub drawn: bool,
 }
 
 /// Reads an answer; the error says in words what is wrong with it.
@@ -69,6 +71,7 @@ pub fn read(body: &[u8]) -> Result<Answer, String> {
         image_url,
         weather,
         unreadable: reading.unreadable,
+        drawn: is_drawn(&answer),
         stale: answer.get("stale").and_then(Value::as_bool),
     })
 }
@@ -87,6 +90,14 @@ fn without_picture(answer: &Map<String, Value>) -> String {
         Some(message) => format!("the answer is only a message: {}", tidy(message)),
         None => "the answer has no image_url".into(),
     }
+}
+
+/// A ground station without any photograph says so beside the address of its drawing.
+fn is_drawn(answer: &Map<String, Value>) -> bool {
+    let placeholder = answer
+        .get("image")
+        .and_then(|image| image.get("placeholder"));
+    placeholder.and_then(Value::as_bool).unwrap_or(false)
 }
 
 struct Reading<'a> {
@@ -207,11 +218,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_may_say_that_it_is_stale() {
+    fn a_server_may_say_that_it_is_stale_or_has_only_a_drawing() {
         let stale = |json: &str| read(json.as_bytes()).unwrap().stale;
         assert_eq!(stale(r#"{"image_url":"x","stale":true}"#), Some(true));
         assert_eq!(stale(r#"{"image_url":"x"}"#), None);
         assert_eq!(stale(r#"{"image_url":"x","stale":"yes"}"#), None);
+        let drawn = |json: &str| read(json.as_bytes()).unwrap().drawn;
+        assert!(drawn(r#"{"image_url":"x","image":{"placeholder":true}}"#));
+        assert!(!drawn(r#"{"image_url":"x","image":7}"#));
     }
 
     #[test]

@@ -58,6 +58,13 @@ impl Canvas {
         }
     }
 
+    /// Darkens rows `from..to` alike, from edge to edge.
+    pub(super) fn dim(&mut self, from: u32, to: u32, alpha: u8) {
+        for pixel in &mut self.pixels[(from * WIDTH) as usize..(to * WIDTH) as usize] {
+            *pixel = mix(*pixel, BLACK, alpha);
+        }
+    }
+
     /// Fills a rectangle.
     pub(super) fn fill(&mut self, x: i32, y: i32, width: i32, height: i32, colour: Colour) {
         for row in y..y + height {

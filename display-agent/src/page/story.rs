@@ -143,6 +143,9 @@ impl Story {
         if self.is_old(now.steady) {
             return Some(format!("No news since {}", time(as_of)));
         }
+        if known.answer.drawn {
+            return Some("Drawn: the server has no photograph yet".into());
+        }
         let old_source = self.source_age.is_some_and(|age| age > SOURCE_AGE_FINE);
         if known.answer.stale.unwrap_or(old_source) {
             return Some(match self.source_age {
@@ -342,6 +345,18 @@ mod tests {
         );
         bench.good(0, Some(13 * 3600), r#"{"image_url":"x","stale":false}"#);
         assert_eq!(bench.caution(0), None);
+    }
+
+    #[test]
+    fn a_drawing_is_not_passed_off_as_a_photograph() {
+        let mut bench = Bench::new(None);
+        bench.good(
+            0,
+            None,
+            r#"{"image_url":"x","stale":true,"image":{"placeholder":true}}"#,
+        );
+        let words = "Drawn: the server has no photograph yet";
+        assert_eq!(bench.caution(0).as_deref(), Some(words));
     }
 
     #[test]

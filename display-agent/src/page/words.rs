@@ -35,6 +35,8 @@ impl Default for Manner {
 
 /// A sensor that took no reading: normal on Mars.
 const NO_READING: &str = "no reading";
+/// A word that the source left out.
+const UNKNOWN: &str = "unknown";
 /// A value that came and made no sense: the backend's fault.
 const UNREADABLE: &str = "unreadable";
 /// Times older than this are written with their day.
@@ -44,16 +46,23 @@ impl Manner {
     /// Picture and weather as they are known.
     pub fn weather(&self, known: &Known, caution: Option<String>) -> Weather {
         let (weather, bad) = (&known.answer.weather, &known.answer.unreadable);
-        let row = |label, name, value: Option<String>| {
+        let row = |label, name, value: Option<String>, missing| {
             let instead = if bad.contains(&name) {
                 UNREADABLE
             } else {
-                NO_READING
+                missing
             };
             Row {
                 label,
                 value: value.ok_or(instead),
             }
+        };
+        let reading = |label, name, value| row(label, name, value, NO_READING);
+        let word = |label, name, value| row(label, name, value, UNKNOWN);
+        let time_label = if self.is_utc() {
+            "Last UTC"
+        } else {
+            "Last reading"
         };
         let last = weather
             .last_utc
@@ -69,22 +78,14 @@ impl Manner {
         Weather {
             picture: known.picture.clone(),
             top: [
-                row(
-                    if self.is_utc() {
-                        "Last UTC"
-                    } else {
-                        "Last reading"
-                    },
-                    "Last_UTC",
-                    last,
-                ),
-                row("Martian season", "season", weather.season.clone()),
+                word(time_label, "Last_UTC", last),
+                word("Martian season", "season", weather.season.clone()),
             ],
             bottom: [
-                row("Sol", "sol", weather.sol.clone()),
-                row("Avg air temp", "av_at", degrees),
-                row("Avg wind speed", "av_HWS", wind),
-                row("Avg pressure", "av_PRE", pressure),
+                word("Sol", "sol", weather.sol.clone()),
+                reading("Avg air temp", "av_at", degrees),
+                reading("Avg wind speed", "av_HWS", wind),
+                reading("Avg pressure", "av_PRE", pressure),
             ],
             caution,
         }
