@@ -58,7 +58,7 @@ impl Tap {
         self.flow.send_replace(flow);
     }
 
-    /// When bytes were handed to the client's socket, in nanoseconds of Unix time.
+    /// When bytes went to the client's socket, in nanoseconds of Unix time.
     pub fn delivered(&self) -> Vec<u64> {
         self.delivered.lock().expect("no holder panics").clone()
     }
@@ -117,11 +117,12 @@ async fn pass(
         if *flow.borrow() == Flow::Silent {
             continue;
         }
-        if to.write_all(&buffer[..read]).await.is_err() {
-            return;
-        }
+        // Before the write: after it the reader may have been faster than this clock.
         if let Some(delivered) = &delivered {
             delivered.lock().expect("no holder panics").push(unix_ns());
+        }
+        if to.write_all(&buffer[..read]).await.is_err() {
+            return;
         }
     }
 }
