@@ -6,17 +6,19 @@ use clap::{Parser, Subcommand};
 
 /// Shows a picture and the weather from Mars on a small screen.
 #[derive(Parser)]
-#[command(version)]
-pub(crate) struct Arguments {
+#[command(name = "display-agent", version)]
+pub struct Arguments {
     /// The config file.
     #[arg(long, global = true, default_value = "config.json")]
-    pub(crate) config: PathBuf,
+    pub config: PathBuf,
+    /// What to do.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub command: Command,
 }
 
+/// What to do.
 #[derive(Subcommand)]
-pub(crate) enum Command {
+pub enum Command {
     /// Show Mars until stopped.
     Run,
     /// Try everything that a display needs, and say what is missing.

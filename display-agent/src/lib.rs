@@ -3,8 +3,9 @@
 //! Reading order is the way of the data: [`config`], [`feed`] (asks, decodes with [`bitmap`], keeps),
 //! [`page`] (what is true now, and how it looks), [`screen`] (the device), and [`run()`], which joins
 //! them. [`clock`] is the only reader of clocks; [`check`] and [`render`] are the other two commands;
-//! [`watchdog`] talks to systemd.
+//! [`watchdog`] talks to systemd, [`arguments`] is the command line.
 
+pub mod arguments;
 pub mod bitmap;
 pub mod check;
 pub mod clock;

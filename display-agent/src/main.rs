@@ -1,14 +1,12 @@
 //! `display-agent`: arguments, log, config, exit code.
 
-mod arguments;
-
 use std::io::{IsTerminal, stderr, stdout};
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread;
 
-use arguments::{Arguments, Command};
 use clap::Parser;
+use display_agent::arguments::{Arguments, Command};
 use display_agent::clock::Clock;
 use display_agent::config::{Settings, Unusable};
 use display_agent::screen::Screen;
