@@ -32,7 +32,7 @@ pub(super) struct Room {
     reports: watch::Sender<Arc<Report>>,
     leave: CancellationToken,
     told_kbps: u32,
-    refused: u64,
+    turned_away: u64,
 }
 
 /// A seat and the way to whoever sits there.
@@ -101,7 +101,7 @@ impl Room {
             reports,
             leave: shutdown.child_token(),
             told_kbps: settings.camera.bitrate_kbps,
-            refused: 0,
+            turned_away: 0,
         };
         room.stay_open(ways).await;
         room.leave.cancel();
@@ -136,31 +136,35 @@ impl Room {
     }
 
     fn offer(&mut self, viewer: String, sdp: String, ways: &Ways) {
-        if let Some(taken) = self.seats.get(&viewer) {
-            if taken.seat.offer == sdp {
-                if let Some(sdp) = taken.seat.answer.get().cloned() {
-                    let message = Message::Answer { sdp, refused: None };
-                    tracing::debug!(viewer, "offers again, is answered again");
-                    say(ways, viewer, message);
-                }
-                return;
-            }
-            tracing::info!(viewer, "comes anew");
-            taken.seat.leave.cancel();
-            self.seats.remove(&viewer);
-        }
-        if !self.door.admits(now()) {
-            self.refused += 1;
-            if self.refused.is_power_of_two() {
-                tracing::warn!(refused = self.refused, "too many offers a second");
+        let before = self.seats.get(&viewer).map(|taken| &taken.seat);
+        if let Some(seat) = before.filter(|seat| seat.offer == sdp) {
+            if let Some(sdp) = seat.answer.get().cloned() {
+                tracing::debug!(viewer, "offers again, is answered again");
+                say(ways, viewer, Message::Answer { sdp, refused: None });
             }
             return;
         }
-        let watching = self.seats.len();
+        if !self.door.admits(now()) {
+            self.turned_away += 1;
+            if self.turned_away.is_power_of_two() {
+                tracing::warn!(offers = self.turned_away, "too many offers a second");
+            }
+            return;
+        }
+        if let Err(reason) = viewer::check(&sdp) {
+            tracing::warn!(viewer, "{reason}");
+            return refuse(ways, viewer, &sdp, reason.to_string());
+        }
+        let watching = self.seats.len() - usize::from(before.is_some());
         if watching >= self.viewers_max {
             let reason = format!("the house is full: {watching} of {watching} watch");
             tracing::warn!(viewer, "{reason}");
             return refuse(ways, viewer, &sdp, reason);
+        }
+        // Whoever comes anew leaves their old connection, but not for an offer that failed.
+        if let Some(taken) = self.seats.remove(&viewer) {
+            tracing::info!(viewer, "comes anew");
+            taken.seat.leave.cancel();
         }
         self.seat(viewer, sdp, ways);
     }
@@ -208,8 +212,8 @@ impl Room {
         };
         let viewer = seat.id.to_string();
         tracing::info!(viewer, "viewer {ended}");
-        if let Ended::Refused(reason) = ended {
-            refuse(ways, viewer.clone(), &seat.offer, reason.to_string());
+        if let Ended::Failed(error) = &ended {
+            refuse(ways, viewer.clone(), &seat.offer, error.to_string());
         }
         // Another may sit there by now, who came anew.
         if self

@@ -12,7 +12,7 @@ use webrtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, Transpor
 
 use super::*;
 use crate::kvs::Message;
-use guest::Guest;
+use guest::{Guest, PATIENCE};
 use stage::{Stage, settings};
 
 /// Decodes a key frame and returns its luma.
@@ -51,7 +51,7 @@ async fn the_first_picture_of_a_viewer_is_whole() {
         .unwrap();
     assert_eq!(luma.len(), 640 * 480 * 3 / 2);
     assert_ne!(camera::read_clock(&luma, 640), 0);
-    let video = stage.until("watched", |video| video.fps > 20.0).await;
+    let video = stage.until("watched", |video| video.fps > 5.0).await;
     assert_eq!(video.viewers, 1);
     guest.peer.close().await.unwrap();
     stage.until("empty", |video| video.viewers == 0).await;
@@ -87,13 +87,14 @@ async fn a_viewer_without_a_picture_gets_a_key_frame() {
     stage.bring(&guest).await;
     let ssrc = guest.next_packet().await.header.ssrc;
     let before = stage
-        .until("running", |video| video.fps > 20.0)
+        .until("running", |video| video.fps > 5.0)
         .await
         .key_frames;
     let pli = PictureLossIndication {
         sender_ssrc: 0,
         media_ssrc: ssrc,
     };
+    let begun = now();
     for _ in 0..20 {
         guest
             .peer
@@ -104,11 +105,9 @@ async fn a_viewer_without_a_picture_gets_a_key_frame() {
     let video = stage
         .until("mended", |video| video.key_frames > before)
         .await;
-    assert!(
-        video.key_frames <= before + 2,
-        "{} for one storm",
-        video.key_frames - before
-    );
+    let gaps = now().duration_since(begun).as_millis() / camera::KEY_FRAME_GAP.as_millis();
+    let given = u128::from(video.key_frames - before);
+    assert!(given <= gaps + 2, "{given} for one storm");
     stage.close().await;
 }
 
@@ -133,16 +132,33 @@ async fn a_lost_packet_comes_again_and_the_past_comes_as_a_key_frame() {
             break;
         }
     }
-    // Until it is too old, then once more.
-    let before = stage
-        .until("running", |video| video.fps > 20.0)
+    // One that is past mending by now, unless a key frame came since on its own account.
+    let rescued = async {
+        loop {
+            let old = guest.next_packet().await.header;
+            while guest
+                .next_packet()
+                .await
+                .header
+                .timestamp
+                .wrapping_sub(old.timestamp)
+                < 65_000
+            {}
+            let before = stage.status.borrow().as_ref().unwrap().key_frames;
+            let missing = nack(old.sequence_number);
+            guest.peer.write_rtcp(&[Box::new(missing)]).await.unwrap();
+            let wait = stage
+                .status
+                .wait_for(|status| status.as_ref().unwrap().key_frames > before);
+            let soon = Duration::from_secs(2);
+            if tokio::time::timeout(soon, wait).await.is_ok() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, rescued)
         .await
-        .key_frames;
-    let missing = nack(lost.sequence_number);
-    guest.peer.write_rtcp(&[Box::new(missing)]).await.unwrap();
-    stage
-        .until("past mending", |video| video.key_frames > before)
-        .await;
+        .expect("a key frame for what is past mending");
     stage.close().await;
 }
 

@@ -40,7 +40,7 @@ pub(super) use channels::Report;
 use connection::Connection;
 pub(super) use connection::Engine;
 pub(super) use feed::Feed;
-pub(super) use offer::{Refused, refusal};
+pub(super) use offer::{check, refusal};
 use stream::Stream;
 
 /// What all viewers share.
@@ -129,11 +129,8 @@ pub(super) struct Visit {
 /// How a visit ended.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ended {
-    /// Its offer cannot be answered.
-    #[error("refused: {0}")]
-    Refused(#[from] Refused),
-    /// The library could not.
-    #[error("failed: {0}")]
+    /// Its offer could not be answered.
+    #[error("could not be answered: {0}")]
     Failed(#[from] webrtc::Error),
     /// No connection in the time it may take.
     #[error("never connected")]

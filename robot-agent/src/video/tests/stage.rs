@@ -54,7 +54,7 @@ pub(super) struct Stage {
     pub robot: Arc<Recorder>,
     pub to: mpsc::Sender<Incoming>,
     from: mpsc::Receiver<Outgoing>,
-    status: watch::Receiver<Option<Video>>,
+    pub status: watch::Receiver<Option<Video>>,
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<()>,
     _ice_servers: watch::Sender<Vec<IceServer>>,

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use webrtc::ice_transport::ice_candidate::RTCIceCandidate;
@@ -58,10 +59,14 @@ impl Addresses {
         }
     }
 
-    /// Waits until the search is over.
-    pub(super) async fn gather(&mut self) {
-        while let Some(candidate) = self.find().await {
+    /// Waits until the search is over, or nothing more is found for `quiet`.
+    pub(super) async fn gather(&mut self, quiet: Duration) {
+        let mut next = self.find().await;
+        while let Some(candidate) = next {
             self.known.push_back(candidate);
+            next = tokio::time::timeout(quiet, self.find())
+                .await
+                .unwrap_or(None);
         }
     }
 

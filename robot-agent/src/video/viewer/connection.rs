@@ -41,9 +41,11 @@ const GONE_AFTER: Duration = Duration::from_secs(8);
 /// How often a viewer is asked for a sign of life.
 const ASK_EVERY: Duration = Duration::from_secs(1);
 
-/// How long the answer waits for addresses to carry: those of our own interfaces are there
-/// at once, and save a message each; those of servers follow by themselves.
+/// How long the answer waits for addresses to carry, at most, and after each that it got.
+/// Those of our own interfaces come at once and together, and save a message each; those of
+/// servers follow by themselves.
 const GATHER: Duration = Duration::from_millis(20);
+const GATHER_EACH: Duration = Duration::from_millis(3);
 
 /// Makes peer connections.
 #[derive(Clone, Copy, Debug, Default)]
@@ -121,7 +123,6 @@ pub(super) struct Connection {
 impl Connection {
     /// Builds the connection and sends the answer.
     pub(super) async fn new(visit: &Visit) -> Result<Self, Ended> {
-        offer::check(&visit.seat.offer)?;
         let configuration = RTCConfiguration {
             ice_servers: usable(&visit.ice_servers),
             ..RTCConfiguration::default()
@@ -222,7 +223,7 @@ async fn answer(peer: &RTCPeerConnection, visit: &Visit) -> Result<Addresses, we
     peer.set_remote_description(offer).await?;
     let answer = peer.create_answer(None).await?;
     peer.set_local_description(answer).await?;
-    let _ = tokio::time::timeout(GATHER, addresses.gather()).await;
+    let _ = tokio::time::timeout(GATHER, addresses.gather(GATHER_EACH)).await;
     let sdp = peer
         .local_description()
         .await

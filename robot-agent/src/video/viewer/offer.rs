@@ -47,12 +47,12 @@ pub(crate) enum Refused {
 }
 
 /// Whether an answer can be given.
-pub(super) fn check(sdp: &str) -> Result<(), Refused> {
+pub(in crate::video) fn check(sdp: &str) -> Result<(), Refused> {
     if sdp.len() > MAX_BYTES {
         return Err(Refused::TooLong(sdp.len()));
     }
     let offer = SessionDescription::unmarshal(&mut Cursor::new(sdp.as_bytes()))
-        .map_err(|error| Refused::NotSdp(error.to_string()))?;
+        .map_err(|error| Refused::NotSdp(shortened(&error.to_string())))?;
     if offer.media_descriptions.len() > MAX_SECTIONS {
         return Err(Refused::TooManySections(offer.media_descriptions.len()));
     }
@@ -82,6 +82,12 @@ pub(super) fn check(sdp: &str) -> Result<(), Refused> {
         }
     }
     Ok(())
+}
+
+/// The library repeats what it cannot read.
+fn shortened(text: &str) -> String {
+    const SHOWN_CHARS: usize = 120;
+    text.escape_debug().take(SHOWN_CHARS).collect()
 }
 
 fn receives(media: &MediaDescription) -> bool {
