@@ -2,7 +2,7 @@
 // pictures are left under target/browser for people to look at.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { launch } from "./chromium.mjs";
@@ -11,6 +11,11 @@ import { open, signIn } from "./harness/page.mjs";
 import { ROOT } from "./harness/process.mjs";
 
 const PICTURES = path.join(ROOT, "target", "browser");
+
+/** What a display-agent would keep: here one red pixel. */
+const DISPLAY = path.join(PICTURES, "display.png");
+const RED_PIXEL =
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==";
 
 /** Half a finger; smaller targets are missed (WCAG 2.5.8 asks for 24). */
 const TARGET_PX = 24;
@@ -25,7 +30,7 @@ let outpost, browser, password;
 
 before(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  outpost = await Outpost.start("pictures");
+  outpost = await Outpost.start("pictures", ["--display", DISPLAY]);
   await outpost.startRobot("rover", { video: { source: "test", width: 640, height: 480, fps: 30 } });
   await outpost.startRobot("attic");
   password = await outpost.newUser("ada", "rover", "attic");
@@ -130,6 +135,21 @@ test("every control has a name and is reached by the tabulator alone", async () 
     assert.equal(await withoutRing(page), null, "what has the focus shows it");
   }
   assert.deepEqual([...missing], []);
+  await context.close();
+});
+
+test("the display on the desk is shown while there is one", async () => {
+  writeFileSync(DISPLAY, Buffer.from(RED_PIXEL, "base64"));
+  const { page, context } = await open(browser);
+  await signIn(page, outpost.url, "ada", password);
+  const picture = page.getByRole("img", { name: /Mars display/ });
+  await picture.waitFor();
+  assert.equal(await picture.evaluate((image) => image.naturalWidth), 1);
+  rmSync(DISPLAY);
+  await page.reload();
+  const asked = page.waitForResponse((answer) => answer.url().endsWith("/display.png"));
+  assert.equal((await asked).status(), 404);
+  assert.equal(await picture.isVisible(), false);
   await context.close();
 });
 

@@ -1,7 +1,9 @@
 // Which page is shown: sign-in, the robots of a ground station, or one channel on AWS.
 
 import "./style/base.css";
+import "./style/pages.css";
 import "./style/stage.css";
+import "./style/hands.css";
 import "./style/cockpit.css";
 import "./style/board.css";
 import type { AwsChoice } from "./page/aws";

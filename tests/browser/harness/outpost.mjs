@@ -16,14 +16,20 @@ export class Outpost {
   #robots = new Map();
   #name;
 
-  constructor(name) {
+  #more;
+
+  constructor(name, more) {
     this.#name = name;
+    this.#more = more;
   }
 
-  /** A running ground station that serves the built page; its logs are kept under `name`. */
-  static async start(name) {
+  /**
+   * A running ground station that serves the built page; its logs are kept under `name`.
+   * `more` are further arguments of `run`.
+   */
+  static async start(name, more = []) {
     if (!existsSync(path.join(PAGE, "index.html"))) throw new Error("the page is not built: run scripts/console");
-    const outpost = new Outpost(name);
+    const outpost = new Outpost(name, more);
     await outpost.#launch(["127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"]);
     return outpost;
   }
@@ -49,7 +55,7 @@ export class Outpost {
 
   async #launch([http, https, mqtt]) {
     const log = path.join(this.#folder, "ground-station.log");
-    const args = ["--state", this.#state, "run", "--console", PAGE, "--http", http, "--https", https, "--mqtt", mqtt];
+    const args = ["--state", this.#state, "run", "--console", PAGE, "--http", http, "--https", https, "--mqtt", mqtt, ...this.#more];
     this.station = new Process("ground-station", args, log, { stdout: "pipe" });
     const lines = createInterface({ input: this.station.child.stdout });
     const [line] = await Promise.race([

@@ -1,0 +1,76 @@
+// A ground station, a robot with a camera, two users, and a browser: where most tests play.
+
+import { launch } from "../chromium.mjs";
+import { eventually } from "./eventually.mjs";
+import { Outpost } from "./outpost.mjs";
+import { open, signIn } from "./page.mjs";
+
+export const CAMERA = { video: { source: "test", width: 640, height: 480, fps: 30 } };
+
+export class Scene {
+  #contexts = [];
+
+  /** `name` is the folder that the logs are kept under. */
+  static async start(name) {
+    const scene = new Scene();
+    const outpost = await Outpost.start(name);
+    scene.outpost = outpost;
+    scene.robot = await outpost.startRobot("rover", CAMERA);
+    scene.passwords = { ada: await outpost.newUser("ada", "rover"), bert: await outpost.newUser("bert", "rover") };
+    await outpost.sees("rover", await outpost.newKey("rover"));
+    scene.browser = await launch();
+    return scene;
+  }
+
+  /** A page that lives until the end of the test. */
+  async page(options = {}, prepare = async () => {}) {
+    const { page, context } = await open(this.browser, options);
+    this.#contexts.push(context);
+    await prepare(page);
+    return page;
+  }
+
+  /** A page of `user` that is connected and shows the camera. */
+  async watching(user = "ada", prepare = async () => {}) {
+    const page = await this.page({ viewport: { width: 1280, height: 900 } }, prepare);
+    await signIn(page, this.outpost.url, user, this.passwords[user]);
+    await connected(page);
+    return page;
+  }
+
+  /** After each test. */
+  async clear() {
+    for (const context of this.#contexts.splice(0)) await context.close();
+    await this.robot.wheels.rest();
+  }
+
+  async stop() {
+    await this.browser?.close();
+    await this.outpost?.stop();
+  }
+}
+
+/** Waits until the page is connected to its robot and frames are painted. */
+export async function connected(page) {
+  await page.getByText("Connected to the robot", { exact: true }).first().waitFor();
+  await nextFrame(page);
+}
+
+export async function nextFrame(page) {
+  // The media time of the newest frame that was painted.
+  const time = () => page.evaluate(() => document.querySelector("video").currentTime);
+  const now = await time();
+  await eventually("another frame is painted", async () => (await time()) > now);
+}
+
+/** Runs in a page: every WebSocket it opens, and a way to let no more be opened. */
+export function rememberSockets() {
+  const Real = WebSocket;
+  window.sockets = [];
+  window.WebSocket = class extends Real {
+    constructor(url, protocols) {
+      super(window.refuseSockets ? "ws://127.0.0.1:9" : url, protocols);
+      window.sockets.push(this);
+    }
+  };
+}
