@@ -102,7 +102,7 @@ async fn main() -> anyhow::Result<()> {
     bench.release(&mut figures).await;
     bench.start(&mut figures).await;
     bench.rest(&mut figures).await;
-    figures.print(&ROWS);
+    figures.print(["outpost", "sample"], &ROWS);
     if let Some(path) = arguments.json {
         figures.write(&path)?;
     }

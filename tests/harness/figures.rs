@@ -18,13 +18,10 @@ impl Figures {
         self.0.insert(name.to_owned(), rounded.into());
     }
 
-    /// Prints the rows `(label, unit, figure, the same of the peer, aim)`.
+    /// Prints the rows `(label, unit, figure, the one beside it, aim)` under two heads.
     #[expect(clippy::print_stdout, reason = "a benchmark's output is its table")]
-    pub fn print(&self, rows: &[(&str, &str, &str, &str, &str)]) {
-        println!(
-            "{:<44} {:>10} {:>10}  {:<6} aim",
-            "", "outpost", "sample", ""
-        );
+    pub fn print(&self, [left, right]: [&str; 2], rows: &[(&str, &str, &str, &str, &str)]) {
+        println!("{:<44} {left:>10} {right:>10}  {:<6} aim", "", "");
         for (label, unit, figure, peer, aim) in rows {
             println!(
                 "{label:<44} {:>10} {:>10}  {unit:<6} {aim}",

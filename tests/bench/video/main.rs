@@ -1,0 +1,161 @@
+//! `scripts/bench video`: robot-agent's test picture in a real Chromium, found by a ground
+//! station's signaling, at two sizes in one run.
+//!
+//! Viewers that are only there as load are peer connections in this process that decode
+//! nothing. Bad paths are UDP relays in this process. Everything runs on one machine, so all
+//! timestamps are of one clock; Chromium and the relays take processor time from the robot,
+//! and on a busy machine the figures are those of a busy machine.
+
+mod browser;
+mod frames;
+mod load;
+mod pass;
+mod path;
+mod receiver;
+mod table;
+mod trouble;
+mod watch;
+
+use crate::browser::Browser;
+use crate::pass::Pass;
+use serde_json::json;
+use std::path::PathBuf;
+use tests::figures::Figures;
+use tests::robot::{Folder, Robot};
+use tests::{Station, eventually};
+
+/// What the encoder may use: enough to see it come back to 2 Mbit/s.
+const BITRATE_KBPS: u32 = 2500;
+
+/// A size of the picture.
+struct Size {
+    width: u32,
+    height: u32,
+    /// Before the names of its figures.
+    prefix: &'static str,
+}
+
+const SIZES: [Size; 2] = [
+    Size {
+        width: 640,
+        height: 480,
+        prefix: "vga_",
+    },
+    Size {
+        width: 1280,
+        height: 720,
+        prefix: "",
+    },
+];
+
+impl Size {
+    fn name(&self, figure: &str) -> String {
+        format!("{}{figure}", self.prefix)
+    }
+
+    fn put(&self, figures: &mut Figures, figure: &str, value: f64) {
+        figures.put(&self.name(figure), value);
+    }
+}
+
+struct Bench {
+    station: Station,
+    rover: Folder,
+    key: String,
+    pass: Pass,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let json = arguments()?;
+    let mut figures = Figures::default();
+    figures.put("load1_before", load());
+    let bench = Bench::set_up().await?;
+    for size in &SIZES {
+        bench.load(size, &mut figures).await?;
+        let mut robot = bench.agent(size).await;
+        let mut browser = Browser::open().await?;
+        bench.first_frame(size, &mut browser, &mut figures).await?;
+        bench.call(&mut browser, false).await?;
+        bench.glass(size, &mut browser, &mut figures).await?;
+        bench
+            .wheels(size, &robot, &mut browser, &mut figures)
+            .await?;
+        bench.trouble(size, &mut browser, &mut figures).await?;
+        browser.close().await?;
+        robot.process().kill().await;
+    }
+    figures.put("load1_after", load());
+    table::print(&figures);
+    if let Some(path) = json {
+        figures.write(&path)?;
+    }
+    Ok(())
+}
+
+fn arguments() -> anyhow::Result<Option<PathBuf>> {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    match &arguments[..] {
+        [] => Ok(None),
+        [flag, file] if flag == "--json" => Ok(Some(file.into())),
+        _ => anyhow::bail!("usage: bench-video [--json FILE]"),
+    }
+}
+
+/// How busy the machine has been in the last minute.
+fn load() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let first = text.split_whitespace().next();
+    first.and_then(|load| load.parse().ok()).unwrap_or(f64::NAN)
+}
+
+impl Bench {
+    async fn set_up() -> anyhow::Result<Self> {
+        let station = Station::start().await;
+        let rover = station.new_robot("rover").await;
+        let plan = ["--rate", "1000", "--burst", "1000", "--quota", "1000000"];
+        let new_key = ["new-key", "--robot", "rover", "--may", "publish"];
+        let key = station.command(&[&new_key[..], &plan].concat()).await;
+        let key = key.trim().to_owned();
+        let pass = Pass::of(&station, "rover", &key).await?;
+        Ok(Self {
+            station,
+            rover,
+            key,
+            pass,
+        })
+    }
+
+    /// robot-agent with the test picture of that size, its camera warm.
+    async fn agent(&self, size: &Size) -> Robot {
+        self.rover.configure(&json!({ "video": {
+            "source": "test",
+            "width": size.width,
+            "height": size.height,
+            "fps": 30,
+            "bitrate_kbps": BITRATE_KBPS,
+        }}));
+        let log = self.rover.path().join("robot-agent.log");
+        let told = || {
+            let log = std::fs::read_to_string(&log).unwrap_or_default();
+            ["camera: test picture", "signaling is connected"].map(|what| log.matches(what).count())
+        };
+        let before = told();
+        let robot = Robot::start(self.rover.clone());
+        eventually("the camera runs and the channel is open", async || {
+            let now = told();
+            (now[0] > before[0] && now[1] > before[1]).then_some(())
+        })
+        .await;
+        robot
+    }
+
+    /// Waits until nobody watches, by the robot's own word.
+    async fn alone(&self) {
+        eventually("the viewer is gone", async || {
+            let telemetry = self.station.sees("rover", &self.key).await;
+            (telemetry["video"]["viewers"] == 0).then_some(())
+        })
+        .await;
+    }
+}

@@ -1,0 +1,123 @@
+// In the page: one peer connection to the robot, set up as web-console does it, and a note
+// of every frame that is painted, with the clock that the test picture carries.
+
+(() => {
+  // robot-agent's clock: 32 blocks of 16 × 16 in the top rows, the highest bit on the left.
+  const BITS = 32;
+  const BLOCK = 16;
+
+  const video = document.createElement("video");
+  video.autoplay = video.muted = video.playsInline = true;
+  document.body.append(video);
+  const canvas = document.createElement("canvas");
+  canvas.width = BITS * BLOCK;
+  canvas.height = BLOCK;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+
+  const wallOffset = measured();
+  let pc, drive, offered, first, opened, painted, report;
+
+  /** Milliseconds of Unix time, finer than Date.now() has them. */
+  const wall = () => wallOffset + performance.now();
+
+  /** Date.now() is right at the moment it changes; whoever is held up sees it late, never early. */
+  function measured() {
+    let offset = -Infinity;
+    for (let n = 0; n < 30; n += 1) {
+      const before = Date.now();
+      while (Date.now() === before);
+      offset = Math.max(offset, before + 1 - performance.now());
+    }
+    return offset;
+  }
+
+  function readClock() {
+    context.drawImage(video, 0, 0, canvas.width, BLOCK, 0, 0, canvas.width, BLOCK);
+    const row = context.getImageData(0, BLOCK / 2, canvas.width, 1).data;
+    let value = 0;
+    for (let bit = 0; bit < BITS; bit += 1) value = (value << 1) | (isLight(row, (bit * BLOCK + BLOCK / 2) * 4) ? 1 : 0);
+    return value;
+  }
+
+  // The clock is in the luma only: the colour bars shine through, so one channel is not enough.
+  function isLight(row, at) {
+    return 0.299 * row[at] + 0.587 * row[at + 1] + 0.114 * row[at + 2] > 127;
+  }
+
+  /** Notes the frame that is painted now, and the next ones until `of` is closed. */
+  function note(of) {
+    if (of !== pc) return;
+    const at = wall();
+    const whole = Math.floor(at);
+    // The clock shows the low 32 bits, as do JavaScript's bit operations.
+    const age = ((whole | 0) - readClock()) | 0;
+    painted.push([at, age + (at - whole)]);
+    video.requestVideoFrameCallback(() => note(of));
+  }
+
+  window.viewer = {
+    /** A new connection in place of the last; gives the offer. */
+    async offer() {
+      pc?.close();
+      const of = (pc = new RTCPeerConnection());
+      [report, painted] = [null, []];
+      const transceiver = pc.addTransceiver("video", { direction: "recvonly" });
+      const { codecs } = RTCRtpReceiver.getCapabilities("video");
+      transceiver.setCodecPreferences(codecs.filter(({ mimeType }) => mimeType === "video/H264"));
+      transceiver.receiver.jitterBufferTarget = 0;
+      drive = pc.createDataChannel("drive", { ordered: false, maxRetransmits: 0 });
+      const telemetry = pc.createDataChannel("telemetry", { ordered: true, maxRetransmits: 0 });
+      telemetry.onmessage = ({ data }) => (report = JSON.parse(data).telemetry ?? report);
+      opened = new Promise((open) => (drive.onopen = () => open()));
+      first = new Promise((seen) => {
+        pc.ontrack = ({ track }) => {
+          video.srcObject = new MediaStream([track]);
+          video.requestVideoFrameCallback(() => {
+            seen(wall());
+            note(of);
+          });
+        };
+      });
+      await pc.setLocalDescription();
+      offered = wall();
+      return pc.localDescription.sdp;
+    },
+
+    answer: (sdp) => pc.setRemoteDescription({ type: "answer", sdp }),
+
+    /** Milliseconds from the offer to the first frame, once there is one. */
+    firstFrame: async () => (await first) - offered,
+
+    /** Frames painted since the last call: `[Unix ms, age in ms]`. */
+    painted: () => painted.splice(0),
+
+    /** What the robot last said of itself. */
+    report: () => report,
+
+    /** Waits until orders can be given. */
+    drives: () => opened,
+
+    /** Gives orders, each with a throttle of its own: `[throttle, Unix ms]`. */
+    async give({ count, spacingMs }) {
+      const given = [];
+      for (let n = 1; n <= count; n += 1) {
+        const throttle = n / 1024;
+        const order = JSON.stringify({ action: "drive", linear: throttle, angular: 0, speed: 1 });
+        given.push([throttle, wall()]);
+        drive.send(order);
+        await new Promise((next) => setTimeout(next, spacingMs));
+      }
+      return given;
+    },
+
+    /** What Chromium counted of the video. */
+    async counted() {
+      const all = [...(await pc.getStats()).values()];
+      const found = all.find(({ type, kind }) => type === "inbound-rtp" && kind === "video");
+      const { framesDecoded, framesDropped, nackCount, pliCount, packetsLost, keyFramesDecoded } = found;
+      return { framesDecoded, framesDropped, nackCount, pliCount, packetsLost, keyFramesDecoded };
+    },
+
+    close: () => pc?.close(),
+  };
+})();

@@ -1,0 +1,21 @@
+// A viewer in a real Chromium that `bench-video` holds in its hand: each line on stdin is a
+// call on `viewer` of page.js, each line on stdout what it gave. The end of stdin ends it.
+
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { launch } from "../chromium.mjs";
+
+const browser = await launch();
+const page = await browser.newPage({ viewport: { width: 1320, height: 800 } });
+await page.addScriptTag({ path: fileURLToPath(new URL("page.js", import.meta.url)) });
+console.log(JSON.stringify({ gave: browser.version() }));
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { call, argument } = JSON.parse(line);
+  const answer = await page
+    .evaluate(([call, argument]) => window.viewer[call](argument), [call, argument])
+    .then((gave) => ({ gave: gave ?? null }))
+    .catch((error) => ({ failed: error.message }));
+  console.log(JSON.stringify(answer));
+}
+await browser.close();
