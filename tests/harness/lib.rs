@@ -1,17 +1,21 @@
 //! Real processes for the end-to-end tests and the benchmarks: a ground station with its
-//! broker, robots with simulated motors, and a tap between them.
+//! broker, robots with simulated motors, viewers that decode nothing, and a tap between them.
 //!
 //! Everything listens on a port the system picks and lives in a folder that goes with the
 //! value. A test that fails prints what its processes logged.
 
 pub mod figures;
 pub mod mqtt;
+pub mod pass;
 pub mod process;
+pub mod receiver;
 pub mod robot;
 pub mod station;
 pub mod tap;
 
+pub use pass::Pass;
 pub use process::eventually;
+pub use receiver::Receiver;
 pub use robot::Robot;
 pub use station::Station;
 

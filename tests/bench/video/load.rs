@@ -1,8 +1,8 @@
 //! What viewers cost: processor and memory of robot-agent with 0, 1, 5 and 10 of them.
 
-use crate::receiver::Receiver;
 use crate::{Bench, Size};
 use std::time::Duration;
+use tests::Receiver;
 use tests::figures::{self, Figures};
 
 /// Viewers at each look. Ten is the most an agent takes unless told otherwise.

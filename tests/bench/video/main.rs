@@ -9,20 +9,17 @@
 mod browser;
 mod frames;
 mod load;
-mod pass;
 mod path;
-mod receiver;
 mod table;
 mod trouble;
 mod watch;
 
 use crate::browser::Browser;
-use crate::pass::Pass;
 use serde_json::json;
 use std::path::PathBuf;
 use tests::figures::Figures;
 use tests::robot::{Folder, Robot};
-use tests::{Station, eventually};
+use tests::{Pass, Station, eventually};
 
 /// What the encoder may use: enough to see it come back to 2 Mbit/s.
 const BITRATE_KBPS: u32 = 2500;

@@ -4,11 +4,12 @@
 use crate::browser::{Browser, Painted};
 use crate::frames::Frames;
 use crate::path::{Path, unix_ms};
-use crate::{Bench, Size, pass};
+use crate::{Bench, Size};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::figures::{Figures, percentile};
+use tests::pass;
 use tests::robot::{Robot, Write};
 
 /// Calls that the first frame is the median of.

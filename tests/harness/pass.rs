@@ -1,8 +1,8 @@
 //! A viewer's way to the robot: temporary credentials, the signed socket, the answer to an
 //! offer.
 
-use ::tests::tap::unix_ns;
-use ::tests::{Station, process::PATIENCE};
+use crate::tap::unix_ns;
+use crate::{Station, process::PATIENCE};
 use anyhow::{Context, bail};
 use aws_sigv4::http_request::{
     SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign,
@@ -27,7 +27,7 @@ const URL_LIFE: Duration = Duration::from_secs(299);
 /// Who may watch, and where.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Pass {
+pub struct Pass {
     #[serde(flatten)]
     credentials: Credentials,
     region: String,
@@ -37,18 +37,34 @@ pub(crate) struct Pass {
 }
 
 /// A viewer's open socket.
-pub(crate) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Pass {
-    pub(crate) async fn of(station: &Station, robot: &str, key: &str) -> anyhow::Result<Self> {
-        let url = format!("http://{}/robots/{robot}/viewer", station.ready.http);
-        let request = station.client.post(url).header("x-api-key", key);
+    /// What the station gives whoever has `key` for `robot`.
+    ///
+    /// # Errors
+    /// When it gives none.
+    pub async fn of(station: &Station, robot: &str, key: &str) -> anyhow::Result<Self> {
+        Self::at(&station.ready.http, robot, key).await
+    }
+
+    /// The same from the station that speaks HTTP at `address`.
+    ///
+    /// # Errors
+    /// When it gives none.
+    pub async fn at(address: &str, robot: &str, key: &str) -> anyhow::Result<Self> {
+        crate::use_ring();
+        let url = format!("http://{address}/robots/{robot}/viewer");
+        let request = reqwest::Client::new().post(url).header("x-api-key", key);
         let response = request.send().await?.error_for_status()?;
         Ok(response.json().await?)
     }
 
     /// Opens the socket for the viewer `name`.
-    pub(crate) async fn socket(&self, name: &str) -> anyhow::Result<Socket> {
+    ///
+    /// # Errors
+    /// When the station refuses.
+    pub async fn socket(&self, name: &str) -> anyhow::Result<Socket> {
         // Asked over plain HTTP on loopback, the station's sockets are plain too.
         let mut url = url::Url::parse(&self.endpoint.replacen("http", "ws", 1))?;
         url.query_pairs_mut()
@@ -96,11 +112,22 @@ impl Pass {
 }
 
 impl Socket {
-    /// The robot's answer to `offer`, with at least one address of its own in it.
-    pub(crate) async fn meet(&mut self, offer: String) -> anyhow::Result<String> {
+    /// Sends something of a kind of its own.
+    ///
+    /// # Errors
+    /// When the socket is closed.
+    pub async fn say(&mut self, text: &str) -> anyhow::Result<()> {
+        Ok(self.0.send(Message::text(text)).await?)
+    }
+
+    /// Sends an offer, and does not wait for what becomes of it.
+    ///
+    /// # Errors
+    /// When the socket is closed.
+    pub async fn offer(&mut self, sdp: String) -> anyhow::Result<()> {
         let payload = seal(&Description {
             kind: "offer".to_owned(),
-            sdp: offer,
+            sdp,
             reason: None,
         });
         let frame = ToService {
@@ -109,7 +136,15 @@ impl Socket {
             recipient_client_id: None,
             correlation_id: Some("offer".to_owned()),
         };
-        self.0.send(Message::Text(frame.to_json().into())).await?;
+        self.say(&frame.to_json()).await
+    }
+
+    /// The robot's answer to `offer`, with at least one address of its own in it.
+    ///
+    /// # Errors
+    /// With the robot's words when it refuses, and when there is no answer.
+    pub async fn meet(&mut self, offer: String) -> anyhow::Result<String> {
+        self.offer(offer).await?;
         let mut answer = self.hear(MessageType::SdpAnswer, described).await?;
         while host(&answer).is_none() {
             let told: Candidate = self.hear(MessageType::IceCandidate, Ok).await?;
@@ -159,12 +194,12 @@ fn described(answer: Description) -> anyhow::Result<String> {
 }
 
 /// The robot's own address in its answer.
-pub(crate) fn host(answer: &str) -> Option<SocketAddr> {
+pub fn host(answer: &str) -> Option<SocketAddr> {
     answer.lines().find_map(own_address)
 }
 
 /// `answer` with the robot's addresses replaced by one: the same machine's `port`.
-pub(crate) fn through(answer: &str, port: u16) -> Option<String> {
+pub fn through(answer: &str, port: u16) -> Option<String> {
     let mut first = true;
     let mut lines = Vec::new();
     for line in answer.lines() {

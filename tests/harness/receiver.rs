@@ -1,0 +1,241 @@
+//! A light viewer: a whole peer connection that reads every packet and decodes none.
+
+use crate::pass::{Pass, Socket};
+use crate::{eventually, process::PATIENCE};
+use anyhow::Context;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use webrtc::api::APIBuilder;
+use webrtc::api::interceptor_registry::register_default_interceptors;
+use webrtc::api::media_engine::MediaEngine;
+use webrtc::api::setting_engine::SettingEngine;
+use webrtc::data_channel::RTCDataChannel;
+use webrtc::ice::mdns::MulticastDnsMode;
+use webrtc::interceptor::registry::Registry;
+use webrtc::peer_connection::RTCPeerConnection;
+use webrtc::peer_connection::configuration::RTCConfiguration;
+use webrtc::peer_connection::sdp::session_description::RTCSessionDescription;
+use webrtc::rtp::header::Header;
+use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
+use webrtc::rtp_transceiver::rtp_codec::RTPCodecType;
+use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirection;
+
+/// A viewer, and the socket by which it finds the robot.
+pub struct Receiver {
+    peer: RTCPeerConnection,
+    drive: Arc<RTCDataChannel>,
+    seen: Arc<Mutex<Seen>>,
+    socket: Socket,
+}
+
+/// What came so far.
+#[derive(Default)]
+struct Seen {
+    bytes: u64,
+    /// The next packet, if none is missing.
+    next: Option<u16>,
+    /// Whether nothing is missing of the frame that is coming.
+    whole: bool,
+    /// When the last whole frame was complete.
+    last: Option<Instant>,
+    longest: Duration,
+}
+
+impl Seen {
+    fn take(&mut self, header: &Header, bytes: usize, now: Instant) {
+        self.bytes += bytes as u64;
+        self.whole &= self.next.is_none_or(|next| next == header.sequence_number);
+        self.next = Some(header.sequence_number.wrapping_add(1));
+        if header.marker {
+            if self.whole {
+                self.longest = self.longest.max(self.still(now));
+                self.last = Some(now);
+            }
+            self.whole = true;
+        }
+    }
+
+    /// For how long no frame has come.
+    fn still(&self, now: Instant) -> Duration {
+        self.last
+            .map_or(Duration::ZERO, |last| now.saturating_duration_since(last))
+    }
+}
+
+impl Receiver {
+    /// Joins as `name`, and waits until video comes.
+    ///
+    /// # Errors
+    /// When it may not join.
+    pub async fn join(pass: &Pass, name: &str) -> anyhow::Result<Self> {
+        let mut receiver = Self::call(pass, name).await?;
+        let offer = receiver.offer().await?;
+        let answer = RTCSessionDescription::answer(receiver.socket.meet(offer).await?)?;
+        receiver.peer.set_remote_description(answer).await?;
+        eventually("a light viewer receives video", async || {
+            (receiver.bytes() > 0).then_some(())
+        })
+        .await;
+        Ok(receiver)
+    }
+
+    /// Opens a socket for `name` and is ready to offer.
+    ///
+    /// # Errors
+    /// When the station refuses.
+    pub async fn call(pass: &Pass, name: &str) -> anyhow::Result<Self> {
+        let peer = peer().await?;
+        let seen = watch(&peer);
+        let drive = peer.create_data_channel("drive", None).await?;
+        let offer = peer.create_offer(None).await?;
+        let mut gathered = peer.gathering_complete_promise().await;
+        peer.set_local_description(offer).await?;
+        let _ = gathered.recv().await;
+        Ok(Self {
+            peer,
+            drive,
+            seen,
+            socket: pass.socket(name).await?,
+        })
+    }
+
+    /// What it offers, with all its addresses.
+    ///
+    /// # Errors
+    /// Never, after [`Receiver::call`].
+    pub async fn offer(&self) -> anyhow::Result<String> {
+        let offer = self.peer.local_description().await;
+        Ok(offer.context("it was set by `call`")?.sdp)
+    }
+
+    /// The way to the robot beside the connection.
+    pub fn socket(&mut self) -> &mut Socket {
+        &mut self.socket
+    }
+
+    /// Bytes of video received so far.
+    pub fn bytes(&self) -> u64 {
+        lock(&self.seen).bytes
+    }
+
+    /// The longest time without a whole frame since this was last asked, or since the first.
+    pub fn longest_gap(&self) -> Duration {
+        let mut seen = lock(&self.seen);
+        let still = seen.still(now());
+        std::mem::take(&mut seen.longest).max(still)
+    }
+
+    /// Says `what` on the data channel `drive`, once it is open.
+    ///
+    /// # Errors
+    /// When it does not open, or closes.
+    pub async fn say(&self, what: &'static [u8]) -> anyhow::Result<()> {
+        let saying = async {
+            while self
+                .drive
+                .send(&bytes::Bytes::from_static(what))
+                .await
+                .is_err()
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let said = tokio::time::timeout(PATIENCE, saying).await;
+        said.context("the data channel does not open")
+    }
+
+    /// Opens one more data channel.
+    ///
+    /// # Errors
+    /// When the connection is gone.
+    pub async fn open(&self, label: &str) -> anyhow::Result<()> {
+        self.peer.create_data_channel(label, None).await?;
+        Ok(())
+    }
+
+    /// Says goodbye.
+    pub async fn leave(self) {
+        let _ = self.peer.close().await;
+    }
+}
+
+async fn peer() -> anyhow::Result<RTCPeerConnection> {
+    let mut media = MediaEngine::default();
+    media.register_default_codecs()?;
+    let registry = register_default_interceptors(Registry::new(), &mut media)?;
+    let mut settings = SettingEngine::default();
+    settings.set_ice_multicast_dns_mode(MulticastDnsMode::Disabled);
+    settings.set_include_loopback_candidate(true);
+    let api = APIBuilder::new()
+        .with_media_engine(media)
+        .with_interceptor_registry(registry)
+        .with_setting_engine(settings)
+        .build();
+    let peer = api.new_peer_connection(RTCConfiguration::default()).await?;
+    let receive = RTCRtpTransceiverInit {
+        direction: RTCRtpTransceiverDirection::Recvonly,
+        send_encodings: Vec::new(),
+    };
+    peer.add_transceiver_from_kind(RTPCodecType::Video, Some(receive))
+        .await?;
+    Ok(peer)
+}
+
+fn watch(peer: &RTCPeerConnection) -> Arc<Mutex<Seen>> {
+    let seen = Arc::new(Mutex::new(Seen::default()));
+    let see = Arc::clone(&seen);
+    peer.on_track(Box::new(move |track, _, _| {
+        let see = Arc::clone(&see);
+        #[expect(clippy::disallowed_methods, reason = "ends with its connection")]
+        tokio::spawn(async move {
+            while let Ok((packet, _)) = track.read_rtp().await {
+                lock(&see).take(&packet.header, packet.payload.len(), now());
+            }
+        });
+        Box::pin(std::future::ready(()))
+    }));
+    seen
+}
+
+fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
+    seen.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the viewer says when frames come"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_with_a_hole_is_none_and_standing_still_is_a_gap() {
+        let start = now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut seen = Seen::default();
+        let mut packet = |sequence_number, marker, ms| {
+            let header = Header {
+                sequence_number,
+                marker,
+                ..Header::default()
+            };
+            seen.take(&header, 100, at(ms));
+        };
+        // The first is joined in its middle, as far as anybody knows.
+        packet(u16::MAX, true, 0);
+        packet(0, false, 30);
+        packet(1, true, 33);
+        packet(2, false, 60);
+        // 3 is missing.
+        packet(4, true, 66);
+        packet(5, true, 100);
+        assert_eq!(seen.longest, Duration::from_millis(67));
+        assert_eq!(seen.still(at(150)), Duration::from_millis(50));
+        assert_eq!(seen.bytes, 600);
+    }
+}
