@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { once } from "node:events";
+import { request } from "node:https";
 import { createInterface } from "node:readline";
 import { eventually } from "./eventually.mjs";
 import { output, Process, ROOT } from "./process.mjs";
@@ -84,12 +85,36 @@ export class Outpost {
     return this.#command("new-key", "--robot", robot, "--may", "publish");
   }
 
-  /** A robot that is set up and running; `config` is laid over its config.json. */
-  async startRobot(name, config = {}) {
+  /** A certificate that may give orders to every robot, and the CA it is of. */
+  async newOperator(name) {
+    const folder = path.join(this.#folder, name);
+    await this.#command("new-operator", name, "--out", folder);
+    const file = (name) => readFileSync(path.join(folder, name));
+    return { cert: file("certificate.pem"), key: file("private.pem.key"), ca: file("cacert.pem") };
+  }
+
+  /** Has signaling say `word` to all on the robot's channel; gives how many sockets heard it. */
+  async tell(operator, robot, word) {
+    const url = new URL(`/robots/${robot}/signaling`, this.secureUrl);
+    const asked = request(url, { method: "POST", ...operator });
+    asked.end(JSON.stringify({ send: word }));
+    const [answer] = await once(asked, "response");
+    const body = JSON.parse((await answer.toArray()).join(""));
+    if (answer.statusCode !== 200) throw new Error(`${word}: ${answer.statusCode}, ${body.message}`);
+    return body.sockets;
+  }
+
+  /**
+   * A robot that is set up and running; `config` is laid over its config.json, and `env` over
+   * the environment.
+   */
+  async startRobot(name, config = {}, env = {}) {
     if (!this.#robots.has(name)) await this.#newRobot(name, config);
     const { folder } = this.#robots.get(name);
-    const agent = new Process("robot-agent", ["--config", path.join(folder, "config.json"), "run"], path.join(this.#folder, `${name}.log`));
-    const robot = { name, folder, agent, wheels: new Wheels(path.join(folder, "wheels.jsonl")) };
+    const log = path.join(this.#folder, `${name}.log`);
+    const agent = new Process("robot-agent", ["--config", path.join(folder, "config.json"), "run"], log, { env });
+    const wheels = new Wheels(path.join(folder, "wheels.jsonl"));
+    const robot = { name, folder, agent, wheels, log: () => readFileSync(log, "utf8") };
     this.#robots.set(name, robot);
     return robot;
   }

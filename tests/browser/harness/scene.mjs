@@ -10,12 +10,15 @@ export const CAMERA = { video: { source: "test", width: 640, height: 480, fps: 3
 export class Scene {
   #contexts = [];
 
-  /** `name` is the folder that the logs are kept under. */
-  static async start(name) {
+  /**
+   * `name` is the folder that the logs are kept under, `station` more arguments of `run`,
+   * `robot` more of its config.json, `env` more of its environment.
+   */
+  static async start(name, { station = [], robot = {}, env = {} } = {}) {
     const scene = new Scene();
-    const outpost = await Outpost.start(name);
+    const outpost = await Outpost.start(name, station);
     scene.outpost = outpost;
-    scene.robot = await outpost.startRobot("rover", CAMERA);
+    scene.robot = await outpost.startRobot("rover", { ...CAMERA, ...robot }, env);
     scene.passwords = { ada: await outpost.newUser("ada", "rover"), bert: await outpost.newUser("bert", "rover") };
     await outpost.sees("rover", await outpost.newKey("rover"));
     scene.browser = await launch();
