@@ -12,11 +12,15 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// How often [`eventually`] looks.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// The program of that name, built beside the running test.
+/// The program of that name: in the folder that `OUTPOST_BIN` names, or else built beside the
+/// running test.
 ///
 /// # Panics
 /// When it is not there; `cargo build --workspace` puts it there.
 pub fn program(name: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("OUTPOST_BIN") {
+        return PathBuf::from(folder).join(name);
+    }
     let test = std::env::current_exe().expect("a running program has a path");
     let folder = test
         .ancestors()

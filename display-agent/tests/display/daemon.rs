@@ -46,7 +46,7 @@ impl Desk {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_display-agent"));
+        let mut command = Command::new(crate::program());
         command.args(arguments).current_dir(self.folder.path());
         command
             .env_remove("STATE_DIRECTORY")

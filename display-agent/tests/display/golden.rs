@@ -3,6 +3,7 @@
 //! `OUTPOST_GOLDEN=write` writes the pictures anew, to be looked at again.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -76,8 +77,12 @@ fn manner() -> Manner {
     }
 }
 
+fn dunes() -> Vec<u8> {
+    pictures::encode(pictures::Kind::TwentyFour, 320, 240, pictures::dunes)
+}
+
 fn known(json: &str) -> Known {
-    let bmp = pictures::encode(pictures::Kind::TwentyFour, 320, 240, pictures::dunes);
+    let bmp = dunes();
     Known {
         answer: answer::read(json.as_bytes()).unwrap(),
         answer_unix: NOW - 7200,
@@ -90,19 +95,22 @@ fn trouble(part: Part, kind: Kind, detail: &str) -> Trouble {
     Trouble::new(part, kind, detail)
 }
 
-/// Compares with `tests/golden/NAME.png`; what differs is written under `target/golden`.
 fn assert_looks_like(name: &str, page: &Page) {
     let mut frame = Frame::black();
     let Ok(()) = page::draw(page, &mut frame);
-    let actual = png::encoded(&frame).unwrap();
+    assert_is(name, &png::encoded(&frame).unwrap());
+}
+
+/// Compares with `tests/golden/NAME.png`; what differs is written under `target/golden`.
+fn assert_is(name: &str, actual: &[u8]) {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let golden = home.join("tests/golden").join(format!("{name}.png"));
     if std::env::var_os("OUTPOST_GOLDEN").is_some_and(|wish| wish == "write") {
         std::fs::create_dir_all(golden.parent().unwrap()).unwrap();
-        std::fs::write(&golden, &actual).unwrap();
+        std::fs::write(&golden, actual).unwrap();
         return;
     }
-    let actual = image::load_from_memory(&actual).unwrap().into_rgb8();
+    let actual = image::load_from_memory(actual).unwrap().into_rgb8();
     let expected = image::open(&golden).map(|image| image.into_rgb8());
     let expected = expected.unwrap_or_else(|error| panic!("{}: {error}", golden.display()));
     let wrong = differing(&actual, &expected);
@@ -147,6 +155,19 @@ fn difference(a: &RgbImage, b: &RgbImage) -> RgbImage {
 fn a_normal_day() {
     let bench = Bench::new(None).polled(Some(known(FALL)), None, false);
     assert_looks_like("normal", &bench.page(Duration::from_secs(60)));
+}
+
+#[test]
+fn a_normal_day_drawn_by_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name| folder.path().join(name);
+    std::fs::write(at("x"), dunes()).unwrap();
+    std::fs::write(at("answer.json"), FALL).unwrap();
+    let mut render = Command::new(crate::program());
+    render.args(["render", "--from", "answer.json", "--out", "page.png"]);
+    let output = render.current_dir(folder.path()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_is("normal", &std::fs::read(at("page.png")).unwrap());
 }
 
 #[test]
