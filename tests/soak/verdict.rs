@@ -1,0 +1,269 @@
+//! The table, and whether it is flat. Pure but for printing.
+
+use crate::census::{Holds, Sample};
+use crate::crowd::Tally;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// The share of the minutes that is warm-up, one at least: allocators and tables grow to
+/// their size.
+const WARM_UP_SHARE: f64 = 0.2;
+
+/// Growth of memory that counts as none, in MiB a minute: at a visit every two seconds it is
+/// 3 KiB a visit, less than any part of a connection that could be left behind.
+const RSS_MIB_PER_MINUTE: f64 = 0.1;
+
+/// Growth of threads and of files that counts as none, a minute: the crowd is not quite the
+/// same in every minute.
+const COUNT_PER_MINUTE: f64 = 0.5;
+
+/// How many more threads there may be in the end than in the beginning: one that waits for
+/// its next blocking task.
+const THREADS_LEFT: f64 = 1.0;
+
+/// And files: a connection that is on its way when they are counted.
+const FILES_LEFT: f64 = 1.0;
+
+/// What one minute was like, as means of its samples.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Minute {
+    number: u32,
+    visits: u32,
+    mean: Sample,
+    gap: Duration,
+}
+
+/// What is looked at in a process.
+struct LookedAt {
+    name: &'static str,
+    of: fn(&Holds) -> f64,
+    /// Growth a minute that counts as none.
+    bound: f64,
+}
+
+const LOOKED_AT: [LookedAt; 3] = [
+    LookedAt {
+        name: "MiB",
+        of: |holds| holds.rss_mib,
+        bound: RSS_MIB_PER_MINUTE,
+    },
+    LookedAt {
+        name: "threads",
+        of: |holds| holds.threads,
+        bound: COUNT_PER_MINUTE,
+    },
+    LookedAt {
+        name: "files",
+        of: |holds| holds.files,
+        bound: COUNT_PER_MINUTE,
+    },
+];
+
+/// One of the two.
+struct Program {
+    name: &'static str,
+    of: fn(&Sample) -> &Holds,
+}
+
+const PROGRAMS: [Program; 2] = [
+    Program {
+        name: "robot-agent",
+        of: |sample| &sample.robot,
+    },
+    Program {
+        name: "ground-station",
+        of: |sample| &sample.station,
+    },
+];
+
+impl Minute {
+    pub(crate) fn of(number: u32, samples: &[Sample], visits: u32, gap: Duration) -> Self {
+        let mean = |of: &dyn Fn(&Sample) -> f64| {
+            samples.iter().map(of).sum::<f64>() / samples.len().max(1) as f64
+        };
+        let holds = |of: fn(&Sample) -> &Holds| Holds {
+            rss_mib: mean(&|sample| of(sample).rss_mib),
+            threads: mean(&|sample| of(sample).threads),
+            files: mean(&|sample| of(sample).files),
+        };
+        Self {
+            number,
+            visits,
+            mean: Sample {
+                robot: holds(|sample| &sample.robot),
+                station: holds(|sample| &sample.station),
+                viewers: mean(&|sample| sample.viewers),
+                relays: mean(&|sample| sample.relays),
+            },
+            gap,
+        }
+    }
+
+    #[expect(clippy::print_stdout, reason = "a soak's output is its table")]
+    pub(crate) fn print(&self) {
+        let gap = self.gap.as_millis();
+        let (number, visits) = (self.number, self.visits);
+        println!("{number:>6} {visits:>6} {}{gap:>8}", row(&self.mean));
+    }
+}
+
+fn row(sample: &Sample) -> String {
+    let holds = |holds: &Holds| {
+        let Holds {
+            rss_mib,
+            threads,
+            files,
+        } = holds;
+        format!("{rss_mib:>8.1}{threads:>8.1}{files:>8.1}  ")
+    };
+    let Sample {
+        viewers, relays, ..
+    } = sample;
+    let (robot, station) = (holds(&sample.robot), holds(&sample.station));
+    format!("{viewers:>7.1} {robot}{station}{relays:>6.1}")
+}
+
+/// The table's head.
+#[expect(clippy::print_stdout, reason = "a soak's output is its table")]
+pub(crate) fn head() {
+    let holds = format!("{:>8}{:>8}{:>8}  ", "MiB", "threads", "files");
+    println!("{:22}{:<26}{:<26}", "", "  robot-agent", "  ground-station");
+    println!(
+        "{:>6} {:>6} {:>7} {holds}{holds}{:>6}{:>8}",
+        "minute", "visits", "viewers", "relays", "gap ms"
+    );
+}
+
+/// Prints what came out; fails where something grew, was left over, or went wrong.
+#[expect(clippy::print_stdout, reason = "a soak's output is its table")]
+pub(crate) fn print(before: &Sample, told: &[Minute], after: &Sample, tally: &Tally) -> ExitCode {
+    println!("{:>13} {}", "before", row(before));
+    println!("{:>13} {}", "after", row(after));
+    let Tally {
+        visits,
+        refused,
+        failed,
+    } = tally;
+    println!("{visits} visits, {refused} found the house full, {failed} failed");
+    let mut wrong = growth(told);
+    wrong.extend(leftovers(before, after));
+    if *failed > 0 {
+        wrong.push(format!("{failed} visits failed"));
+    }
+    for line in &wrong {
+        println!("NOT FLAT: {line}");
+    }
+    if wrong.is_empty() {
+        println!("flat");
+        return ExitCode::SUCCESS;
+    }
+    ExitCode::FAILURE
+}
+
+/// What grew after the warm-up, minute by minute.
+fn growth(told: &[Minute]) -> Vec<String> {
+    let warm = (told.len() as f64 * WARM_UP_SHARE).ceil() as usize;
+    let told = &told[warm.max(1).min(told.len())..];
+    let mut wrong = Vec::new();
+    for program in PROGRAMS {
+        for LookedAt { name, of, bound } in LOOKED_AT {
+            let values: Vec<_> = told
+                .iter()
+                .map(|told| of((program.of)(&told.mean)))
+                .collect();
+            let slope = slope(&values);
+            if slope > bound {
+                let program = program.name;
+                wrong.push(format!(
+                    "{program} grows by {slope:.2} {name} a minute; {bound} is allowed"
+                ));
+            }
+        }
+    }
+    wrong
+}
+
+/// What is there in the end and was not in the beginning.
+fn leftovers(before: &Sample, after: &Sample) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for Program { name, of } in PROGRAMS {
+        let (before, after) = (of(before), of(after));
+        for (what, more, allowed) in [
+            ("threads", after.threads - before.threads, THREADS_LEFT),
+            ("files", after.files - before.files, FILES_LEFT),
+        ] {
+            if more > allowed {
+                wrong.push(format!("{name} has {more} {what} left over"));
+            }
+        }
+    }
+    wrong
+}
+
+/// How much the values grow from one to the next, by least squares.
+fn slope(values: &[f64]) -> f64 {
+    let middle = (values.len() as f64 - 1.0) / 2.0;
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let (mut with, mut own) = (0.0, 0.0);
+    for (at, value) in values.iter().enumerate() {
+        let away = at as f64 - middle;
+        with += away * (value - mean);
+        own += away * away;
+    }
+    with / own
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn minutes(rss_mib: impl Fn(f64) -> f64) -> Vec<Minute> {
+        (0..20)
+            .map(|number| {
+                let robot = Holds {
+                    rss_mib: rss_mib(f64::from(number)),
+                    threads: 9.0,
+                    files: 40.0,
+                };
+                let sample = Sample {
+                    robot,
+                    ..Sample::default()
+                };
+                Minute::of(number, &[sample], 30, Duration::ZERO)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_slope_is_a_slope() {
+        assert_eq!(slope(&[1.0, 3.0, 5.0]), 2.0);
+        assert_eq!(slope(&[4.0, 4.0, 4.0, 4.0]), 0.0);
+        assert_eq!(slope(&[3.0, 1.0, 1.0, 3.0]), 0.0);
+    }
+
+    #[test]
+    fn warming_up_and_trembling_is_flat_and_growing_is_not() {
+        let warms_up = |minute: f64| 30.0 + minute.min(3.0) * 5.0 + (minute % 2.0) * 0.5;
+        assert_eq!(growth(&minutes(warms_up)), [""; 0]);
+        let leaks = |minute: f64| 30.0 + minute * 0.15;
+        let told = growth(&minutes(leaks));
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains("robot-agent grows by 0.15 MiB a minute"));
+    }
+
+    #[test]
+    fn a_file_too_many_in_the_end_is_told() {
+        let holds = |files| Sample {
+            station: Holds {
+                files,
+                ..Holds::default()
+            },
+            ..Sample::default()
+        };
+        assert_eq!(leftovers(&holds(30.0), &holds(31.0)), [""; 0]);
+        assert_eq!(
+            leftovers(&holds(30.0), &holds(33.0)),
+            ["ground-station has 3 files left over"]
+        );
+    }
+}
