@@ -41,6 +41,9 @@ test("a path over a relay is known from either end", () => {
   expect(counted(report(), 0)!.relayed).toBe(true);
   const direct = report().map((stat) => (stat.id === "R" ? { ...stat, candidateType: "srflx" } : stat));
   expect(counted(direct, 0)!.relayed).toBe(false);
+  const elsewhere = { candidateType: "prflx", relayProtocol: "udp" };
+  const seenElsewhere = direct.map((stat) => (stat.id === "L" ? { ...stat, ...elsewhere } : stat));
+  expect(counted(seenElsewhere, 0)!.relayed).toBe(true);
   expect(counted(report().slice(0, 2), 0)!.relayed).toBeUndefined();
 });
 

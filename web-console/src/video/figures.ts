@@ -75,8 +75,8 @@ function relayed(stats: Stat[]): boolean | undefined {
     byId.get(String(transport?.["selectedCandidatePairId"])) ??
     stats.find((stat) => stat.type === "candidate-pair" && stat["nominated"] === true && stat["state"] === "succeeded");
   if (pair === undefined) return undefined;
-  const kinds = [pair["localCandidateId"], pair["remoteCandidateId"]].map(
-    (id) => byId.get(String(id))?.["candidateType"],
-  );
-  return kinds.includes("relay");
+  // A relay that the robot sees under another address than we do is no relay by its kind.
+  return [pair["localCandidateId"], pair["remoteCandidateId"]]
+    .map((id) => byId.get(String(id)))
+    .some((end) => end?.["candidateType"] === "relay" || end?.["relayProtocol"] !== undefined);
 }
