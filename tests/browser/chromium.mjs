@@ -1,13 +1,35 @@
 // A headless Chromium from the distribution, that talks to nobody but us.
 
-import { existsSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
 import { chromium } from "playwright-core";
 
 const PROGRAMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 export function launch(more = []) {
+  return start(chromiumHere(), more);
+}
+
+/** One that is started by `words`: within a network namespace, for example. */
+export async function launchWithin(words) {
+  const folder = mkdtempSync(path.join(tmpdir(), "outpost-chromium-"));
+  const program = path.join(folder, "chromium");
+  writeFileSync(program, `#!/bin/sh\nexec ${words.join(" ")} ${chromiumHere()} "$@"\n`, { mode: 0o755 });
+  try {
+    return await start(program);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function chromiumHere() {
   const program = process.env.CHROMIUM ?? PROGRAMS.find((path) => existsSync(path));
   if (program === undefined) throw new Error("no Chromium: run scripts/setup --tests");
+  return program;
+}
+
+function start(program, more = []) {
   return chromium.launch({
     executablePath: program,
     args: [

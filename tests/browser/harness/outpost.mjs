@@ -12,26 +12,35 @@ import { Wheels } from "./wheels.mjs";
 
 const PAGE = path.join(ROOT, "web-console", "dist");
 
+/**
+ * Where it all is: how pages and robots call the station, where it listens, and the words that
+ * start it and a robot.
+ */
+const HERE = { pageHost: "localhost", robotHost: "localhost", listen: "127.0.0.1", httpsPort: 0, station: [], robot: [] };
+
 export class Outpost {
   #folder = mkdtempSync(path.join(tmpdir(), "outpost-browser-"));
   #robots = new Map();
   #name;
 
   #more;
+  #place;
 
-  constructor(name, more) {
+  constructor(name, more, place) {
     this.#name = name;
     this.#more = more;
+    this.#place = place;
   }
 
   /**
    * A running ground station that serves the built page; its logs are kept under `name`.
    * `more` are further arguments of `run`.
    */
-  static async start(name, more = []) {
+  static async start(name, more = [], place = {}) {
     if (!existsSync(path.join(PAGE, "index.html"))) throw new Error("the page is not built: run scripts/console");
-    const outpost = new Outpost(name, more);
-    await outpost.#launch(["127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"]);
+    const outpost = new Outpost(name, more, { ...HERE, ...place });
+    const { listen, httpsPort } = outpost.#place;
+    await outpost.#launch(["127.0.0.1:0", `${listen}:${httpsPort}`, `${listen}:0`]);
     return outpost;
   }
 
@@ -41,7 +50,7 @@ export class Outpost {
 
   /** With a certificate of the station's own CA. */
   get secureUrl() {
-    return `https://localhost:${port(this.ready.https)}/`;
+    return `https://${this.#place.pageHost}:${port(this.ready.https)}/`;
   }
 
   /** As a crash ends it. */
@@ -57,7 +66,7 @@ export class Outpost {
   async #launch([http, https, mqtt]) {
     const log = path.join(this.#folder, "ground-station.log");
     const args = ["--state", this.#state, "run", "--console", PAGE, "--http", http, "--https", https, "--mqtt", mqtt, ...this.#more];
-    this.station = new Process("ground-station", args, log, { stdout: "pipe" });
+    this.station = new Process("ground-station", args, log, { stdout: "pipe", within: this.#place.station });
     const lines = createInterface({ input: this.station.child.stdout });
     const [line] = await Promise.race([
       once(lines, "line"),
@@ -112,7 +121,7 @@ export class Outpost {
     if (!this.#robots.has(name)) await this.#newRobot(name, config);
     const { folder } = this.#robots.get(name);
     const log = path.join(this.#folder, `${name}.log`);
-    const agent = new Process("robot-agent", ["--config", path.join(folder, "config.json"), "run"], log, { env });
+    const agent = new Process("robot-agent", ["--config", path.join(folder, "config.json"), "run"], log, { env, within: this.#place.robot });
     const wheels = new Wheels(path.join(folder, "wheels.jsonl"));
     const robot = { name, folder, agent, wheels, log: () => readFileSync(log, "utf8") };
     this.#robots.set(name, robot);
@@ -121,13 +130,13 @@ export class Outpost {
 
   async #newRobot(name, config) {
     const folder = path.join(this.#folder, name);
-    await this.#command("new-robot", name, "--out", folder, "--host", "localhost");
+    await this.#command("new-robot", name, "--out", folder, "--host", this.#place.robotHost);
     const file = path.join(folder, "config.json");
     const made = JSON.parse(readFileSync(file, "utf8"));
     const here = {
-      IOT_CORE_ENDPOINT: `localhost:${port(this.ready.mqtt)}`,
-      IOT_GET_CREDENTIAL_ENDPOINT: `localhost:${port(this.ready.https)}`,
-      KVS_ENDPOINT: `https://localhost:${port(this.ready.https)}`,
+      IOT_CORE_ENDPOINT: `${this.#place.robotHost}:${port(this.ready.mqtt)}`,
+      IOT_GET_CREDENTIAL_ENDPOINT: `${this.#place.robotHost}:${port(this.ready.https)}`,
+      KVS_ENDPOINT: `https://${this.#place.robotHost}:${port(this.ready.https)}`,
       motors: { driver: "simulated", transcript: "wheels.jsonl" },
       video: { source: "off" },
     };

@@ -8,21 +8,25 @@ import path from "node:path";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** Where the binaries are: `OUTPOST_BIN`, or what `cargo build` makes. */
+/** Where the binaries are: `OUTPOST_BIN`, or what `cargo build` makes. Others have a whole path. */
 export function program(name) {
-  return path.join(process.env.OUTPOST_BIN ?? path.join(ROOT, "target", "debug"), name);
+  return path.resolve(process.env.OUTPOST_BIN ?? path.join(ROOT, "target", "debug"), name);
 }
 
 /** How long a process may take to end when asked; then it is killed. */
 const GOODBYE_MS = 5_000;
 
 export class Process {
-  /** stderr, and stdout too unless `stdout` is "pipe", go to the file `log`. */
-  constructor(name, args, log, { stdout = "log", env = {} } = {}) {
+  /**
+   * stderr, and stdout too unless `stdout` is "pipe", go to the file `log`. It is started by
+   * the words `within`, if there are any.
+   */
+  constructor(name, args, log, { stdout = "log", env = {}, within = [] } = {}) {
     const file = openSync(log, "a");
     this.name = name;
     this.log = log;
-    this.child = spawn(program(name), args, {
+    const [first, ...rest] = [...within, program(name), ...args];
+    this.child = spawn(first, rest, {
       stdio: ["ignore", stdout === "pipe" ? "pipe" : file, file],
       env: { ...process.env, ...env },
     });

@@ -1,0 +1,143 @@
+// Two homes with the internet between them, as network namespaces: each home behind a router
+// that gives every flow a port of its own, the NAT through which only a relay leads. Nothing
+// of it touches the network of this machine.
+
+import { execFileSync } from "node:child_process";
+
+/** Where a station in the internet is. All outer addresses are those of documentation. */
+export const INTERNET = "192.0.2.10";
+
+/** What the world sees of each home. */
+export const ROUTERS = { robot: "198.51.100.2", viewer: "203.0.113.2" };
+
+/** The only machine in either home, as in most: both have the same private addresses. */
+export const MACHINE = "192.168.1.2";
+
+const PREFIX = "outpost-";
+
+/** Why there can be none here; false where there can. */
+export function impossible() {
+  if (process.getuid() !== 0) return "network namespaces need root";
+  const name = `${PREFIX}${process.pid}-try`;
+  try {
+    ip("netns", "add", name);
+    ip("netns", "del", name);
+    return false;
+  } catch (error) {
+    return `no network namespaces here: ${error.stderr ?? error}`;
+  }
+}
+
+export class Homes {
+  #made = [];
+
+  constructor() {
+    sweep();
+    // However the tests end.
+    process.once("exit", () => this.close());
+    const internet = this.#add("internet");
+    ip("-n", internet, "address", "add", `${INTERNET}/32`, "dev", "lo");
+    passOn(internet);
+    for (const [home, address] of Object.entries(ROUTERS)) this.#build(internet, home, address);
+    // What belongs nowhere gets lost on the way, as it does out there; its sender hears nothing.
+    const nowhere = ROUTERS.robot.replace(/\d+$/, "254");
+    ip("-n", internet, "neighbour", "add", nowhere, "lladdr", "02:00:00:00:00:01", "dev", "robot");
+    ip("-n", internet, "route", "add", "default", "via", nowhere);
+  }
+
+  /** Words before a command that make it run at `place`: "internet", "robot" or "viewer". */
+  at(place) {
+    return ["ip", "netns", "exec", this.#name(place)];
+  }
+
+  /** Has a home's router pass on what comes to it from the internet: `udp 3478`, `tcp 8443`. */
+  forward(home, ...ports) {
+    const rules = ports.map((port) => `add rule ip home inwards ${port.replace(" ", " dport ")} dnat to ${MACHINE}`);
+    nft(this.#name(`${home}-router`), rules.join("\n"));
+  }
+
+  close() {
+    for (const name of this.#made.splice(0)) remove(name);
+  }
+
+  #name(place) {
+    return `${PREFIX}${process.pid}-${place}`;
+  }
+
+  #add(place) {
+    const name = this.#name(place);
+    ip("netns", "add", name);
+    this.#made.push(name);
+    ip("-n", name, "link", "set", "lo", "up");
+    return name;
+  }
+
+  #build(internet, home, address) {
+    const [router, machine] = [this.#add(`${home}-router`), this.#add(home)];
+    const gateway = address.replace(/\d+$/, "1");
+    link([internet, home, gateway], [router, "street", address]);
+    link([router, "inside", "192.168.1.1"], [machine, "lan", MACHINE]);
+    ip("-n", router, "route", "add", "default", "via", gateway);
+    ip("-n", machine, "route", "add", "default", "via", "192.168.1.1");
+    passOn(router);
+    nft(router, ROUTER);
+  }
+}
+
+/** Out with a port nobody can guess; in only what was asked for, or is forwarded. */
+const ROUTER = `
+table ip home {
+  chain outwards { type nat hook postrouting priority srcnat; oifname "street" masquerade random; }
+  chain inwards { type nat hook prerouting priority dstnat; iifname != "street" accept; }
+  chain through { type filter hook forward priority filter; iifname "street" ct state new ct status & dnat == 0 drop; }
+  chain itself { type filter hook input priority filter; iifname "street" ct state new drop; }
+}`;
+
+/** Each end is namespace, name and address. */
+function link(one, other) {
+  ip("link", "add", one[1], "netns", one[0], "type", "veth", "peer", "name", other[1], "netns", other[0]);
+  for (const [name, device, address] of [one, other]) {
+    ip("-n", name, "address", "add", `${address}/24`, "dev", device);
+    ip("-n", name, "link", "set", device, "up");
+  }
+}
+
+function passOn(name) {
+  ip("netns", "exec", name, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward");
+}
+
+function nft(name, rules) {
+  execFileSync("ip", ["netns", "exec", name, "nft", "-f", "-"], { input: rules, stdio: "pipe" });
+}
+
+function ip(...words) {
+  return execFileSync("ip", words, { stdio: "pipe", encoding: "utf8" });
+}
+
+/** With whatever still runs in it. */
+function remove(name) {
+  try {
+    for (const pid of ip("netns", "pids", name).split("\n").filter(Boolean)) process.kill(Number(pid), "SIGKILL");
+  } catch {
+    // It ended by itself in between.
+  }
+  ip("netns", "del", name);
+}
+
+/** What a run left behind that was killed. */
+function sweep() {
+  for (const line of ip("netns", "list").split("\n")) {
+    const [name] = line.split(" ");
+    const pid = name.startsWith(PREFIX) ? Number.parseInt(name.slice(PREFIX.length), 10) : NaN;
+    if (pid > 0 && !lives(pid)) remove(name);
+  }
+}
+
+function lives(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}

@@ -1,0 +1,264 @@
+// Robot and viewer at two homes, each behind a router through which only a relay leads: the
+// picture and the orders go by it, and go on when its passwords have expired.
+
+import assert from "node:assert/strict";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, afterEach, before, describe, test } from "node:test";
+import { launchWithin } from "./chromium.mjs";
+import { eventually } from "./harness/eventually.mjs";
+import { Homes, impossible, INTERNET, ROUTERS } from "./harness/homes.mjs";
+import { Outpost } from "./harness/outpost.mjs";
+import { figure, open, signIn } from "./harness/page.mjs";
+import { Process, ROOT } from "./harness/process.mjs";
+import { CAMERA, connected, nextFrame } from "./harness/scene.mjs";
+
+/** Passwords of the relay last 6 s in place of 300. */
+const FASTER = ["--time-scale", "0.02"];
+
+const RELAY_PORT = 3478;
+const HTTPS_PORT = 8443;
+
+const skip = impossible();
+
+describe("with the relay of a station in the internet", { skip }, () => {
+  const scene = played((homes) => ({
+    name: "nat",
+    more: [...FASTER, "--turn", `${INTERNET}:${RELAY_PORT}`],
+    place: { pageHost: INTERNET, robotHost: INTERNET, listen: INTERNET, station: homes.at("internet"), robot: homes.at("robot") },
+  }));
+
+  test("the picture comes and a key drives, by relay and no other way", async (t) => {
+    const began = performance.now();
+    const page = await scene.watching();
+    t.diagnostic(`from the page's address to a painted picture: ${Math.round(performance.now() - began)} ms`);
+    t.diagnostic(`from offer to connection: ${Math.round(await page.evaluate(() => window.calls[0].took()))} ms`);
+    await drives(page, scene.robot);
+    const received = await relayedOnly(page);
+    const relayed = await figureOf(page, "outpost_turn_relayed_bytes_total");
+    assert.ok(relayed >= received, `${received} bytes came, but only ${relayed} were relayed`);
+  });
+
+  test("expired passwords end no call, and who comes later gets new ones", async () => {
+    const ada = await scene.watching();
+    await expired(ada);
+    await nextFrame(ada);
+    await drives(ada, scene.robot);
+    const bert = await scene.watching("bert");
+    await relayedOnly(bert);
+    await drives(bert, scene.robot);
+    await nextFrame(ada);
+    assert.equal(await ada.evaluate(() => window.calls.length), 1, "ada had to call again");
+  });
+
+  test("a viewer without a relay is reached by the robot's, also when the robot's first password has expired", async () => {
+    const ada = await scene.watching("ada", onlyStun);
+    const { local, remote } = await selected(ada);
+    assert.notEqual(local, "relay");
+    assert.equal(remote, "relay");
+    await expired(ada);
+    await nextFrame(ada);
+    await relayedOnly(ada);
+    await drives(ada, scene.robot);
+    await relayedOnly(await scene.watching("bert", onlyStun));
+  });
+});
+
+describe("with a coturn in the relay's place", { skip }, () => {
+  const folder = mkdtempSync(path.join(tmpdir(), "outpost-coturn-"));
+  const log = path.join(folder, "coturn.log");
+  let coturn;
+  const scene = played((homes) => {
+    coturn = startCoturn(homes, folder, log);
+    return {
+      name: "nat-coturn",
+      more: [...FASTER, "--external-turn", `${INTERNET}:${RELAY_PORT}`, "--external-turn-secret", secretIn(folder)],
+      place: { pageHost: INTERNET, robotHost: INTERNET, listen: INTERNET, station: homes.at("internet"), robot: homes.at("robot") },
+    };
+  });
+  after(async () => {
+    await coturn?.stop();
+    copyFileSync(log, path.join(ROOT, "target", "browser", "logs", "nat-coturn", "coturn.log"));
+    rmSync(folder, { recursive: true });
+  });
+
+  test("the picture comes and a key drives, and allocations are refreshed with expired passwords", async () => {
+    const ada = await scene.watching();
+    await relayedOnly(ada);
+    await drives(ada, scene.robot);
+    await expired(ada);
+    await eventually("both ends have refreshed their allocations", () => latecomers(log).size === 2);
+    await nextFrame(ada);
+    await drives(ada, scene.robot);
+    await relayedOnly(await scene.watching("bert"));
+    assert.equal(await ada.evaluate(() => window.calls.length), 1, "ada had to call again");
+  });
+});
+
+describe("with a station at the robot's home, behind its router", { skip }, () => {
+  const scene = played((homes) => {
+    homes.forward("robot", `tcp ${HTTPS_PORT}`, `udp ${RELAY_PORT}`, "udp 50000-50099");
+    return {
+      name: "nat-home",
+      more: [...FASTER, "--turn", `0.0.0.0:${RELAY_PORT}`, "--turn-public-ip", ROUTERS.robot, "--turn-ports", "50000-50099"],
+      place: { pageHost: ROUTERS.robot, listen: "0.0.0.0", httpsPort: HTTPS_PORT, station: homes.at("robot"), robot: homes.at("robot") },
+    };
+  });
+
+  test("three forwarded ports let a viewer in from elsewhere", async () => {
+    const ada = await scene.watching();
+    await relayedOnly(ada, "host");
+    await drives(ada, scene.robot);
+    await expired(ada);
+    await nextFrame(ada);
+    await relayedOnly(await scene.watching("bert"), "host");
+  });
+});
+
+/** A station, a robot and a browser, each where `set` puts them, for the tests of one suite. */
+function played(set) {
+  const contexts = [];
+  const scene = {};
+  before(async () => {
+    scene.homes = new Homes();
+    const { name, more, place } = set(scene.homes);
+    scene.outpost = await Outpost.start(name, more, place);
+    scene.robot = await scene.outpost.startRobot("rover", CAMERA);
+    scene.passwords = { ada: await scene.outpost.newUser("ada", "rover"), bert: await scene.outpost.newUser("bert", "rover") };
+    scene.browser = await launchWithin(scene.homes.at("viewer"));
+  });
+  scene.watching = async (user = "ada", prepare = () => {}) => {
+    const { page, context } = await open(scene.browser, { ignoreHTTPSErrors: true });
+    contexts.push(context);
+    await page.addInitScript(prepare);
+    await page.addInitScript(rememberCalls);
+    await signIn(page, scene.outpost.secureUrl, user, scene.passwords[user]);
+    await connected(page);
+    return page;
+  };
+  afterEach(async () => {
+    for (const context of contexts.splice(0)) await context.close();
+  });
+  after(async () => {
+    await scene.browser?.close();
+    await scene.outpost?.stop();
+    scene.homes?.close();
+  });
+  return scene;
+}
+
+async function drives(page, robot) {
+  await page.keyboard.down("ArrowUp");
+  await robot.wheels.forward();
+  await eventually("the page says so", async () => (await figure(page, "Orders go")) === "by relay");
+  await page.keyboard.up("ArrowUp");
+  await robot.wheels.rest();
+}
+
+/**
+ * The path leads over a relay, though both ends had addresses of their own to try and tried
+ * them, the robot's being of the kind `robots`. Gives the bytes that came.
+ */
+async function relayedOnly(page, robots = "srflx") {
+  const tried = await eventually("both ends know how the internet sees them", async () => {
+    const tried = await candidates(page);
+    return tried.local.includes("srflx") && tried.remote.includes(robots) && tried;
+  });
+  assert.deepEqual(tried.direct, [], "something came without a relay");
+  const { local, remote, received } = await selected(page);
+  assert.ok([local, remote].includes("relay"), `the path is from ${local} to ${remote}`);
+  return received;
+}
+
+/** The kinds of address on both sides, and the pairs without a relay that ever were answered. */
+function candidates(page) {
+  return page.evaluate(async () => {
+    const stats = [...(await window.calls.at(-1).getStats()).values()];
+    const kinds = (type) => stats.filter((one) => one.type === type).map(({ candidateType }) => candidateType);
+    // Where the relay is seen under two addresses, one of them is relayed without being called so.
+    const end = (wanted) => {
+      const { candidateType, relayProtocol, address, port } = stats.find(({ id }) => id === wanted);
+      return `${relayProtocol ? "relay" : candidateType} ${address}:${port}`;
+    };
+    const direct = stats
+      .filter(({ type, responsesReceived }) => type === "candidate-pair" && responsesReceived > 0)
+      .map(({ localCandidateId, remoteCandidateId }) => `${end(localCandidateId)} to ${end(remoteCandidateId)}`)
+      .filter((pair) => !pair.includes("relay"));
+    return { local: kinds("local-candidate"), remote: kinds("remote-candidate"), direct };
+  });
+}
+
+function selected(page) {
+  return page.evaluate(async () => {
+    const stats = await window.calls.at(-1).getStats();
+    const transport = [...stats.values()].find(({ type }) => type === "transport");
+    const pair = stats.get(transport.selectedCandidatePairId);
+    const kind = (id) => (stats.get(id).relayProtocol ? "relay" : stats.get(id).candidateType);
+    return { local: kind(pair.localCandidateId), remote: kind(pair.remoteCandidateId), received: transport.bytesReceived };
+  });
+}
+
+/** Waits until every password that the call began with has expired. */
+async function expired(page) {
+  const last = await page.evaluate(() => Math.max(...window.calls.at(-1).passwords.map((user) => Number.parseInt(user, 10))));
+  await eventually("the first passwords have expired", () => Date.now() / 1000 > last + 1);
+}
+
+async function figureOf(page, name) {
+  const text = await page.evaluate(async () => (await fetch("/metrics")).text());
+  return Number(text.match(new RegExp(`^${name} (\\d+)`, "m"))[1]);
+}
+
+/** Runs in the page: keeps its calls, what they sign in to relays with, and how long they took. */
+function rememberCalls() {
+  const Real = RTCPeerConnection;
+  window.calls = [];
+  window.RTCPeerConnection = class extends Real {
+    constructor(configuration) {
+      super(configuration);
+      const began = performance.now();
+      let up;
+      this.addEventListener("connectionstatechange", () => this.connectionState === "connected" && (up ??= performance.now()));
+      this.took = () => up - began;
+      this.passwords = configuration.iceServers.map(({ username }) => username);
+      window.calls.push(this);
+    }
+  };
+}
+
+/** Runs in the page, before: its calls know where they are seen, but have no relay. */
+function onlyStun() {
+  const Real = RTCPeerConnection;
+  window.RTCPeerConnection = class extends Real {
+    constructor({ iceServers }) {
+      const [url] = iceServers.flatMap(({ urls }) => urls).filter((url) => url.startsWith("turn:"));
+      super({ iceServers: [{ urls: url.replace("turn:", "stun:").replace(/\?.*/, "") }] });
+    }
+  };
+}
+
+function secretIn(folder) {
+  return path.join(folder, "secret");
+}
+
+function startCoturn(homes, folder, log) {
+  const secret = "north";
+  writeFileSync(secretIn(folder), secret);
+  const options = [
+    "-n", "--verbose", "--log-file=stdout", "--no-cli", "--no-tls", "--no-dtls", "--realm=outpost",
+    `--listening-ip=${INTERNET}`, `--listening-port=${RELAY_PORT}`, `--relay-ip=${INTERNET}`,
+    `--userdb=${path.join(folder, "turndb")}`, `--pidfile=${path.join(folder, "pid")}`,
+    "--use-auth-secret", `--static-auth-secret=${secret}`,
+    // So that allocations have to be refreshed within the test.
+    "--max-allocate-lifetime=16", "--new-log-timestamp", "--new-log-timestamp-format=%s",
+  ];
+  return new Process("/usr/bin/turnserver", options, log, { within: homes.at("internet") });
+}
+
+/** Who has refreshed an allocation with a password that had expired; to nothing is the end of one. */
+function latecomers(log) {
+  const refreshed = /^(\d+): .* refreshed, realm=<[^>]*>, username=<(\d+):([^>]*)>, lifetime=[^0]/gm;
+  const late = [...readFileSync(log, "utf8").matchAll(refreshed)].filter(([, now, expiry]) => Number(now) > Number(expiry));
+  return new Set(late.map(([, , , name]) => name));
+}
