@@ -159,6 +159,9 @@ impl<'a> Master<'a> {
         if now.saturating_duration_since(socket.heard) > dead_after {
             return Err(format!("silent for {dead_after:?}"));
         }
+        if socket.is_stranded() {
+            return Err("this machine has another address now".to_owned());
+        }
         if now.saturating_duration_since(socket.pinged) > ping_every {
             socket.ping().await?;
         }

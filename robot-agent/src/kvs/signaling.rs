@@ -1,6 +1,8 @@
 //! The master's socket: one connection to the service, frames in and out, and whether it is
 //! still alive.
 
+use std::io::ErrorKind;
+use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
@@ -34,6 +36,8 @@ pub(super) struct Socket {
     pub heard: Instant,
     pub pinged: Instant,
     pub opened: Instant,
+    /// From where it was opened.
+    from: Option<IpAddr>,
     sent: u64,
     bad: u64,
 }
@@ -61,6 +65,7 @@ impl Socket {
             .await
             .map_err(|error| unreachable(in_words(&error)))?;
         let _ = stream.set_nodelay(true);
+        let from = stream.local_addr().ok().map(|address| address.ip());
         let stream = tls
             .connect(name, stream)
             .await
@@ -75,18 +80,19 @@ impl Socket {
         let upgraded =
             tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await;
         match upgraded {
-            Ok((stream, _)) => Ok(Self::new(stream)),
+            Ok((stream, _)) => Ok(Self::new(stream, from)),
             Err(error) => Err(not_upgraded(&error, clock)),
         }
     }
 
-    fn new(stream: WebSocketStream<TlsStream<TcpStream>>) -> Self {
+    fn new(stream: WebSocketStream<TlsStream<TcpStream>>, from: Option<IpAddr>) -> Self {
         let now = now();
         Self {
             stream,
             heard: now,
             pinged: now,
             opened: now,
+            from,
             sent: 0,
             bad: 0,
         }
@@ -116,6 +122,12 @@ impl Socket {
             Frame::Close(None) => Err("closed by the service".to_owned()),
             _ => Ok(Heard::Nothing),
         }
+    }
+
+    /// Whether this machine has lost the address from which the socket was opened. Then
+    /// nothing comes over it any more, and nobody says so.
+    pub(super) fn is_stranded(&self) -> bool {
+        self.from.is_some_and(|from| !is_own(from))
     }
 
     /// Says something to a viewer.
@@ -163,6 +175,12 @@ impl Socket {
     }
 }
 
+/// Whether this machine has that address; in doubt, yes.
+fn is_own(address: IpAddr) -> bool {
+    let bound = UdpSocket::bind((address, 0));
+    !bound.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
+}
+
 fn unreachable(why: String) -> Fault {
     Fault::Unreachable { call: CALL, why }
 }
@@ -181,4 +199,17 @@ fn not_upgraded(error: &Error, clock: &Clock) -> Fault {
     let name = text(wire::signaling::control::ERROR_TYPE_HEADER);
     let body = response.body().as_deref().unwrap_or_default();
     refused(CALL, response.status().as_u16(), name.as_deref(), body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_not_ours_is_known_as_such() {
+        // The latter is one of documentation, which nobody has.
+        for (address, own) in [("127.0.0.1", true), ("203.0.113.77", false)] {
+            assert_eq!(is_own(address.parse().unwrap()), own, "{address}");
+        }
+    }
 }
