@@ -15,16 +15,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A frame that was painted.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
-#[serde(from = "(f64, f64)")]
+#[serde(from = "(f64, Option<f64>)")]
 pub(crate) struct Painted {
     /// When, in milliseconds of Unix time.
     pub at_ms: f64,
-    /// How long after the clock was burned into it.
-    pub age_ms: f64,
+    /// How long after the clock was burned into it, unless the clock is torn.
+    pub age_ms: Option<f64>,
 }
 
-impl From<(f64, f64)> for Painted {
-    fn from((at_ms, age_ms): (f64, f64)) -> Self {
+impl From<(f64, Option<f64>)> for Painted {
+    fn from((at_ms, age_ms): (f64, Option<f64>)) -> Self {
         Self { at_ms, age_ms }
     }
 }

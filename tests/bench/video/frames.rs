@@ -25,9 +25,15 @@ impl Frames {
 
     /// The age that the fraction `q` of the frames is not above.
     pub(crate) fn age_ms(&self, q: f64) -> Option<f64> {
-        let mut ages: Vec<_> = self.0.iter().map(|frame| frame.age_ms).collect();
+        let mut ages: Vec<_> = self.0.iter().filter_map(|frame| frame.age_ms).collect();
         ages.sort_by(f64::total_cmp);
         (!ages.is_empty()).then(|| percentile(&ages, q))
+    }
+
+    /// Frames whose clock is torn.
+    pub(crate) fn torn(&self) -> usize {
+        let torn = self.0.iter().filter(|frame| frame.age_ms.is_none());
+        torn.count()
     }
 
     pub(crate) fn oldest_ms(&self) -> Option<f64> {
@@ -74,7 +80,8 @@ mod tests {
     use super::*;
 
     fn painted(frames: &[(f64, f64)]) -> Vec<Painted> {
-        frames.iter().copied().map(Painted::from).collect()
+        let painted = |(at, age): &(f64, f64)| Painted::from((*at, Some(*age)));
+        frames.iter().map(painted).collect()
     }
 
     #[test]

@@ -2,16 +2,19 @@
 // of every frame that is painted, with the clock that the test picture carries.
 
 (() => {
-  // robot-agent's clock: 32 blocks of 16 × 16 in the top rows, the highest bit on the left.
+  // robot-agent's clock: two rows of 32 blocks of 16 × 16 at the top, the highest bit on the
+  // left, white over black for one, black over white for zero.
   const BITS = 32;
   const BLOCK = 16;
+  // Halves of a bit that differ by less are of two pictures.
+  const CLEAR = 100;
 
   const video = document.createElement("video");
   video.autoplay = video.muted = video.playsInline = true;
   document.body.append(video);
   const canvas = document.createElement("canvas");
   canvas.width = BITS * BLOCK;
-  canvas.height = BLOCK;
+  canvas.height = 2 * BLOCK;
   const context = canvas.getContext("2d", { willReadFrequently: true });
 
   const wallOffset = measured();
@@ -32,16 +35,16 @@
   }
 
   function readClock() {
-    context.drawImage(video, 0, 0, canvas.width, BLOCK, 0, 0, canvas.width, BLOCK);
-    const row = context.getImageData(0, BLOCK / 2, canvas.width, 1).data;
+    context.drawImage(video, 0, 0, canvas.width, canvas.height, 0, 0, canvas.width, canvas.height);
+    const [upper, lower] = [BLOCK / 2, BLOCK + BLOCK / 2].map((y) => context.getImageData(0, y, canvas.width, 1).data);
     let value = 0;
-    for (let bit = 0; bit < BITS; bit += 1) value = (value << 1) | (isLight(row, (bit * BLOCK + BLOCK / 2) * 4) ? 1 : 0);
+    for (let bit = 0; bit < BITS; bit += 1) {
+      const at = (bit * BLOCK + BLOCK / 2) * 4;
+      const difference = upper[at] - lower[at];
+      if (Math.abs(difference) < CLEAR) return null;
+      value = (value << 1) | (difference > 0 ? 1 : 0);
+    }
     return value;
-  }
-
-  // The clock is in the luma only: the colour bars shine through, so one channel is not enough.
-  function isLight(row, at) {
-    return 0.299 * row[at] + 0.587 * row[at + 1] + 0.114 * row[at + 2] > 127;
   }
 
   /** Notes the frame that is painted now, and the next ones until `of` is closed. */
@@ -50,8 +53,9 @@
     const at = wall();
     const whole = Math.floor(at);
     // The clock shows the low 32 bits, as do JavaScript's bit operations.
-    const age = ((whole | 0) - readClock()) | 0;
-    painted.push([at, age + (at - whole)]);
+    const clock = readClock();
+    const age = clock === null ? null : (((whole | 0) - clock) | 0) + (at - whole);
+    painted.push([at, age]);
     video.requestVideoFrameCallback(() => note(of));
   }
 
@@ -88,7 +92,7 @@
     /** Milliseconds from the offer to the first frame, once there is one. */
     firstFrame: async () => (await first) - offered,
 
-    /** Frames painted since the last call: `[Unix ms, age in ms]`. */
+    /** Frames painted since the last call: `[Unix ms, age in ms]`, without age where torn. */
     painted: () => painted.splice(0),
 
     /** What the robot last said of itself. */

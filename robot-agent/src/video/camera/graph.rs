@@ -10,6 +10,7 @@ use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSinkCallbacks};
+use gstreamer_video::{VideoFrameRef, VideoInfo};
 
 use super::encoder::Encoder;
 use super::source::{Found, Picture};
@@ -219,12 +220,15 @@ fn burn_clock(stamp: &gst::Element) {
     pad.add_probe(gst::PadProbeType::BUFFER, |pad, info| {
         let video = pad
             .current_caps()
-            .and_then(|caps| gstreamer_video::VideoInfo::from_caps(&caps).ok());
-        if let (Some(video), Some(buffer)) = (video, info.buffer_mut()) {
-            let (stride, width) = (video.stride()[0].unsigned_abs(), video.width());
-            if let Ok(mut map) = buffer.make_mut().map_writable() {
-                clock::burn(&mut map, stride as usize, width as usize, unix_ms());
-            }
+            .and_then(|caps| VideoInfo::from_caps(&caps).ok());
+        if let (Some(video), Some(buffer)) = (video, info.buffer_mut())
+            && let Ok(mut picture) =
+                VideoFrameRef::from_buffer_ref_writable(buffer.make_mut(), &video)
+        {
+            let stride = |plane: usize| video.stride()[plane].unsigned_abs() as usize;
+            let [luma, u, v, _] = picture.planes_data_mut();
+            let planes = [(luma, stride(0)), (u, stride(1)), (v, stride(2))];
+            clock::burn(planes, video.width() as usize, unix_ms());
         }
         gst::PadProbeReturn::Ok
     });

@@ -200,7 +200,7 @@ fn the_burned_in_clock_survives_the_encoder() {
     let output = output.downcast_ref::<gstreamer_app::AppSink>().unwrap();
     let sample = output.pull_sample().expect("a decoded picture");
     let picture = sample.buffer().unwrap().map_readable().unwrap();
-    let shown = clock::read(&picture, 640);
+    let shown = clock::read(&picture, 640).expect("a clock that is not torn");
     #[expect(
         clippy::disallowed_methods,
         reason = "what the picture shows is compared with it"
