@@ -58,6 +58,8 @@ impl Shift {
             self.resting = resting;
             self.since = now;
             wishes.key_frame = !resting;
+            // Whoever the last key frame was for has left: nobody is flooded by another.
+            self.key_frame_at = None;
             orders.rest = Some(resting);
         }
         if resting {
@@ -166,6 +168,20 @@ mod tests {
         wishes.watched = true;
         let orders = shift.orders(&mut wishes, long_after).unwrap();
         assert_eq!((orders.rest, orders.key_frame), (Some(false), true));
+    }
+
+    #[test]
+    fn whoever_comes_right_after_another_left_gets_a_key_frame_at_once() {
+        let start = start();
+        let mut shift = Shift::new(start);
+        let mut wishes = watched(Some(start));
+        wishes.key_frame = true;
+        assert!(shift.orders(&mut wishes, start).unwrap().key_frame);
+        for (ms, watched) in [(10, false), (20, true)] {
+            wishes.watched = watched;
+            let orders = shift.orders(&mut wishes, start + Duration::from_millis(ms));
+            assert_eq!(orders.unwrap().key_frame, watched);
+        }
     }
 
     #[test]
