@@ -1,10 +1,11 @@
 //! How much one viewer's path can take, judged from what its receiver says. Pure: the clock
 //! is an argument.
 //!
-//! Two witnesses, as neither sees all: the browser's own estimate (REMB) sees a queue that
-//! grows, but not a path that merely drops, and recovers at 8 % a second; the share of lost
-//! packets sees drops. The lower of the two holds. Upward the rule probes for itself: slowly
-//! near the rate that failed last, fast far from it.
+//! Two witnesses, as neither sees all. The browser's own estimate (REMB) sees a queue that
+//! grows, but not a path that merely drops; it falls when the queue grows and then climbs by
+//! 8 % a second, so that only its fall says something, and its height nothing. The share of
+//! lost packets sees drops. Upward the rule probes for itself: slowly near the rate that
+//! failed last, fast far from it.
 
 use std::time::{Duration, Instant};
 
@@ -26,12 +27,10 @@ pub(super) struct Seen {
     pub lost: u32,
     /// What went out, in kbit/s, resent packets not counted.
     pub sent_kbps: f64,
-    /// The receiver's newest estimate, in kbit/s, if it sent one.
-    pub remb_kbps: Option<f64>,
 }
 
 /// How often a path is looked at. Receivers report about once a second and ask for lost
-/// packets at once; half a second holds some 60 packets even of a slow stream.
+/// packets at once; half a second holds 15 packets even of a slow stream.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// More loss than this is the path's limit, not its noise.
@@ -43,9 +42,12 @@ const LITTLE_LOSS: f64 = 0.02;
 /// Share of what got through that is tried after too much loss: the rest drains the queue.
 const AFTER_LOSS: f64 = 0.9;
 
-/// An estimate this far below what is sent says that a queue grows. Estimates above what is
-/// sent say nothing: they are bounded by what was received.
+/// An estimate that fell this far below what is sent says that a queue grows. Estimates above
+/// what is sent say nothing: they are bounded by what was received.
 const REMB_BELOW_SENT: f64 = 0.95;
+
+/// Falls by less than this are the rounding of REMB's short numbers.
+const FALL: f64 = 0.99;
 
 /// Two cuts at least this far apart: the effect of one shows in the reports only then.
 const BETWEEN_CUTS: Duration = Duration::from_millis(900);
@@ -71,8 +73,15 @@ const FEWEST_PACKETS: u32 = 10;
 pub(super) struct Path {
     limits: Limits,
     kbps: f64,
-    looked: Instant,
+    /// When it was judged last.
+    judged: Instant,
+    /// Packets since then.
+    sent: u32,
+    lost: u32,
     cut: Option<Cut>,
+    estimate_kbps: Option<f64>,
+    /// What the estimate fell to, until that is judged.
+    fell_to_kbps: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -88,8 +97,12 @@ impl Path {
         Self {
             limits,
             kbps: f64::from(limits.ceiling_kbps),
-            looked: now,
+            judged: now,
+            sent: 0,
+            lost: 0,
             cut: None,
+            estimate_kbps: None,
+            fell_to_kbps: None,
         }
     }
 
@@ -103,41 +116,62 @@ impl Path {
         self.kbps.round() as u32
     }
 
+    /// The receiver's newest estimate.
+    pub(super) fn estimate(&mut self, kbps: f64) {
+        if self.estimate_kbps.is_some_and(|last| kbps < last * FALL) {
+            self.fell_to_kbps = Some(kbps);
+        }
+        self.estimate_kbps = Some(kbps);
+    }
+
     /// Judges anew.
     pub(super) fn look(&mut self, seen: &Seen, now: Instant) {
-        let elapsed = now.saturating_duration_since(self.looked);
-        self.looked = now;
-        let loss = if seen.sent < FEWEST_PACKETS {
+        let fell_to = self
+            .fell_to_kbps
+            .filter(|fell_to| *fell_to < seen.sent_kbps * REMB_BELOW_SENT);
+        let too_soon = self
+            .cut
+            .is_some_and(|cut| now.saturating_duration_since(cut.at) < BETWEEN_CUTS);
+        if too_soon {
+            return self.begin_anew(now);
+        }
+        self.fell_to_kbps = None;
+        self.sent += seen.sent;
+        self.lost += seen.lost;
+        let loss = if self.sent < FEWEST_PACKETS {
             None
         } else {
-            Some(f64::from(seen.lost.min(seen.sent)) / f64::from(seen.sent))
+            Some(f64::from(self.lost.min(self.sent)) / f64::from(self.sent))
         };
-        let queue_grows = seen
-            .remb_kbps
-            .filter(|remb| *remb < seen.sent_kbps * REMB_BELOW_SENT);
-        match (loss, queue_grows) {
+        match (loss, fell_to) {
             (Some(loss), _) if loss > TOO_MUCH_LOSS => {
                 let through = seen.sent_kbps.min(self.kbps) * (1.0 - loss);
                 self.cut_to(through * AFTER_LOSS, now);
             }
-            (_, Some(remb)) => self.cut_to(remb, now),
-            (Some(loss), None) if loss < LITTLE_LOSS => self.grow(elapsed, now),
-            _ => {}
+            (_, Some(fell_to)) => self.cut_to(fell_to, now),
+            (Some(loss), None) if loss < LITTLE_LOSS => {
+                self.grow(now.saturating_duration_since(self.judged), now);
+            }
+            (Some(_), None) => {}
+            // Of a slow stream half a second is too little.
+            (None, None) => return,
         }
+        self.begin_anew(now);
+    }
+
+    fn begin_anew(&mut self, now: Instant) {
+        (self.sent, self.lost) = (0, 0);
+        self.judged = now;
     }
 
     fn cut_to(&mut self, kbps: f64, now: Instant) {
-        let too_soon = self
-            .cut
-            .is_some_and(|cut| now.saturating_duration_since(cut.at) < BETWEEN_CUTS);
-        if too_soon || kbps >= self.kbps {
-            return;
+        if kbps < self.kbps {
+            self.cut = Some(Cut {
+                at: now,
+                from_kbps: self.kbps,
+            });
+            self.set(kbps);
         }
-        self.cut = Some(Cut {
-            at: now,
-            from_kbps: self.kbps,
-        });
-        self.set(kbps);
     }
 
     fn grow(&mut self, elapsed: Duration, now: Instant) {
@@ -203,13 +237,15 @@ mod tests {
             for _ in 0..looks {
                 self.now += LOOK_EVERY;
                 let kbps = f64::from(self.path.kbps());
+                if let Some(remb) = remb_of(kbps) {
+                    self.path.estimate(remb);
+                }
                 let sent = (kbps * 500.0 / 8.0 / 1100.0).ceil();
                 self.path.look(
                     &Seen {
                         sent: sent as u32,
                         lost: (sent * lost_of(kbps)).round() as u32,
                         sent_kbps: kbps,
-                        remb_kbps: remb_of(kbps),
                     },
                     self.now,
                 );
@@ -261,8 +297,29 @@ mod tests {
     #[test]
     fn a_queue_that_grows_is_heard_of_by_remb_alone() {
         let mut ride = Ride::new();
-        ride.over(2, |_| 0.0, |kbps| Some(700.0f64.min(kbps * 1.5)));
+        ride.over(1, |_| 0.0, |_| Some(3000.0));
+        ride.over(1, |_| 0.0, |_| Some(700.0));
         assert_eq!(ride.path.kbps(), 700);
+    }
+
+    #[test]
+    fn a_low_estimate_that_climbs_again_holds_nothing_back() {
+        let mut ride = Ride::new();
+        ride.over(1, |_| 0.0, |_| Some(3000.0));
+        let climbing = std::cell::Cell::new(100.0);
+        let climb = |_| {
+            climbing.set(climbing.get() * 1.04);
+            Some(climbing.get())
+        };
+        ride.over(1, |_| 0.0, climb);
+        assert_eq!(
+            ride.path.kbps(),
+            150,
+            "to the floor by a viewer out of breath"
+        );
+        ride.over(20, |_| 0.0, climb);
+        assert!(climbing.get() < 600.0);
+        assert!(ride.path.kbps() > 2000, "{}", ride.path.kbps());
     }
 
     #[test]
@@ -297,7 +354,6 @@ mod tests {
             sent: 3,
             lost: 3,
             sent_kbps: 20.0,
-            remb_kbps: None,
         };
         path.look(&seen, start() + LOOK_EVERY);
         assert_eq!(path.kbps(), 2500);

@@ -147,7 +147,7 @@ impl Stream {
         match feedback {
             Feedback::Missing(numbers) => return self.mend(numbers).await,
             Feedback::Lost(share) => self.lost_share = self.lost_share.max(share),
-            Feedback::Estimate(kbps) => self.seen.remb_kbps = Some(kbps),
+            Feedback::Estimate(kbps) => self.path.estimate(kbps),
             Feedback::NeedsKeyFrame => self.host.camera.key_frame(),
         }
         true
