@@ -124,6 +124,16 @@ test("a page closed while driving leaves the wheels at rest and the wheel to oth
   await driver(bert, "Nobody drives");
 });
 
+test("a page that is closed frees its place at once, not after its silence is noticed", async () => {
+  const [ada, bert] = [await scene.watching("ada"), await scene.watching("bert")];
+  await eventually("both are counted", async () => (await figure(bert, "Viewers")) === "2");
+  const closed = Date.now();
+  await ada.close();
+  await eventually("bert watches alone", async () => (await figure(bert, "Viewers")) === "1");
+  // The connection counts as lost after 12 s without a sign of life.
+  assert.ok(Date.now() - closed < 8_000, `only after ${Date.now() - closed} ms`);
+});
+
 test("the picture turns, is remembered so, and is kept as it is seen", async () => {
   const page = await scene.watching();
   await page.getByRole("button", { name: "Turn the picture" }).click();

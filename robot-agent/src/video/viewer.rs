@@ -191,6 +191,7 @@ async fn stay(mut visit: Visit, connection: &mut Connection, tasks: &mut JoinSet
     loop {
         tokio::select! {
             () = seat.leave.cancelled() => return Ended::Asked,
+            () = connection.channels.hung_up.cancelled() => return Ended::Left,
             () = &mut deadline, if !seat.is_connected() => return Ended::NeverConnected,
             changed = state.changed() => {
                 let now = *state.borrow_and_update();

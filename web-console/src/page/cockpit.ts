@@ -120,6 +120,7 @@ export class Cockpit {
     // Who looks away does not drive: somebody else may.
     const hidden = () => document.hidden && this.#watch.releaseWheel();
     document.addEventListener("visibilitychange", hidden, { signal });
+    addEventListener("pagehide", () => this.#watch.hangUp(), { signal });
   }
 
   #unixMs(): number {

@@ -42,6 +42,7 @@ export class Watch {
   #connection: Connection | null = null;
   #failures = 0;
   #hurry: (() => void) | null = null;
+  #end: ((why: string) => void) | null = null;
   #wanted = true;
 
   constructor(settings: WatchSettings) {
@@ -87,6 +88,13 @@ export class Watch {
     if (wanted) this.#hurry?.();
   }
 
+  /** Says goodbye at once: whoever leaves the page is not to be waited for. Should it be
+   * shown again, it calls again. */
+  hangUp(): void {
+    this.#drop();
+    this.#end?.("the page was left");
+  }
+
   close(): void {
     this.#left.abort();
     this.#hurry?.();
@@ -125,6 +133,7 @@ export class Watch {
       throw error;
     });
     return new Promise<string>((end, fail) => {
+      this.#end = end;
       const connection = new Connection(signaling, iceServers, this.#hears(end));
       this.#connection = connection;
       if (this.#left.signal.aborted) return end("closed");

@@ -1,11 +1,13 @@
 //! The data channels of one viewer: `drive` takes actions, `telemetry` tells how the robot
 //! is, answers `{"ping":n}` with `{"pong":n}`, and takes `{"release":true}`, which lets go of
-//! the wheel. The viewer opens both.
+//! the wheel. The viewer opens both, and who closes all that it opened has left: that is all
+//! that is heard of a page that is closed, the rest is silence.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde::Deserialize;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use webrtc::data_channel::RTCDataChannel;
 use webrtc::data_channel::data_channel_message::DataChannelMessage;
 use webrtc::peer_connection::RTCPeerConnection;
@@ -37,12 +39,16 @@ pub(super) struct Channels {
     host: Arc<Host>,
     seat: Arc<Seat>,
     state: Mutex<State>,
+    /// Cancelled when the viewer has closed its channels.
+    pub hung_up: CancellationToken,
 }
 
 #[derive(Default)]
 struct State {
     telemetry: Option<Weak<RTCDataChannel>>,
     opened: u32,
+    /// Of those that are known, how many are open.
+    open: u32,
     rejected: u64,
 }
 
@@ -65,6 +71,7 @@ impl Channels {
             host,
             seat,
             state: Mutex::new(State::default()),
+            hung_up: CancellationToken::new(),
         });
         let weak = Arc::downgrade(&channels);
         connection.on_data_channel(Box::new(move |channel| {
@@ -80,8 +87,9 @@ impl Channels {
 
     fn take(self: &Arc<Self>, channel: &Arc<RTCDataChannel>) {
         let opened = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.state();
             state.opened += 1;
+            state.open += u32::from(matches!(channel.label(), "drive" | "telemetry"));
             if channel.label() == "telemetry" {
                 state.telemetry = Some(Arc::downgrade(channel));
             }
@@ -94,21 +102,16 @@ impl Channels {
                 self.seat.leave.cancel();
             }
             "drive" => {
-                let gone = Weak::clone(&weak);
+                self.listen_for_close(channel);
                 channel.on_message(Box::new(move |message| {
                     if let Some(channels) = weak.upgrade() {
                         channels.drive(&message.data);
                     }
                     Box::pin(std::future::ready(()))
                 }));
-                channel.on_close(Box::new(move || {
-                    if let Some(channels) = gone.upgrade() {
-                        channels.let_go();
-                    }
-                    Box::pin(std::future::ready(()))
-                }));
             }
             "telemetry" => {
+                self.listen_for_close(channel);
                 let answers = Arc::downgrade(channel);
                 channel.on_message(Box::new(move |message| {
                     let (channels, answers) = (weak.upgrade(), answers.upgrade());
@@ -123,6 +126,32 @@ impl Channels {
                 tracing::debug!(viewer = %self.seat.id, channel = other, "is not known");
             }
         }
+    }
+
+    fn listen_for_close(self: &Arc<Self>, channel: &RTCDataChannel) {
+        let weak = Arc::downgrade(self);
+        let drives = channel.label() == "drive";
+        channel.on_close(Box::new(move || {
+            if let Some(channels) = weak.upgrade() {
+                channels.closed(drives);
+            }
+            Box::pin(std::future::ready(()))
+        }));
+    }
+
+    fn closed(&self, drives: bool) {
+        if drives {
+            self.let_go();
+        }
+        let mut state = self.state();
+        state.open = state.open.saturating_sub(1);
+        if state.open == 0 {
+            self.hung_up.cancel();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An action, on its way to the wheels: nothing here waits.
@@ -178,7 +207,7 @@ impl Channels {
         while reports.changed().await.is_ok() {
             let report = Arc::clone(&reports.borrow_and_update());
             let channel = {
-                let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let state = self.state();
                 state.telemetry.as_ref().and_then(Weak::upgrade)
             };
             let Some(channel) = channel.filter(|_| !report.telemetry.is_empty()) else {
@@ -193,7 +222,7 @@ impl Channels {
     /// Says what is wrong with a message, the first time and then ever more seldom: whoever
     /// sends garbage must not fill the log.
     fn grumble(&self, reason: &str) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.rejected += 1;
         if state.rejected.is_power_of_two() {
             tracing::warn!(
