@@ -37,7 +37,7 @@ export class Homes {
     process.once("exit", () => this.close());
     const internet = this.#add("internet");
     ip("-n", internet, "address", "add", `${INTERNET}/32`, "dev", "lo");
-    passOn(internet);
+    set(internet, 1, "ipv4/ip_forward");
     for (const [home, address] of Object.entries(ROUTERS)) this.#build(internet, home, address);
     // What belongs nowhere gets lost on the way, as it does out there; its sender hears nothing.
     const nowhere = ROUTERS.robot.replace(/\d+$/, "254");
@@ -68,6 +68,9 @@ export class Homes {
     const name = this.#name(place);
     ip("netns", "add", name);
     this.#made.push(name);
+    // Else each address of IPv6 becomes good a second later, and browsers that see their network
+    // change give up what they are loading.
+    set(name, 1, "ipv6/conf/all/disable_ipv6", "ipv6/conf/default/disable_ipv6");
     ip("-n", name, "link", "set", "lo", "up");
     return name;
   }
@@ -79,7 +82,7 @@ export class Homes {
     link([router, "inside", "192.168.1.1"], [machine, "lan", MACHINE]);
     ip("-n", router, "route", "add", "default", "via", gateway);
     ip("-n", machine, "route", "add", "default", "via", "192.168.1.1");
-    passOn(router);
+    set(router, 1, "ipv4/ip_forward");
     nft(router, ROUTER);
   }
 }
@@ -102,8 +105,11 @@ function link(one, other) {
   }
 }
 
-function passOn(name) {
-  ip("netns", "exec", name, "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward");
+/** Settings of the kernel's, where it has them. */
+function set(name, value, ...keys) {
+  for (const key of keys.map((key) => `/proc/sys/net/${key}`)) {
+    ip("netns", "exec", name, "sh", "-c", `[ ! -e ${key} ] || echo ${value} > ${key}`);
+  }
 }
 
 function nft(name, rules) {
