@@ -15,6 +15,10 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// How long a whole call may take.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long a connection is kept for the next call. Calls come in bursts, minutes apart: one
+/// kept for longer may lead out of a network that is gone, and a call over it takes its limit.
+const KEPT_FOR: Duration = Duration::from_secs(1);
+
 /// Longest answer that is read. Five relays with their passwords take some 4 kB.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
@@ -31,6 +35,7 @@ impl Line {
             .tls_backend_preconfigured(tls.clone())
             .connect_timeout(CONNECT_LIMIT)
             .timeout(CALL_LIMIT)
+            .pool_idle_timeout(KEPT_FOR)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
