@@ -5,14 +5,13 @@ import assert from "node:assert/strict";
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { after, afterEach, before, describe, test } from "node:test";
-import { launchWithin } from "./chromium.mjs";
+import { after, describe, test } from "node:test";
+import { apart } from "./harness/apart.mjs";
 import { eventually } from "./harness/eventually.mjs";
-import { Homes, impossible, INTERNET, ROUTERS } from "./harness/homes.mjs";
-import { Outpost } from "./harness/outpost.mjs";
-import { figure, open, signIn } from "./harness/page.mjs";
+import { impossible, INTERNET, ROUTERS } from "./harness/homes.mjs";
+import { figure } from "./harness/page.mjs";
 import { Process, ROOT } from "./harness/process.mjs";
-import { CAMERA, connected, nextFrame } from "./harness/scene.mjs";
+import { nextFrame } from "./harness/scene.mjs";
 
 /** Passwords of the relay last 6 s in place of 300. */
 const FASTER = ["--time-scale", "0.02"];
@@ -23,7 +22,7 @@ const HTTPS_PORT = 8443;
 const skip = impossible();
 
 describe("with the relay of a station in the internet", { skip }, () => {
-  const scene = played((homes) => ({
+  const scene = apart((homes) => ({
     name: "nat",
     more: [...FASTER, "--turn", `${INTERNET}:${RELAY_PORT}`],
     place: { pageHost: INTERNET, robotHost: INTERNET, listen: INTERNET, station: homes.at("internet"), robot: homes.at("robot") },
@@ -69,7 +68,7 @@ describe("with a coturn in the relay's place", { skip }, () => {
   const folder = mkdtempSync(path.join(tmpdir(), "outpost-coturn-"));
   const log = path.join(folder, "coturn.log");
   let coturn;
-  const scene = played((homes) => {
+  const scene = apart((homes) => {
     coturn = startCoturn(homes, folder, log);
     return {
       name: "nat-coturn",
@@ -97,7 +96,7 @@ describe("with a coturn in the relay's place", { skip }, () => {
 });
 
 describe("with a station at the robot's home, behind its router", { skip }, () => {
-  const scene = played((homes) => {
+  const scene = apart((homes) => {
     homes.forward("robot", `tcp ${HTTPS_PORT}`, `udp ${RELAY_PORT}`, "udp 50000-50099");
     return {
       name: "nat-home",
@@ -115,38 +114,6 @@ describe("with a station at the robot's home, behind its router", { skip }, () =
     await relayedOnly(await scene.watching("bert"), "host");
   });
 });
-
-/** A station, a robot and a browser, each where `set` puts them, for the tests of one suite. */
-function played(set) {
-  const contexts = [];
-  const scene = {};
-  before(async () => {
-    scene.homes = new Homes();
-    const { name, more, place } = set(scene.homes);
-    scene.outpost = await Outpost.start(name, more, place);
-    scene.robot = await scene.outpost.startRobot("rover", CAMERA);
-    scene.passwords = { ada: await scene.outpost.newUser("ada", "rover"), bert: await scene.outpost.newUser("bert", "rover") };
-    scene.browser = await launchWithin(scene.homes.at("viewer"));
-  });
-  scene.watching = async (user = "ada", prepare = () => {}) => {
-    const { page, context } = await open(scene.browser, { ignoreHTTPSErrors: true });
-    contexts.push(context);
-    await page.addInitScript(prepare);
-    await page.addInitScript(rememberCalls);
-    await signIn(page, scene.outpost.secureUrl, user, scene.passwords[user]);
-    await connected(page);
-    return page;
-  };
-  afterEach(async () => {
-    for (const context of contexts.splice(0)) await context.close();
-  });
-  after(async () => {
-    await scene.browser?.close();
-    await scene.outpost?.stop();
-    scene.homes?.close();
-  });
-  return scene;
-}
 
 async function drives(page, robot) {
   await page.keyboard.down("ArrowUp");
@@ -208,23 +175,6 @@ async function expired(page) {
 async function figureOf(page, name) {
   const text = await page.evaluate(async () => (await fetch("/metrics")).text());
   return Number(text.match(new RegExp(`^${name} (\\d+)`, "m"))[1]);
-}
-
-/** Runs in the page: keeps its calls, what they sign in to relays with, and how long they took. */
-function rememberCalls() {
-  const Real = RTCPeerConnection;
-  window.calls = [];
-  window.RTCPeerConnection = class extends Real {
-    constructor(configuration) {
-      super(configuration);
-      const began = performance.now();
-      let up;
-      this.addEventListener("connectionstatechange", () => this.connectionState === "connected" && (up ??= performance.now()));
-      this.took = () => up - began;
-      this.passwords = configuration.iceServers.map(({ username }) => username);
-      window.calls.push(this);
-    }
-  };
 }
 
 /** Runs in the page, before: its calls know where they are seen, but have no relay. */

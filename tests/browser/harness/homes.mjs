@@ -13,6 +13,9 @@ export const ROUTERS = { robot: "198.51.100.2", viewer: "203.0.113.2" };
 /** The only machine in either home, as in most: both have the same private addresses. */
 export const MACHINE = "192.168.1.2";
 
+/** Its router's, inside. */
+const GATEWAY = "192.168.1.1";
+
 const PREFIX = "outpost-";
 
 /** Why there can be none here; false where there can. */
@@ -56,6 +59,24 @@ export class Homes {
     nft(this.#name(`${home}-router`), rules.join("\n"));
   }
 
+  /** Nothing passes between a home's machine and its router, as when it is out of reach. */
+  cut(home) {
+    ip("-n", this.#name(`${home}-router`), "link", "set", "inside", "down");
+  }
+
+  /** The end of that. */
+  mend(home) {
+    ip("-n", this.#name(`${home}-router`), "link", "set", "inside", "up");
+  }
+
+  /** The home's machine has another address from now on, and not the one it had. */
+  move(home, address) {
+    const machine = this.#name(home);
+    ip("-n", machine, "address", "flush", "dev", "lan");
+    ip("-n", machine, "address", "add", `${address}/24`, "dev", "lan");
+    ip("-n", machine, "route", "add", "default", "via", GATEWAY);
+  }
+
   close() {
     for (const name of this.#made.splice(0)) remove(name);
   }
@@ -79,9 +100,9 @@ export class Homes {
     const [router, machine] = [this.#add(`${home}-router`), this.#add(home)];
     const gateway = address.replace(/\d+$/, "1");
     link([internet, home, gateway], [router, "street", address]);
-    link([router, "inside", "192.168.1.1"], [machine, "lan", MACHINE]);
+    link([router, "inside", GATEWAY], [machine, "lan", MACHINE]);
     ip("-n", router, "route", "add", "default", "via", gateway);
-    ip("-n", machine, "route", "add", "default", "via", "192.168.1.1");
+    ip("-n", machine, "route", "add", "default", "via", GATEWAY);
     set(router, 1, "ipv4/ip_forward");
     nft(router, ROUTER);
   }

@@ -1,0 +1,56 @@
+// A robot whose network goes away, or is another one all of a sudden: the page says what it
+// sees, and picture and orders come back without a reload.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { apart } from "./harness/apart.mjs";
+import { eventually } from "./harness/eventually.mjs";
+import { impossible, INTERNET } from "./harness/homes.mjs";
+import { figure } from "./harness/page.mjs";
+import { connected, nextFrame } from "./harness/scene.mjs";
+
+/** A robot drives through a doorway, or changes from one access point to the next. */
+const CUT_MS = 3000;
+
+describe("a robot at home, with the station in the internet", { skip: impossible() }, () => {
+  const scene = apart((homes) => ({
+    name: "roams",
+    more: ["--turn", `${INTERNET}:3478`],
+    place: { pageHost: INTERNET, robotHost: INTERNET, listen: INTERNET, station: homes.at("internet"), robot: homes.at("robot") },
+  }));
+
+  test("a network that is gone for three seconds is said to be, and comes back by itself", async (t) => {
+    const page = await scene.watching();
+    scene.homes.cut("robot");
+    const began = performance.now();
+    await page.getByText(/The picture has stood still for/).waitFor();
+    await eventually("the cut is over", () => performance.now() - began > CUT_MS);
+    scene.homes.mend("robot");
+    await nextFrame(page);
+    t.diagnostic(`from the cut to the next frame: ${Math.round(performance.now() - began)} ms`);
+    await page.locator(".stage-note").waitFor({ state: "hidden" });
+    // Orders may need a new connection: SCTP backs off for as long again as the cut was.
+    await drives(page);
+    t.diagnostic(`connections made: ${await page.evaluate(() => window.calls.length)}`);
+  });
+
+  test("a robot with another address is found again", async (t) => {
+    const page = await scene.watching();
+    await drives(page);
+    const began = performance.now();
+    scene.homes.move("robot", "192.168.1.3");
+    await page.getByText(/No picture: the robot fell silent; next try in|Calling the robot/).first().waitFor();
+    await connected(page);
+    t.diagnostic(`from one address to a picture from the other: ${Math.round(performance.now() - began)} ms`);
+    await drives(page);
+    assert.match(scene.robot.log(), /signaling was lost after .* \(this machine has another address now\)/);
+  });
+
+  async function drives(page) {
+    await page.keyboard.down("ArrowUp");
+    await scene.robot.wheels.forward();
+    await eventually("the robot obeys the page itself", async () => (await figure(page, "From")).startsWith("ada-"));
+    await page.keyboard.up("ArrowUp");
+    await scene.robot.wheels.rest();
+  }
+});
