@@ -1,0 +1,71 @@
+//! Viewers that misbehave once they are connected, beside one that does not.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on")]
+
+use serde_json::{Value, json};
+use std::time::Instant;
+use tests::{Pass, Receiver, Robot, Station, eventually};
+use tokio::runtime::{Builder, Runtime};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_viewer_that_reads_nothing_is_dropped_with_its_relay_and_nobody_waits_for_it() {
+    let station = Station::start().await;
+    let folder = station.new_robot("rover").await;
+    folder.configure(&json!({ "video": { "source": "test", "fps": 30 } }));
+    let key = station.new_key("rover").await;
+    let _robot = Robot::start(folder);
+    station.sees("rover", &key).await;
+    let pass = Pass::of(&station, "rover", &key).await.unwrap();
+    let steady = Receiver::join(&pass, "steady").await.unwrap();
+    let hung = hang(Pass::of(&station, "rover", &key).await.unwrap()).await;
+    eventually("both watch, each with a relay", async || {
+        (census(&station, &key).await == (2, 2)).then_some(())
+    })
+    .await;
+    let _joining = steady.longest_gap();
+    let begun = now();
+    eventually("the one that reads nothing is gone", async || {
+        (census(&station, &key).await == (1, 1)).then_some(())
+    })
+    .await;
+    let (gap, took) = (steady.longest_gap(), begun.elapsed());
+    assert!(
+        gap < took / 4,
+        "the other stood still for {gap:?} of {took:?}"
+    );
+    tokio::task::spawn_blocking(|| drop(hung)).await.unwrap();
+}
+
+/// Joins, and then does nothing any more: its sockets are open, and nobody reads them.
+async fn hang(pass: Pass) -> (Receiver, Runtime) {
+    let joining = tokio::task::spawn_blocking(move || {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let receiver = runtime.block_on(Receiver::join(&pass, "hung")).unwrap();
+        // Whatever it began goes on only while something is waited for in here.
+        (receiver, runtime)
+    });
+    joining.await.unwrap()
+}
+
+/// How many watch, by the robot's word, and how many relays are allocated.
+async fn census(station: &Station, key: &str) -> (u64, u64) {
+    let get = async |path: &str| {
+        let url = format!("http://{}/{path}", station.ready.http);
+        let request = station.client.get(url).header("x-api-key", key);
+        request.send().await.unwrap().text().await.unwrap()
+    };
+    let robots: Value = serde_json::from_str(&get("robots").await).unwrap();
+    let viewers = &robots["robots"][0]["telemetry"]["video"]["viewers"];
+    let metrics = get("metrics").await;
+    let relays = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("outpost_turn_allocations "));
+    (
+        viewers.as_u64().unwrap_or_default(),
+        relays.unwrap().parse().unwrap(),
+    )
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test compares two times")]
+fn now() -> Instant {
+    Instant::now()
+}
