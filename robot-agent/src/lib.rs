@@ -33,10 +33,10 @@ use tracing::{error, info, warn};
 
 use config::Config;
 use link::certificates::{self, Certificates, Gravity};
-use motors::{MotorThread, Motors, Source};
+use motors::{Ended, MotorThread, Motors, Source};
 
 /// How long everything but the wheels may take to end: a goodbye to the broker and to the
-/// viewers, well within systemd's patience.
+/// viewers. systemd is patient for longer than this and the stop of the wheels together.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Messages between viewers and the room on their way: those of a full house that comes at
@@ -135,11 +135,19 @@ pub async fn run(
     // The wheels first; nothing moves them once their thread is gone.
     let stopped = wheels.stop();
     stop.cancel();
+    // Wheels that may still turn are stopped from outside once this process is gone.
+    if !matches!(stopped, Err(Ended::Hangs)) {
+        goodbye(tasks).await;
+    }
+    why.and(stopped.map_err(Into::into))
+}
+
+/// Lets everything else end by itself, within [`PATIENCE`].
+async fn goodbye(mut tasks: JoinSet<&'static str>) {
     let finished = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(PATIENCE, finished).await.is_err() {
         warn!("some parts did not end in time");
     }
-    why.and(stopped)
 }
 
 /// What the camera and its viewers need of the rest.
@@ -238,9 +246,10 @@ impl AtRest {
         }
     }
 
-    fn stop(mut self) -> Result<()> {
-        let thread = self.0.take().context("the wheels are stopped once")?;
-        thread.stop_and_join()?;
+    fn stop(mut self) -> Result<(), Ended> {
+        if let Some(thread) = self.0.take() {
+            thread.stop_and_join()?;
+        }
         info!("the wheels are at rest");
         Ok(())
     }
@@ -253,5 +262,20 @@ impl Drop for AtRest {
         {
             error!(%error, "the wheels may not be at rest");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn systemd_waits_for_the_slowest_stop_and_goodbye() {
+        let unit = include_str!("../../systemd/robot-agent.service");
+        let seconds = unit
+            .lines()
+            .find_map(|line| line.strip_prefix("TimeoutStopSec="));
+        let systemd = Duration::from_secs(seconds.unwrap().parse().unwrap());
+        assert!(systemd > motors::STOP_PATIENCE + PATIENCE, "{systemd:?}");
     }
 }

@@ -30,6 +30,8 @@ use crate::drive::Wheels;
 
 pub use crate::drive::Source;
 pub use settings::{Address, Driver, Gpio, Motor, Output, Settings, StopMode};
+#[cfg(test)]
+pub(crate) use thread::STOP_PATIENCE;
 pub use thread::{Ended, LastAction, MotorThread, Motors, State, start};
 
 /// Motor noise garbles a transfer now and then; three in a row are no accident.

@@ -19,7 +19,7 @@ use crate::drive::{Drive, Dropped, Limits, Wheels};
 
 /// A kernel gives up an I2C transfer after one second; the last one may be under way and
 /// a stop follows it.
-const STOP_PATIENCE: Duration = Duration::from_secs(4);
+pub(crate) const STOP_PATIENCE: Duration = Duration::from_secs(4);
 
 /// A handle for all who send actions or tell of the wheels; clones share one board.
 #[derive(Clone)]
