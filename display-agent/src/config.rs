@@ -401,6 +401,24 @@ mod tests {
     }
 
     #[test]
+    fn the_shipped_example_holds_every_key_with_working_values() {
+        let text = include_str!("../../config.json.example");
+        settings(text).unwrap();
+        for place in ["/display", "/display/screen"] {
+            let mut json: Value = serde_json::from_str(text).unwrap();
+            let section = json.pointer_mut(place).unwrap().as_object_mut().unwrap();
+            let shipped: Vec<_> = section.keys().cloned().collect();
+            // The problem with a key like no other names all that there are.
+            section.insert("\u{7f}".into(), Value::Null);
+            let problem = settings(&json.to_string()).unwrap_err();
+            let (_, known) = problem.split_once("known are ").unwrap();
+            for key in known.split(", ") {
+                assert!(shipped.iter().any(|it| it == key), "{place} lacks {key}");
+            }
+        }
+    }
+
+    #[test]
     fn the_manuals_example_is_valid() {
         let manual = include_str!("../../docs/display.md");
         let example = manual
