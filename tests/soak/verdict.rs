@@ -145,6 +145,9 @@ pub(crate) fn print(before: &Sample, told: &[Minute], after: &Sample, tally: &Ta
         failed,
     } = tally;
     println!("{visits} visits, {refused} found the house full, {failed} failed");
+    for slope in slopes(told) {
+        println!("{}", slope.words());
+    }
     let mut wrong = growth(told);
     wrong.extend(leftovers(before, after));
     if *failed > 0 {
@@ -160,27 +163,57 @@ pub(crate) fn print(before: &Sample, told: &[Minute], after: &Sample, tally: &Ta
     ExitCode::FAILURE
 }
 
-/// What grew after the warm-up, minute by minute.
-fn growth(told: &[Minute]) -> Vec<String> {
+/// How much something changes a minute.
+struct Slope {
+    program: &'static str,
+    name: &'static str,
+    value: f64,
+    bound: f64,
+}
+
+/// How everything changes after the warm-up, minute by minute.
+fn slopes(told: &[Minute]) -> Vec<Slope> {
     let warm = (told.len() as f64 * WARM_UP_SHARE).ceil() as usize;
     let told = &told[warm.max(1).min(told.len())..];
-    let mut wrong = Vec::new();
+    let mut slopes = Vec::new();
     for program in PROGRAMS {
         for LookedAt { name, of, bound } in LOOKED_AT {
             let values: Vec<_> = told
                 .iter()
                 .map(|told| of((program.of)(&told.mean)))
                 .collect();
-            let slope = slope(&values);
-            if slope > bound {
-                let program = program.name;
-                wrong.push(format!(
-                    "{program} grows by {slope:.2} {name} a minute; {bound} is allowed"
-                ));
-            }
+            slopes.push(Slope {
+                program: program.name,
+                name,
+                value: slope(&values),
+                bound,
+            });
         }
     }
-    wrong
+    slopes
+}
+
+/// What grew.
+fn growth(told: &[Minute]) -> Vec<String> {
+    let grew = |slope: &Slope| slope.value > slope.bound;
+    let slopes = slopes(told);
+    slopes
+        .iter()
+        .filter(|slope| grew(slope))
+        .map(Slope::words)
+        .collect()
+}
+
+impl Slope {
+    fn words(&self) -> String {
+        let Self {
+            program,
+            name,
+            value,
+            bound,
+        } = self;
+        format!("{program} grows by {value:.3} {name} a minute; {bound} is allowed")
+    }
 }
 
 /// What is there in the end and was not in the beginning.
@@ -248,7 +281,7 @@ mod tests {
         let leaks = |minute: f64| 30.0 + minute * 0.15;
         let told = growth(&minutes(leaks));
         assert_eq!(told.len(), 1);
-        assert!(told[0].contains("robot-agent grows by 0.15 MiB a minute"));
+        assert!(told[0].contains("robot-agent grows by 0.150 MiB a minute"));
     }
 
     #[test]
