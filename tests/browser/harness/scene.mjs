@@ -5,7 +5,8 @@ import { eventually } from "./eventually.mjs";
 import { Outpost } from "./outpost.mjs";
 import { open, signIn } from "./page.mjs";
 
-export const CAMERA = { video: { source: "test", width: 640, height: 480, fps: 30 } };
+/** `OUTPOST_FPS` is for robots that cannot encode this fast, as an emulated one. */
+export const CAMERA = { video: { source: "test", width: 640, height: 480, fps: Number(process.env.OUTPOST_FPS ?? 30) } };
 
 export class Scene {
   #contexts = [];
