@@ -6,6 +6,7 @@
 //! them the camera and takes their actions. [`run`] starts and stops them all.
 //! [`enroll`] and [`check`] are for before.
 
+pub mod address;
 pub mod arguments;
 pub mod check;
 pub mod config;

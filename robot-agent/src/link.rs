@@ -13,7 +13,7 @@ use std::time::Duration;
 use rumqttc::{
     AsyncClient, EventLoop, LastWill, MqttOptions, NetworkOptions, QoS, TlsConfiguration, Transport,
 };
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use wire::{Action, telemetry, topic};
@@ -28,6 +28,7 @@ mod session;
 pub use certificates::Certificates;
 pub use endpoint::Endpoint;
 
+use crate::address;
 use session::Session;
 
 /// Largest packet that is read: AWS' payload limit of 128 KiB and room for the topic. A
@@ -95,10 +96,36 @@ pub async fn run(
         ends.reports.clone(),
         ends.state.subscribe(),
     );
-    let mut session = Session::new(settings, client, ends);
+    let stranded = Arc::new(Notify::new());
+    let state = ends.state.subscribe();
+    let lookout = look_out(settings.endpoint.clone(), state, Arc::clone(&stranded));
+    let mut session = Session::new(settings, client, ends, stranded);
     tokio::select! {
         () = session.run(&mut events, &cancel) => {}
         () = publisher => {}
+        () = lookout => {}
+    }
+}
+
+/// Rings when this machine, while online, loses the address from which it reaches the broker.
+async fn look_out(endpoint: Endpoint, mut state: watch::Receiver<State>, stranded: Arc<Notify>) {
+    loop {
+        if state.wait_for(|now| *now == State::Online).await.is_err() {
+            return std::future::pending().await;
+        }
+        let lost = async {
+            match address::towards(&endpoint.host, endpoint.port).await {
+                Some(own) => address::lost(own).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut over = state.clone();
+        tokio::select! {
+            () = lost => stranded.notify_one(),
+            _ = over.wait_for(|now| *now != State::Online) => {}
+        }
+        // What was told may take a moment to be heard.
+        let _ = state.wait_for(|now| *now != State::Online).await;
     }
 }
 

@@ -44,6 +44,8 @@ describe("a robot at home, with the station in the internet", { skip: impossible
     t.diagnostic(`from one address to a picture from the other: ${Math.round(performance.now() - began)} ms`);
     await drives(page);
     assert.match(scene.robot.log(), /signaling was lost after .* \(this machine has another address now\)/);
+    const back = /offline; .* reason="this machine has another address now"[^]* online /;
+    await eventually("the broker is found again too", () => back.test(scene.robot.log()));
   });
 
   async function drives(page) {

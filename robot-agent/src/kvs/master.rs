@@ -15,6 +15,7 @@ use super::patience::Patience;
 use super::servers::Servers;
 use super::signaling::Socket;
 use super::{Ends, Outgoing, now};
+use crate::address;
 
 /// The times of a socket.
 #[derive(Clone, Copy, Debug)]
@@ -160,7 +161,7 @@ impl<'a> Master<'a> {
             return Err(format!("silent for {dead_after:?}"));
         }
         if socket.is_stranded() {
-            return Err("this machine has another address now".to_owned());
+            return Err(address::LOST.to_owned());
         }
         if now.saturating_duration_since(socket.pinged) > ping_every {
             socket.ping().await?;

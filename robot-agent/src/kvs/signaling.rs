@@ -1,8 +1,7 @@
 //! The master's socket: one connection to the service, frames in and out, and whether it is
 //! still alive.
 
-use std::io::ErrorKind;
-use std::net::{IpAddr, UdpSocket};
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use futures::{SinkExt, StreamExt};
@@ -20,6 +19,7 @@ use super::clock::Clock;
 use super::fault::{Fault, in_words, refused};
 use super::frame::{Heard, meaning};
 use super::{Message, Outgoing, now};
+use crate::address;
 
 /// How the socket is named in the log.
 pub(super) const CALL: &str = "ConnectAsMaster";
@@ -127,7 +127,7 @@ impl Socket {
     /// Whether this machine has lost the address from which the socket was opened. Then
     /// nothing comes over it any more, and nobody says so.
     pub(super) fn is_stranded(&self) -> bool {
-        self.from.is_some_and(|from| !is_own(from))
+        self.from.is_some_and(|from| !address::is_own(from))
     }
 
     /// Says something to a viewer.
@@ -175,12 +175,6 @@ impl Socket {
     }
 }
 
-/// Whether this machine has that address; in doubt, yes.
-fn is_own(address: IpAddr) -> bool {
-    let bound = UdpSocket::bind((address, 0));
-    !bound.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
-}
-
 fn unreachable(why: String) -> Fault {
     Fault::Unreachable { call: CALL, why }
 }
@@ -199,17 +193,4 @@ fn not_upgraded(error: &Error, clock: &Clock) -> Fault {
     let name = text(wire::signaling::control::ERROR_TYPE_HEADER);
     let body = response.body().as_deref().unwrap_or_default();
     refused(CALL, response.status().as_u16(), name.as_deref(), body)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_that_is_not_ours_is_known_as_such() {
-        // The latter is one of documentation, which nobody has.
-        for (address, own) in [("127.0.0.1", true), ("203.0.113.77", false)] {
-            assert_eq!(is_own(address.parse().unwrap()), own, "{address}");
-        }
-    }
 }

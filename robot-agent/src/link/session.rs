@@ -3,6 +3,7 @@
 //! Owns the clock of the link and everything that is said about it in the log.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, Packet, Publish, QoS, SubAck,
     SubscribeReasonCode,
 };
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 use wire::{Action, telemetry, topic};
@@ -17,6 +19,7 @@ use wire::{Action, telemetry, topic};
 use super::backoff::{Backoff, Ending};
 use super::rejected::{Complaints, Line};
 use super::{Ends, Settings, State, loss};
+use crate::address;
 
 /// How long the goodbye may take; then the last will says it.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -31,10 +34,17 @@ pub(super) struct Session {
     /// When the broker welcomed us; none while not connected.
     connected: Option<Instant>,
     connections: u64,
+    /// Rung when this machine has lost the address that it is connected from.
+    stranded: Arc<Notify>,
 }
 
 impl Session {
-    pub(super) fn new(settings: Settings, client: AsyncClient, ends: Ends) -> Self {
+    pub(super) fn new(
+        settings: Settings,
+        client: AsyncClient,
+        ends: Ends,
+        stranded: Arc<Notify>,
+    ) -> Self {
         Self {
             action_topic: topic::action(&settings.robot),
             settings,
@@ -44,6 +54,7 @@ impl Session {
             complaints: Complaints::default(),
             connected: None,
             connections: 0,
+            stranded,
         }
     }
 
@@ -53,17 +64,23 @@ impl Session {
     )]
     pub(super) async fn run(&mut self, events: &mut EventLoop, cancel: &CancellationToken) {
         let mut cancelled = pin!(cancel.cancelled());
+        let stranded = Arc::clone(&self.stranded);
         loop {
-            // Only the goodbye drops `poll`: a dropped attempt to connect starts anew.
+            // Only ends drop `poll`: a dropped attempt to connect starts anew.
             let event = tokio::select! {
-                event = events.poll() => event,
+                event = events.poll() => Some(event),
+                () = stranded.notified(), if self.connected.is_some() => None,
                 () = &mut cancelled => return self.goodbye(events).await,
             };
             let ended = match event {
-                Ok(event) => self.handle(event, Instant::now()),
-                Err(error) => {
+                Some(Ok(event)) => self.handle(event, Instant::now()),
+                Some(Err(error)) => {
                     self.hear_the_last_words(events, Instant::now());
                     Some(self.ended(&error))
+                }
+                None => {
+                    self.hear_the_last_words(events, Instant::now());
+                    Some(Ended::stranded())
                 }
             };
             let Some(ended) = ended else { continue };
@@ -227,4 +244,13 @@ impl Session {
 struct Ended {
     reason: String,
     by_broker: bool,
+}
+
+impl Ended {
+    fn stranded() -> Self {
+        Self {
+            reason: address::LOST.to_owned(),
+            by_broker: false,
+        }
+    }
 }
