@@ -21,6 +21,9 @@ const TURN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 3478
 /// The setting that keeps the key of temporary credentials.
 const KEY_SETTING: &str = "credentials-key";
 
+/// The setting that keeps the secret behind the relay's passwords.
+const RELAY_SETTING: &str = "relay-secret";
+
 /// The setting that keeps the region, for the configs of new robots.
 const REGION_SETTING: &str = "region";
 
@@ -91,10 +94,7 @@ impl Options {
         store: &Arc<Store>,
         shutdown: CancellationToken,
     ) -> anyhow::Result<(Signaling, Option<turn::Server>)> {
-        let key = store.setting_or(KEY_SETTING, || rand::random::<[u8; 32]>().to_vec())?;
-        let key: [u8; 32] = key
-            .try_into()
-            .map_err(|_| anyhow::anyhow!("the setting {KEY_SETTING} must have 32 bytes"))?;
+        let key = kept(store, KEY_SETTING)?;
         let made = store.setting_or(MADE_SETTING, || clock::unix_ms().to_string().into_bytes())?;
         store.set_setting(REGION_SETTING, self.region.as_bytes())?;
         let settings = Settings {
@@ -115,6 +115,8 @@ impl Options {
     }
 
     fn relay(&self, store: &Arc<Store>) -> anyhow::Result<turn::Server> {
+        // Robots fetched their passwords before a restart, and use them after it.
+        let secret = kept(store, RELAY_SETTING)?;
         let bind = |listen| {
             let directory = store.changes();
             let settings = turn::Settings {
@@ -123,7 +125,7 @@ impl Options {
                 ports: self.turn_ports.clone(),
             };
             let still = move |name: &str| Grant::relay_name_holds(name, &directory.borrow());
-            turn::Server::bind(settings, rand::random(), Box::new(still))
+            turn::Server::bind(settings, secret, Box::new(still))
         };
         match self.turn {
             Some(listen) => bind(listen),
@@ -149,6 +151,14 @@ impl Options {
         );
         Ok(secret.to_owned())
     }
+}
+
+/// A secret that is made once, and outlives restarts.
+fn kept(store: &Store, setting: &str) -> anyhow::Result<[u8; 32]> {
+    let secret = store.setting_or(setting, || rand::random::<[u8; 32]>().to_vec())?;
+    secret
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("the setting {setting} must have 32 bytes"))
 }
 
 /// The region of the station that runs, or ran last.
@@ -219,6 +229,10 @@ mod tests {
         let (before, after) = (open(), open());
         assert_eq!(region(&store), REGION);
         assert_eq!(before.arn("rover"), after.arn("rover"));
+        let life = std::time::Duration::from_secs(300);
+        let password =
+            |signaling: &Signaling| signaling.relay().server_for("rover", life, 1).password;
+        assert_eq!(password(&before), password(&after));
         let grant = Grant {
             role: crate::credentials::Role::Master,
             robot: "rover".into(),
