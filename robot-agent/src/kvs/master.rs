@@ -224,6 +224,10 @@ impl<'a> Master<'a> {
             );
         }
         self.connect_at = Some(now() + wait);
+        // A service that went away may have come back with other relays.
+        if let Some(at) = &mut self.servers_at {
+            *at = (*at).min(now() + wait);
+        }
     }
 
     async fn done(&mut self, done: Result<Errand, JoinError>) {

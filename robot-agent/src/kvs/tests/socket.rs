@@ -141,6 +141,10 @@ async fn servers_are_fetched_again_before_they_expire_and_when_told_to() {
         .says(r#"{"messageType":"RECONNECT_ICE_SERVER"}"#)
         .await;
     until("refreshed at once", || service.calls(ICE) > before).await;
+    let before = service.calls(ICE);
+    drop(socket);
+    let _socket = service.next().await;
+    until("refreshed with the socket", || service.calls(ICE) > before).await;
     robot.stop().await;
 }
 
