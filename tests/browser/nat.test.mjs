@@ -11,7 +11,7 @@ import { eventually } from "./harness/eventually.mjs";
 import { impossible, INTERNET, ROUTERS } from "./harness/homes.mjs";
 import { figure } from "./harness/page.mjs";
 import { Process, ROOT } from "./harness/process.mjs";
-import { nextFrame } from "./harness/scene.mjs";
+import { connected, nextFrame } from "./harness/scene.mjs";
 
 /** Passwords of the relay last 6 s in place of 300. */
 const FASTER = ["--time-scale", "0.02"];
@@ -61,6 +61,16 @@ describe("with the relay of a station in the internet", { skip }, () => {
     await relayedOnly(ada);
     await drives(ada, scene.robot);
     await relayedOnly(await scene.watching("bert", onlyStun));
+  });
+
+  test("a station that restarts takes relayed calls along and brings them back without a reload", async () => {
+    const ada = await scene.watching("ada", onlyStun);
+    await scene.outpost.killStation();
+    await ada.getByText(/next try in/).first().waitFor();
+    await scene.outpost.startStation();
+    await connected(ada);
+    await relayedOnly(ada);
+    await drives(ada, scene.robot);
   });
 });
 
