@@ -13,8 +13,11 @@ import { figure } from "./harness/page.mjs";
 import { Process, ROOT } from "./harness/process.mjs";
 import { connected, nextFrame } from "./harness/scene.mjs";
 
-/** Passwords of the relay last 6 s in place of 300. */
-const FASTER = ["--time-scale", "0.02"];
+/** Passwords of the relay last 18 s in place of 300: longer than a busy machine takes to use one. */
+const FASTER = ["--time-scale", "0.06"];
+
+/** For what begins when they have expired. */
+const PATIENCE_MS = 60_000;
 
 const RELAY_PORT = 3478;
 const HTTPS_PORT = 8443;
@@ -34,6 +37,7 @@ describe("with the relay of a station in the internet", { skip }, () => {
     t.diagnostic(`from the page's address to a painted picture: ${Math.round(performance.now() - began)} ms`);
     t.diagnostic(`from offer to connection: ${Math.round(await page.evaluate(() => window.calls[0].took()))} ms`);
     await drives(page, scene.robot);
+    await bothTried(page);
     const received = await relayedOnly(page);
     const relayed = await figureOf(page, "outpost_turn_relayed_bytes_total");
     assert.ok(relayed >= received, `${received} bytes came, but only ${relayed} were relayed`);
@@ -94,10 +98,11 @@ describe("with a coturn in the relay's place", { skip }, () => {
 
   test("the picture comes and a key drives, and allocations are refreshed with expired passwords", async () => {
     const ada = await scene.watching();
+    await bothTried(ada);
     await relayedOnly(ada);
     await drives(ada, scene.robot);
     await expired(ada);
-    await eventually("both ends have refreshed their allocations", () => latecomers(log).size === 2);
+    await eventually("both ends have refreshed their allocations", () => latecomers(log).size === 2, PATIENCE_MS);
     await nextFrame(ada);
     await drives(ada, scene.robot);
     await relayedOnly(await scene.watching("bert"));
@@ -117,11 +122,12 @@ describe("with a station at the robot's home, behind its router", { skip }, () =
 
   test("three forwarded ports let a viewer in from elsewhere", async () => {
     const ada = await scene.watching();
-    await relayedOnly(ada, "host");
+    await bothTried(ada, "host");
+    await relayedOnly(ada);
     await drives(ada, scene.robot);
     await expired(ada);
     await nextFrame(ada);
-    await relayedOnly(await scene.watching("bert"), "host");
+    await relayedOnly(await scene.watching("bert"));
   });
 });
 
@@ -134,15 +140,20 @@ async function drives(page, robot) {
 }
 
 /**
- * The path leads over a relay, though both ends had addresses of their own to try and tried
- * them, the robot's being of the kind `robots`. Gives the bytes that came.
+ * Both ends had addresses of their own to try, the robot's being of the kind `robots`. A busy
+ * machine may come too late to learn one, so this is asked once in each set-up.
  */
-async function relayedOnly(page, robots = "srflx") {
-  const tried = await eventually("both ends know how the internet sees them", async () => {
+async function bothTried(page, robots = "srflx") {
+  await eventually("both ends know how the internet sees them", async () => {
     const tried = await candidates(page);
-    return tried.local.includes("srflx") && tried.remote.includes(robots) && tried;
+    if (tried.local.includes("srflx") && tried.remote.includes(robots)) return true;
+    throw new Error(JSON.stringify(tried));
   });
-  assert.deepEqual(tried.direct, [], "something came without a relay");
+}
+
+/** The path leads over a relay, and nothing was ever answered without one. Gives the bytes that came. */
+async function relayedOnly(page) {
+  assert.deepEqual((await candidates(page)).direct, [], "something came without a relay");
   const { local, remote, received } = await selected(page);
   assert.ok([local, remote].includes("relay"), `the path is from ${local} to ${remote}`);
   return received;
@@ -179,7 +190,7 @@ function selected(page) {
 /** Waits until every password that the call began with has expired. */
 async function expired(page) {
   const last = await page.evaluate(() => Math.max(...window.calls.at(-1).passwords.map((user) => Number.parseInt(user, 10))));
-  await eventually("the first passwords have expired", () => Date.now() / 1000 > last + 1);
+  await eventually("the first passwords have expired", () => Date.now() / 1000 > last + 1, PATIENCE_MS);
 }
 
 async function figureOf(page, name) {
@@ -211,7 +222,7 @@ function startCoturn(homes, folder, log) {
     `--userdb=${path.join(folder, "turndb")}`, `--pidfile=${path.join(folder, "pid")}`,
     "--use-auth-secret", `--static-auth-secret=${secret}`,
     // So that allocations have to be refreshed within the test.
-    "--max-allocate-lifetime=16", "--new-log-timestamp", "--new-log-timestamp-format=%s",
+    "--max-allocate-lifetime=48", "--new-log-timestamp", "--new-log-timestamp-format=%s",
   ];
   return new Process("/usr/bin/turnserver", options, log, { within: homes.at("internet") });
 }
