@@ -43,7 +43,9 @@ impl Frames {
     /// How long the picture stood still, in all.
     pub(crate) fn frozen_ms(&self) -> f64 {
         let beyond = self.gaps().map(|gap| gap - FRAME_MS);
-        beyond.filter(|beyond| *beyond > FREEZE_MS).sum()
+        let frozen: f64 = beyond.filter(|beyond| *beyond > FREEZE_MS).sum();
+        // The sum of none is -0.
+        frozen.abs()
     }
 
     /// The longest time between two frames.
@@ -93,6 +95,8 @@ mod tests {
         assert_eq!(frames.oldest_ms(), Some(90.0));
         assert_eq!(frames.age_ms(0.5), Some(30.0));
         assert_eq!(Frames::between(&all, 50.0, 601.0).len(), 2);
+        let smooth = Frames::between(&all, 0.0, 150.0).frozen_ms();
+        assert!(smooth.is_sign_positive());
         assert_eq!(Frames::between(&all, 2000.0, 3000.0).oldest_ms(), None);
     }
 
