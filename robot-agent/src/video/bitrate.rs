@@ -129,16 +129,16 @@ impl Path {
 
     /// Judges anew.
     pub(super) fn look(&mut self, seen: &Seen, now: Instant) {
-        let fell_to = self
-            .fell_to_kbps
-            .filter(|fell_to| *fell_to < seen.sent_kbps * REMB_BELOW_SENT);
         let too_soon = self
             .cut
             .is_some_and(|cut| now.saturating_duration_since(cut.at) < BETWEEN_CUTS);
         if too_soon {
             return self.begin_anew(now);
         }
-        self.fell_to_kbps = None;
+        let fell_to = self
+            .fell_to_kbps
+            .take()
+            .filter(|fell_to| *fell_to < seen.sent_kbps * REMB_BELOW_SENT);
         self.sent += seen.sent;
         self.lost += seen.lost;
         let loss = if self.sent < FEWEST_PACKETS {
