@@ -36,6 +36,7 @@ impl Frames {
         torn.count()
     }
 
+    /// Of those whose clock can be read.
     pub(crate) fn oldest_ms(&self) -> Option<f64> {
         self.age_ms(1.0)
     }

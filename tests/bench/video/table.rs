@@ -25,19 +25,23 @@ resident memory, 10 viewers | MiB | rss_10_mib |
 each of 10 receives | kbit/s | each_10_kbps |
 3 % lost: frozen in 10 s | ms | loss3_frozen_ms |
     oldest frame | ms | loss3_worst_frame_ms |
+    frames whose clock is torn |  | loss3_torn |
     painted a second |  | loss3_fps |
     key frames |  | loss3_key_frames |
 8 % lost: frozen in 10 s | ms | loss8_frozen_ms |
     oldest frame | ms | loss8_worst_frame_ms |
+    frames whose clock is torn |  | loss8_torn |
     painted a second |  | loss8_fps |
     key frames |  | loss8_key_frames |
 outage of 1.5 s: frozen | ms | outage_frozen_ms |
     oldest frame after it | ms | outage_worst_frame_ms | ≤ 300
+    frames whose clock is torn |  | outage_torn |
     key frames |  | outage_key_frames |
 800 kbit/s, queue of 200 ms; sent before | kbit/s | queue_before_kbps |
     longest freeze | ms | queue_freeze_ms |
     after the first 2 s | ms | queue_adapted_freeze_ms | ≤ 1000
     oldest frame | ms | queue_worst_frame_ms | ≤ 500
+    frames whose clock is torn |  | queue_torn |
     put on the wire, of the path |  | queue_wire_ratio | ≤ 1.5
     in the busiest second after 2 s |  | queue_busiest_ratio | ≤ 1.5
     released → 2 Mbit/s | s | queue_recovered_s |
@@ -45,6 +49,7 @@ outage of 1.5 s: frozen | ms | outage_frozen_ms |
     longest freeze | ms | drop_freeze_ms |
     after the first 2 s | ms | drop_adapted_freeze_ms | ≤ 1000
     oldest frame | ms | drop_worst_frame_ms | ≤ 500
+    frames whose clock is torn |  | drop_torn |
     put on the wire, of the path |  | drop_wire_ratio | ≤ 1.5
     in the busiest second after 2 s |  | drop_busiest_ratio | ≤ 1.5
     key frames |  | drop_key_frames |

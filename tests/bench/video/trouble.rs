@@ -105,6 +105,7 @@ impl Bench {
             "worst_frame_ms",
             frames.oldest_ms().context("nothing is painted")?,
         );
+        put("torn", frames.torn() as f64);
         put("fps", frames.len() as f64 / LOSSY.as_secs_f64());
         put("key_frames", keys);
         Ok(())
@@ -134,6 +135,7 @@ impl Bench {
             .oldest_ms()
             .context("nothing is painted after an outage")?;
         size.put(figures, "outage_worst_frame_ms", oldest);
+        size.put(figures, "outage_torn", after.torn() as f64);
         let all = Frames::between(&painted, 0.0, f64::INFINITY);
         size.put(figures, "outage_frozen_ms", all.frozen_ms());
         size.put(figures, "outage_key_frames", keys);
@@ -180,6 +182,7 @@ impl Bench {
         put("freeze_ms", frames.longest_gap_ms());
         put("adapted_freeze_ms", adapted.longest_gap_ms());
         put("worst_frame_ms", worst.frame_ms);
+        put("torn", frames.torn() as f64);
         put("wire_ratio", worst.wire_ratio);
         put("busiest_ratio", busiest / narrow.bits_per_s);
         put("key_frames", keys);
