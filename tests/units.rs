@@ -84,6 +84,20 @@ fn every_unit_is_watched_and_comes_back_but_not_with_a_bad_config() {
     }
 }
 
+#[test]
+fn the_user_of_every_unit_is_made_by_its_package() {
+    for unit in UNITS {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let read = |file: String| std::fs::read_to_string(root.join(file)).expect("it is there");
+        let sysusers = format!("packaging/{unit}/{unit}.sysusers");
+        let package = read(format!("{unit}/Cargo.toml"));
+        assert!(package.contains(&format!(
+            "[\"../{sysusers}\", \"usr/lib/sysusers.d/{unit}.conf\""
+        )));
+        assert!(read(sysusers).contains(&format!("\nu {unit} ")));
+    }
+}
+
 /// The board must be turned off by the configuration that it was driven with: the owner may
 /// have changed the file since, or broken it.
 #[test]
