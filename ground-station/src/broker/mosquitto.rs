@@ -132,6 +132,7 @@ impl Mosquitto {
             .arg(&self.program)
             .arg("-c")
             .arg(&configuration)
+            .env_remove("NOTIFY_SOCKET")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
