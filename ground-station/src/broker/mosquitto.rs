@@ -132,6 +132,7 @@ impl Mosquitto {
             .arg(&self.program)
             .arg("-c")
             .arg(&configuration)
+            // systemd listens to this process only, and logs a complaint for every other.
             .env_remove("NOTIFY_SOCKET")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
