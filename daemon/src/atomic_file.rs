@@ -1,0 +1,101 @@
+//! A file that is replaced whole: whoever reads it sees the old content or the new one, also
+//! after the process was killed or the plug pulled in the middle of it.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// Files that only their owner may read.
+pub const SECRET: u32 = 0o600;
+/// Files that everybody may read.
+pub const PUBLIC: u32 = 0o644;
+
+/// Replaces or makes the file at `path`, in a folder that exists. When this returns, the new
+/// content survives a power cut; a secret is never readable by others, not even for a moment.
+///
+/// # Errors
+/// What the system says; the old file is untouched then.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    swap(path, |new| write_synced(new, content, mode))?;
+    // The rename itself survives only when the folder is on the disk.
+    File::open(folder(path))?.sync_all()
+}
+
+/// Like [`replace`], for everybody to read, but faster: after a power cut the file may be empty.
+/// For what is made anew anyway.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_unsynced(path: &Path, content: &[u8]) -> io::Result<()> {
+    swap(path, |new| fs::write(new, content))
+}
+
+/// Writes a file and waits until it is on the disk; a leftover is overwritten.
+///
+/// # Errors
+/// What the system says.
+pub fn write_synced(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(mode)
+        .open(path)?;
+    // The umask or a leftover may have had other ideas.
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// The folder that `path` lies in.
+pub fn folder(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+fn swap(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    // Two processes may replace the same file at once.
+    new.push(format!(".{}.new", std::process::id()));
+    let new = PathBuf::from(new);
+    write(&new)
+        .and_then(|()| fs::rename(&new, path))
+        .inspect_err(|_| {
+            // On a full disk, half a file would keep it full.
+            let _ = fs::remove_file(&new);
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_with_its_mode_and_nothing_else_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        for (content, mode) in [("old", PUBLIC), ("new", SECRET)] {
+            replace(&path, content.as_bytes(), mode).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+            assert_eq!(
+                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                mode
+            );
+        }
+        replace_unsynced(&path, b"newer").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"newer");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_failure_leaves_the_old_file_and_no_other() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("file");
+        fs::create_dir(&path).unwrap();
+        assert!(replace(&path, b"content", PUBLIC).is_err());
+        assert!(path.is_dir());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
