@@ -35,7 +35,7 @@ async fn the_samples_five_keys_are_a_whole_config() {
 
 #[tokio::test]
 async fn a_client_of_the_samples_library_drives_a_robot() {
-    let mut python = Command::new(repository().join("scripts/sample-python"));
+    let mut python = Command::new(repository().join("scripts/lib/sample-python"));
     python.current_dir(repository());
     let (status, python, stderr) = output(python).await;
     assert!(status.success(), "{stderr}");
@@ -50,7 +50,7 @@ async fn a_client_of_the_samples_library_drives_a_robot() {
     let port = station.ready.mqtt.rsplit(':').next().unwrap();
     let mut publisher = Command::new(python.trim());
     publisher
-        .arg(repository().join("tests/sample/publisher.py"))
+        .arg(repository().join("tests/sample_publisher.py"))
         .args(["rover", "localhost", port])
         .arg(operator)
         .arg(r#"{"action":"backwards"}"#);

@@ -4,7 +4,6 @@
 //! Everything listens on a port the system picks and lives in a folder that goes with the
 //! value. A test that fails prints what its processes logged.
 
-pub mod figures;
 pub mod mqtt;
 pub mod pass;
 pub mod process;

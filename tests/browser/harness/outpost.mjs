@@ -37,7 +37,7 @@ export class Outpost {
    * `more` are further arguments of `run`.
    */
   static async start(name, more = [], place = {}) {
-    if (!existsSync(path.join(PAGE, "index.html"))) throw new Error("the page is not built: run scripts/console");
+    if (!existsSync(path.join(PAGE, "index.html"))) throw new Error("the page is not built: run scripts/lib/console");
     const outpost = new Outpost(name, more, { ...HERE, ...place });
     const { listen, httpsPort } = outpost.#place;
     await outpost.#launch(["127.0.0.1:0", `${listen}:${httpsPort}`, `${listen}:0`]);

@@ -3,7 +3,7 @@
 It keeps what made the sample what it is, a callback that blocks for the whole pulse, and
 writes what the wheels would do in the format of robot-agent's simulated board.
 
-usage: subscriber.py ROBOT HOST PORT CERTS TRANSCRIPT PULSE_MS
+usage: sample_subscriber.py ROBOT HOST PORT CERTS TRANSCRIPT PULSE_MS
 """
 
 import json

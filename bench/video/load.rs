@@ -3,7 +3,7 @@
 use crate::{Bench, Size};
 use std::time::Duration;
 use tests::Receiver;
-use tests::figures::{self, Figures};
+use bench::figures::{self, Figures};
 
 /// Viewers at each look. Ten is the most an agent takes unless told otherwise.
 const VIEWERS: [usize; 4] = [0, 1, 5, 10];

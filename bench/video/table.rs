@@ -1,7 +1,7 @@
 //! The table that is printed.
 
 use crate::SIZES;
-use tests::figures::Figures;
+use bench::figures::Figures;
 
 /// A line for each row: label, unit, figure, aim. What belongs to the row above is indented.
 const ROWS: &str = "\

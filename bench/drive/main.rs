@@ -9,7 +9,7 @@ use rumqttc::QoS;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tests::figures::{self, Figures, percentile};
+use bench::figures::{self, Figures, percentile};
 use tests::mqtt::Desk;
 use tests::process::{Process, eventually};
 use tests::robot::{Folder, Write};
@@ -177,7 +177,7 @@ impl Bench {
     /// The sample's subscriber, obeying.
     async fn peer(&self, pulse_ms: u64) -> Process {
         let seen = self.sample.writes().len();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("sample/subscriber.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("drive/sample_subscriber.py");
         let port = self
             .station
             .ready

@@ -43,7 +43,7 @@ struct Answer {
 
 impl Browser {
     pub(crate) async fn open() -> anyhow::Result<Self> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser/bench/viewer.mjs");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("video/viewer.mjs");
         let mut process = Command::new("node")
             .arg(script)
             .stdin(Stdio::piped())

@@ -3,7 +3,7 @@
 
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { launch } from "../chromium.mjs";
+import { launch } from "../../tests/browser/chromium.mjs";
 
 const browser = await launch();
 const page = await browser.newPage({ viewport: { width: 1320, height: 800 } });

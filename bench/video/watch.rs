@@ -8,7 +8,7 @@ use crate::{Bench, Size};
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::figures::{Figures, percentile};
+use bench::figures::{Figures, percentile};
 use tests::pass;
 use tests::robot::{Robot, Write};
 

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use serde_json::Value;
 use std::fs;
-use tests::figures::rss_mib;
+use bench::figures::rss_mib;
 
 /// What one process holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -8,7 +8,7 @@ use crate::{Bench, Size};
 use anyhow::Context;
 use serde_json::Value;
 use std::time::Duration;
-use tests::figures::Figures;
+use bench::figures::Figures;
 
 /// Each way: a robot in another town.
 const DELAY: Duration = Duration::from_millis(10);

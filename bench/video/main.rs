@@ -17,7 +17,7 @@ mod watch;
 use crate::browser::Browser;
 use serde_json::json;
 use std::path::PathBuf;
-use tests::figures::Figures;
+use bench::figures::Figures;
 use tests::robot::{Folder, Robot};
 use tests::{Pass, Station, eventually};
 

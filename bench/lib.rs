@@ -1,0 +1,3 @@
+//! What the benchmarks and the soak have in common: figures, and what a process uses.
+
+pub mod figures;
