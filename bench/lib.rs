@@ -1,3 +1,4 @@
-//! What the benchmarks and the soak have in common: figures, and what a process uses.
+//! What the benchmarks and the soak have in common.
 
 pub mod figures;
+pub mod line_process;

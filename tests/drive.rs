@@ -3,7 +3,7 @@
 use rumqttc::QoS;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::mqtt::Desk;
+use tests::mqtt;
 use tests::{Robot, Station, eventually};
 use wire::Telemetry;
 
@@ -13,12 +13,12 @@ async fn robot() -> (Station, Robot, String) {
     let folder = station.new_robot("rover").await;
     let key = station.new_key("rover").await;
     let robot = Robot::start(folder);
-    station.sees("rover", &key).await;
+    station.telemetry("rover", &key).await;
     (station, robot, key)
 }
 
 async fn counters(station: &Station, key: &str) -> wire::telemetry::Counters {
-    let telemetry = station.sees("rover", key).await;
+    let telemetry = station.telemetry("rover", key).await;
     serde_json::from_value::<Telemetry>(telemetry)
         .expect("a report is a report")
         .counters
@@ -46,10 +46,9 @@ async fn a_published_word_turns_the_wheels_for_one_pulse() {
 async fn the_samples_endpoint_drives_the_only_robot_of_a_key() {
     let (station, robot, key) = robot().await;
     let seen = robot.folder.writes().len();
-    let url = format!("http://{}/publish", station.ready.http);
-    let request = station.client.post(url).header("x-api-key", &key);
-    let response = request.body(r#"{"action":"left"}"#).send().await.unwrap();
-    assert_eq!(response.status(), 200);
+    let headers = [("x-api-key", key.as_str())];
+    let left = r#"{"action":"left"}"#;
+    assert_eq!(station.ask("POST", "/publish", &headers, left).await.0, 200);
     let wheels = robot.wheels(seen, "the robot turns", |w| w.moves()).await;
     assert_eq!((wheels.left, wheels.right), (-0.5, 0.5));
 }
@@ -62,9 +61,7 @@ async fn who_may_not_drive_does_not() {
     let forward = r#"{"action":"forward"}"#;
     assert_eq!(station.publish("rover", "wrong", forward).await.0, 403);
     assert_eq!(station.publish("rover", &others, forward).await.0, 403);
-    let url = format!("http://{}/publish", station.ready.http);
-    let keyless = station.client.post(url).body(forward).send().await.unwrap();
-    assert_eq!(keyless.status(), 403);
+    assert_eq!(station.ask("POST", "/publish", &[], forward).await.0, 403);
     let (status, answer) = station.publish("rover", &key, r#"{"action":"jump"}"#).await;
     assert_eq!(status, 400);
     assert!(
@@ -116,22 +113,22 @@ async fn a_flood_is_obeyed_to_its_newest_action_with_flat_memory() {
     const FLOOD: u64 = 20_000;
     let (station, robot, key) = robot().await;
     let operator = station.new_operator("desk").await;
-    let mut desk = Desk::connect(&operator, &station.ready.mqtt).await;
+    let mut operator = mqtt::Client::connect(&station, &operator).await;
     let mut ticks = tokio::time::interval(Duration::from_millis(1));
     let mut early_kib = 0;
     for n in 0..FLOOD {
         ticks.tick().await;
         let linear = if n % 2 == 0 { 1.0 } else { -1.0 };
         let action = json!({"action":"drive","linear":linear,"angular":0.0});
-        desk.publish("rover/action", QoS::AtMostOnce, false, action.to_string())
+        operator
+            .send("rover/action", QoS::AtMostOnce, &action.to_string())
             .await;
         if n == FLOOD / 10 {
             early_kib = rss_kib(&station, &key).await;
         }
     }
     let last = json!({"action":"drive","linear":0.25,"angular":0.0,"speed":1.0});
-    desk.publish("rover/action", QoS::AtLeastOnce, false, last.to_string())
-        .await;
+    operator.publish("rover/action", &last.to_string()).await;
     robot
         .wheels(0, "the newest is obeyed", |w| w.left == 0.25)
         .await;
@@ -145,7 +142,7 @@ async fn a_flood_is_obeyed_to_its_newest_action_with_flat_memory() {
 }
 
 async fn rss_kib(station: &Station, key: &str) -> u64 {
-    station.sees("rover", key).await["system"]["rss_kib"]
+    station.telemetry("rover", key).await["system"]["rss_kib"]
         .as_u64()
         .expect("Linux tells")
 }
@@ -154,13 +151,12 @@ async fn rss_kib(station: &Station, key: &str) -> u64 {
 async fn what_is_no_action_is_counted_and_moves_nothing() {
     let (station, robot, key) = robot().await;
     let operator = station.new_operator("desk").await;
-    let mut desk = Desk::connect(&operator, &station.ready.mqtt).await;
+    let mut operator = mqtt::Client::connect(&station, &operator).await;
     let long = format!(r#"{{"action":"forward","note":"{}"}}"#, "x".repeat(1000));
     let nested = "[".repeat(900);
     let wild = r#"{"action":"drive","linear":2,"angular":0}"#;
     for payload in ["", "forward", r#"{"action":"jump"}"#, wild, &long, &nested] {
-        desk.publish("rover/action", QoS::AtLeastOnce, false, payload.to_owned())
-            .await;
+        operator.publish("rover/action", payload).await;
     }
     eventually("six are rejected", async || {
         (counters(&station, &key).await.rejected == 6).then_some(())
@@ -175,12 +171,11 @@ async fn a_retained_action_never_moves_the_robot() {
     let folder = station.new_robot("rover").await;
     let key = station.new_key("rover").await;
     let operator = station.new_operator("desk").await;
-    let mut desk = Desk::connect(&operator, &station.ready.mqtt).await;
+    let mut operator = mqtt::Client::connect(&station, &operator).await;
     let action = r#"{"action":"forward","duration_ms":2000}"#;
-    desk.publish("rover/action", QoS::AtLeastOnce, true, action.to_owned())
-        .await;
+    operator.publish_retained("rover/action", action).await;
     let mut robot = Robot::start(folder);
-    station.sees("rover", &key).await;
+    station.telemetry("rover", &key).await;
     eventually(
         "the retained action arrives with the subscription",
         async || {
@@ -196,7 +191,7 @@ async fn a_retained_action_never_moves_the_robot() {
         .publish("rover", &key, r#"{"action":"stop","id":"after"}"#)
         .await;
     eventually("the stop is the last action", async || {
-        let telemetry = station.sees("rover", &key).await;
+        let telemetry = station.telemetry("rover", &key).await;
         (telemetry["last_action"]["id"] == "after").then_some(())
     })
     .await;
@@ -210,7 +205,7 @@ async fn telemetry_says_what_the_wheels_do_and_an_end_is_noticed() {
     let action = r#"{"action":"forward","duration_ms":2000,"id":"go"}"#;
     station.publish("rover", &key, action).await;
     let telemetry = eventually("the wheels are reported", async || {
-        let telemetry = station.sees("rover", &key).await;
+        let telemetry = station.telemetry("rover", &key).await;
         (telemetry["wheels"]["left"] == 0.5).then_some(telemetry)
     })
     .await;
@@ -218,15 +213,8 @@ async fn telemetry_says_what_the_wheels_do_and_an_end_is_noticed() {
     assert_eq!(telemetry["last_action"]["source"], "mqtt");
     robot.process().kill().await;
     eventually("the last will is told", async || {
-        let url = format!("http://{}/robots", station.ready.http);
-        let answer = station
-            .client
-            .get(url)
-            .header("x-api-key", &key)
-            .send()
-            .await
-            .ok()?;
-        let answer: Value = answer.json().await.ok()?;
+        let headers = [("x-api-key", key.as_str())];
+        let (_, answer) = station.ask("GET", "/robots", &headers, "").await;
         (answer["robots"][0]["online"] == false).then_some(())
     })
     .await;

@@ -2,55 +2,55 @@
 
 use rustix::process::Signal;
 use serde_json::json;
-use tests::tap::{Flow, Tap};
+use tests::tcp_relay::{Flow, TcpRelay};
 use tests::{Robot, Station, eventually};
 
 const LONG_DRIVE: &str = r#"{"action":"forward","duration_ms":2000}"#;
 
-/// A robot whose link runs through a tap, connected.
-async fn tapped(station: &Station, key: &str) -> (Robot, Tap) {
+/// A robot whose link runs through a relay, connected.
+async fn relayed(station: &Station, key: &str) -> (Robot, TcpRelay) {
     let folder = station.new_robot("rover").await;
-    let tap = Tap::to(station.ready.mqtt.clone()).await;
+    let relay = TcpRelay::to(station.ready.mqtt.clone()).await;
     folder.configure(&json!({
-        "IOT_CORE_ENDPOINT": format!("localhost:{}", tap.address.port()),
+        "IOT_CORE_ENDPOINT": format!("localhost:{}", relay.address.port()),
         "mqtt": { "keep_alive_s": 5 },
     }));
     let robot = Robot::start(folder);
-    station.sees("rover", key).await;
-    (robot, tap)
+    station.telemetry("rover", key).await;
+    (robot, relay)
 }
 
 #[tokio::test]
 async fn a_link_cut_in_mid_drive_stops_the_wheels_in_time_and_comes_back() {
     let station = Station::start().await;
     let key = station.new_key("rover").await;
-    let (robot, tap) = tapped(&station, &key).await;
+    let (robot, relay) = relayed(&station, &key).await;
     let seen = robot.folder.writes().len();
     station.publish("rover", &key, LONG_DRIVE).await;
     robot.wheels(seen, "the wheels turn", |w| w.moves()).await;
-    tap.set(Flow::Cut);
+    relay.set(Flow::Cut);
     let turned = robot.pulse(seen).await;
     assert!(
         turned.as_millis() <= 2000 + 250,
         "{turned:?} after the order"
     );
-    tap.set(Flow::Open);
-    station.drives(&robot, &key).await;
+    relay.set(Flow::Open);
+    station.drive_until_it_moves(&robot, &key).await;
 }
 
 #[tokio::test]
 async fn a_broker_that_silently_stops_answering_is_noticed_and_left() {
     let station = Station::start().await;
     let key = station.new_key("rover").await;
-    let (mut robot, tap) = tapped(&station, &key).await;
-    tap.set(Flow::Silent);
+    let (mut robot, relay) = relayed(&station, &key).await;
+    relay.set(Flow::Silent);
     eventually("the agent gives the connection up", async || {
         robot.process().log().contains("offline").then_some(())
     })
     .await;
-    tap.set(Flow::Cut);
-    tap.set(Flow::Open);
-    station.drives(&robot, &key).await;
+    relay.set(Flow::Cut);
+    relay.set(Flow::Open);
+    station.drive_until_it_moves(&robot, &key).await;
 }
 
 #[tokio::test]
@@ -59,9 +59,9 @@ async fn a_station_that_crashes_and_returns_finds_its_robot_again() {
     let folder = station.new_robot("rover").await;
     let key = station.new_key("rover").await;
     let robot = Robot::start(folder);
-    station.sees("rover", &key).await;
+    station.telemetry("rover", &key).await;
     station.restart().await;
-    station.drives(&robot, &key).await;
+    station.drive_until_it_moves(&robot, &key).await;
 }
 
 #[tokio::test]
@@ -69,15 +69,15 @@ async fn a_robot_waits_for_a_broker_that_is_not_there_yet() {
     let station = Station::start().await;
     let key = station.new_key("rover").await;
     let folder = station.new_robot("rover").await;
-    let tap = Tap::to(station.ready.mqtt.clone()).await;
-    tap.set(Flow::Cut);
-    folder.configure(&json!({"IOT_CORE_ENDPOINT": format!("localhost:{}", tap.address.port())}));
+    let relay = TcpRelay::to(station.ready.mqtt.clone()).await;
+    relay.set(Flow::Cut);
+    folder.configure(&json!({"IOT_CORE_ENDPOINT": format!("localhost:{}", relay.address.port())}));
     let robot = Robot::start(folder);
     robot
         .wheels(0, "the board is stopped before anything else", |w| w.stop)
         .await;
-    tap.set(Flow::Open);
-    station.drives(&robot, &key).await;
+    relay.set(Flow::Open);
+    station.drive_until_it_moves(&robot, &key).await;
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn asked_to_end_in_mid_drive_the_robot_stops_first() {
         let station = Station::start().await;
         let key = station.new_key("rover").await;
         let mut robot = Robot::start(station.new_robot("rover").await);
-        station.sees("rover", &key).await;
+        station.telemetry("rover", &key).await;
         let seen = robot.folder.writes().len();
         station.publish("rover", &key, LONG_DRIVE).await;
         robot.wheels(seen, "the wheels turn", |w| w.moves()).await;
@@ -101,7 +101,7 @@ async fn killed_in_mid_drive_a_cold_stop_turns_the_board_off() {
     let station = Station::start().await;
     let key = station.new_key("rover").await;
     let mut robot = Robot::start(station.new_robot("rover").await);
-    station.sees("rover", &key).await;
+    station.telemetry("rover", &key).await;
     let seen = robot.folder.writes().len();
     station.publish("rover", &key, LONG_DRIVE).await;
     robot.wheels(seen, "the wheels turn", |w| w.moves()).await;

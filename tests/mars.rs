@@ -9,17 +9,8 @@ use tests::{Station, eventually};
 const BITMAP_BYTES: usize = 14 + 40 + 4 * 256 + 320 * 240;
 
 async fn mars(station: &Station, key: Option<&str>) -> (u16, Value) {
-    let mut request = station
-        .client
-        .get(format!("http://{}/mars", station.ready.http));
-    if let Some(key) = key {
-        request = request.header("x-api-key", key);
-    }
-    let answer = request.send().await.expect("the station answers");
-    (
-        answer.status().as_u16(),
-        answer.json().await.expect("every answer is JSON"),
-    )
+    let headers: Vec<_> = key.iter().map(|key| ("x-api-key", *key)).collect();
+    station.ask("GET", "/mars", &headers, "").await
 }
 
 #[tokio::test]

@@ -5,16 +5,16 @@
 //! second. Every action carries a throttle of its own, by which its wheel command is found
 //! in the transcript of the board.
 
+use bench::figures::{self, Figures, percentile};
 use rumqttc::QoS;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use bench::figures::{self, Figures, percentile};
-use tests::mqtt::Desk;
+use tests::mqtt;
 use tests::process::{Process, eventually};
 use tests::robot::{Folder, Write};
-use tests::tap::{Tap, unix_ns};
-use tests::{Robot, Station};
+use tests::tcp_relay::TcpRelay;
+use tests::{Robot, Station, unix_ns};
 use tokio::process::Command;
 
 /// Messages of the latency runs.
@@ -152,16 +152,17 @@ impl Bench {
         }
     }
 
-    async fn desk(&self) -> Desk {
-        Desk::connect(&self.operator, &self.station.ready.mqtt).await
+    async fn publisher(&self) -> mqtt::Client {
+        mqtt::Client::connect(&self.station, &self.operator).await
     }
 
     /// robot-agent, obeying.
-    async fn agent(&self, desk: &mut Desk) -> Robot {
+    async fn agent(&self, publisher: &mqtt::Client) -> Robot {
         let seen = self.rover.writes().len();
         let robot = Robot::start(self.rover.clone());
         eventually("the agent obeys", async || {
-            desk.publish("rover/action", QoS::AtLeastOnce, false, drive(0.9))
+            publisher
+                .send("rover/action", QoS::AtLeastOnce, &drive(0.9))
                 .await;
             self.rover
                 .writes()
@@ -178,17 +179,11 @@ impl Bench {
     async fn peer(&self, pulse_ms: u64) -> Process {
         let seen = self.sample.writes().len();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("drive/sample_subscriber.py");
-        let port = self
-            .station
-            .ready
-            .mqtt
-            .rsplit(':')
-            .next()
-            .expect("an address has a port");
+        let port = self.station.mqtt_port().to_string();
         let mut command = Command::new(&self.python);
         command
             .arg(script)
-            .args(["sample", "localhost", port])
+            .args(["sample", "localhost", &port])
             .arg(self.sample.path().join("certs"))
             .arg(self.sample.path().join("wheels.jsonl"))
             .arg(pulse_ms.to_string());
@@ -205,10 +200,10 @@ impl Bench {
     /// The peer's pulse is left out here: with it the sample falls behind by 180 ms a
     /// message and the comparison would be one of queues, which `release` shows.
     async fn latency(&self, figures: &mut Figures) {
-        let mut desk = self.desk().await;
-        let _agent = self.agent(&mut desk).await;
+        let publisher = self.publisher().await;
+        let _agent = self.agent(&publisher).await;
         let _peer = self.peer(0).await;
-        let sent = self.tell_both(&mut desk, MESSAGES, SPACING).await;
+        let sent = self.publish_to_both(&publisher, MESSAGES, SPACING).await;
         let ours = latencies(&sent, &self.rover).await;
         let theirs = latencies(&sent, &self.sample).await;
         for (name, q) in [("p50", 0.50), ("p99", 0.99)] {
@@ -219,17 +214,17 @@ impl Bench {
         }
     }
 
-    /// Bytes readable on the agent's socket → board write issued, through a tap.
+    /// Bytes readable on the agent's socket → board write issued, through a relay.
     async fn own_share(&self, figures: &mut Figures) {
-        let tap = Tap::to(self.station.ready.mqtt.clone()).await;
-        let port = tap.address.port();
+        let relay = TcpRelay::to(self.station.ready.mqtt.clone()).await;
+        let port = relay.address.port();
         let direct = self.rover.config()["IOT_CORE_ENDPOINT"].clone();
         self.rover
             .configure(&json!({"IOT_CORE_ENDPOINT": format!("localhost:{port}")}));
-        let mut desk = self.desk().await;
-        let agent = self.agent(&mut desk).await;
-        let sent = self.tell_both(&mut desk, MESSAGES, SPACING).await;
-        let readable = tap.delivered();
+        let publisher = self.publisher().await;
+        let agent = self.agent(&publisher).await;
+        let sent = self.publish_to_both(&publisher, MESSAGES, SPACING).await;
+        let readable = relay.delivered();
         let mut shares: Vec<f64> = commands(&sent, &self.rover)
             .await
             .into_iter()
@@ -249,10 +244,12 @@ impl Bench {
 
     /// A key held at 10 Hz, then let go: last publish → last wheel movement.
     async fn release(&self, figures: &mut Figures) {
-        let mut desk = self.desk().await;
-        let _agent = self.agent(&mut desk).await;
+        let publisher = self.publisher().await;
+        let _agent = self.agent(&publisher).await;
         let _peer = self.peer(200).await;
-        let sent = self.tell_both(&mut desk, HELD_MESSAGES, HELD_SPACING).await;
+        let sent = self
+            .publish_to_both(&publisher, HELD_MESSAGES, HELD_SPACING)
+            .await;
         let (_, released) = *sent.last().expect("a key was held");
         // The peer works its queue off one pulse after the other.
         eventually("the peer has obeyed everything", async || {
@@ -272,13 +269,14 @@ impl Bench {
     /// Process start → first wheel command, with a publisher that never stops asking.
     async fn start(&self, figures: &mut Figures) {
         let mut starts = Vec::new();
-        let mut desk = self.desk().await;
+        let publisher = self.publisher().await;
         for _ in 0..STARTS {
             let seen = self.rover.writes().len();
             let started = unix_ns();
             let _robot = Robot::start(self.rover.clone());
             let first = eventually("the agent obeys", async || {
-                desk.publish("rover/action", QoS::AtMostOnce, false, drive(0.9))
+                publisher
+                    .send("rover/action", QoS::AtMostOnce, &drive(0.9))
                     .await;
                 self.rover
                     .writes()
@@ -292,7 +290,7 @@ impl Bench {
         let mut handshakes = Vec::new();
         for _ in 0..STARTS {
             let started = unix_ns();
-            self.desk().await;
+            self.publisher().await;
             handshakes.push((unix_ns() - started) as f64);
         }
         starts.sort_by(f64::total_cmp);
@@ -305,8 +303,8 @@ impl Bench {
 
     /// Memory and processor time of an agent that nobody drives.
     async fn rest(&self, figures: &mut Figures) {
-        let mut desk = self.desk().await;
-        let mut robot = self.agent(&mut desk).await;
+        let publisher = self.publisher().await;
+        let mut robot = self.agent(&publisher).await;
         let id = robot.process().id();
         let before = figures::cpu(id);
         tokio::time::sleep(IDLE).await;
@@ -319,7 +317,12 @@ impl Bench {
     }
 
     /// Publishes `count` actions to both robots and gives the throttle and moment of each.
-    async fn tell_both(&self, desk: &mut Desk, count: u64, spacing: Duration) -> Vec<(f64, u64)> {
+    async fn publish_to_both(
+        &self,
+        publisher: &mqtt::Client,
+        count: u64,
+        spacing: Duration,
+    ) -> Vec<(f64, u64)> {
         let mut ticks = tokio::time::interval(spacing);
         let mut sent = Vec::new();
         for n in 0..count {
@@ -331,7 +334,8 @@ impl Bench {
             }
             let at = unix_ns();
             for topic in topics {
-                desk.publish(topic, QoS::AtMostOnce, false, drive(throttle))
+                publisher
+                    .send(topic, QoS::AtMostOnce, &drive(throttle))
                     .await;
             }
             sent.push((throttle, at));

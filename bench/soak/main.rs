@@ -4,20 +4,20 @@
 //! Every viewer is a process of its own, so that one can be killed as a crash kills it. One
 //! more watches all the time, from this process: the others must not disturb its picture.
 
-mod census;
-mod crowd;
+mod usage;
 mod verdict;
 mod viewer;
+mod viewers;
 
-use crate::census::{Census, Sample};
-use crate::crowd::{Crowd, Tally};
+use crate::usage::{Sample, Sampler};
 use crate::verdict::Minute;
+use crate::viewers::{Tally, Viewers};
 use anyhow::Context;
 use serde_json::json;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
-use tests::robot::Robot;
-use tests::{Pass, Receiver, Station, eventually};
+use tests::kvs::{Access, Client};
+use tests::{Robot, Station, Viewer, eventually};
 use tokio::time::MissedTickBehavior;
 
 /// Unless told otherwise.
@@ -26,8 +26,8 @@ const MINUTES: u32 = 20;
 /// Fewer say nothing: the first is the warm-up, and a line needs points.
 const MINUTES_LEAST: u32 = 3;
 
-/// How often the processes are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often the processes are sampled, and a viewer comes.
+const SAMPLE_EVERY: Duration = Duration::from_secs(2);
 
 /// How long everything has to settle after the last viewer is gone: idle threads of the
 /// runtime live for ten seconds, idle connections of HTTP a little longer.
@@ -36,14 +36,14 @@ const REST: Duration = Duration::from_secs(20);
 /// What the command line asks for.
 enum Task {
     Soak(u32),
-    /// Be one viewer; the errand comes on stdin.
-    Visit,
+    /// Be one viewer; what it is to do comes on stdin.
+    Viewer,
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     match task()? {
-        Task::Visit => viewer::visit().await.map(|()| ExitCode::SUCCESS),
+        Task::Viewer => viewer::run().await.map(|()| ExitCode::SUCCESS),
         Task::Soak(minutes) => soak(minutes).await,
     }
 }
@@ -52,7 +52,7 @@ fn task() -> anyhow::Result<Task> {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
     match &arguments[..] {
         [] => Ok(Task::Soak(MINUTES)),
-        [word] if word == "visit" => Ok(Task::Visit),
+        [word] if word == "viewer" => Ok(Task::Viewer),
         [minutes] => match minutes.parse() {
             Ok(minutes) if minutes >= MINUTES_LEAST => Ok(Task::Soak(minutes)),
             _ => anyhow::bail!("usage: soak [MINUTES], at least {MINUTES_LEAST}"),
@@ -66,97 +66,86 @@ struct Scene {
     station: Station,
     robot: Robot,
     key: String,
-    pass: Pass,
+    client: Client,
 }
 
 async fn soak(minutes: u32) -> anyhow::Result<ExitCode> {
-    let mut scene = Scene::set_up().await?;
+    let mut scene = Scene::set_up().await;
     // What is made for the first viewer is kept for the others.
-    Receiver::join(&scene.pass, "first").await?.leave().await;
+    Viewer::join(&scene.client, "first").await?.leave().await;
     let before = scene.at_rest().await?;
-    let steady = Receiver::join(&scene.pass, "steady").await?;
-    let (told, tally) = scene.minutes(minutes, &steady).await?;
+    let steady = Viewer::join(&scene.client, "steady").await?;
+    let (minutes, tally) = scene.minutes(minutes, &steady).await?;
     steady.leave().await;
     let after = scene.at_rest().await?;
-    Ok(verdict::print(&before, &told, &after, &tally))
+    Ok(verdict::print(&before, &minutes, &after, &tally))
 }
 
 impl Scene {
-    async fn set_up() -> anyhow::Result<Self> {
+    async fn set_up() -> Self {
         let station = Station::start().await;
         let folder = station.new_robot("rover").await;
         folder.configure(&json!({ "video": {
             "source": "test", "width": 640, "height": 480, "fps": 30,
         }}));
-        let plan = ["--rate", "1000", "--burst", "1000", "--quota", "1000000"];
-        let new_key = ["new-key", "--robot", "rover", "--may", "publish"];
-        let key = station.command(&[&new_key[..], &plan].concat()).await;
-        let key = key.trim().to_owned();
-        let mut robot = Robot::start(folder);
-        eventually("the camera runs and the channel is open", async || {
-            let log = robot.process().log();
-            ["camera: test picture", "signaling is connected"]
-                .iter()
-                .all(|told| log.contains(told))
-                .then_some(())
-        })
-        .await;
-        let pass = Pass::of(&station, "rover", &key).await?;
-        Ok(Self {
+        let key = station.new_key("rover").await;
+        let robot = Robot::start_video(folder).await;
+        let client = Client::viewer(&station.ready.http, "rover", Access::Key(&key)).await;
+        Self {
             station,
             robot,
             key,
-            pass,
-        })
+            client,
+        }
     }
 
     /// Waits until nobody is left, and a while longer.
     async fn at_rest(&mut self) -> anyhow::Result<Sample> {
-        let mut census = self.census();
+        let mut sampler = self.sampler();
         eventually("the last viewer and its relay are gone", async || {
-            let sample = census.take().await.ok()?;
+            let sample = sampler.take().await.ok()?;
             (sample.viewers == 0.0 && sample.relays == 0.0).then_some(())
         })
         .await;
         tokio::time::sleep(REST).await;
-        census.take().await
+        sampler.take().await
     }
 
     async fn minutes(
         &mut self,
         minutes: u32,
-        steady: &Receiver,
+        steady: &Viewer,
     ) -> anyhow::Result<(Vec<Minute>, Tally)> {
-        let mut crowd = Crowd::new(&self.station.ready.http, &self.key);
-        let mut census = self.census();
-        let mut told = Vec::new();
+        let mut viewers = Viewers::new(&self.station.ready.http, &self.key);
+        let mut sampler = self.sampler();
+        let mut all = Vec::new();
         verdict::head();
         let begun = now();
-        let mut looks = tokio::time::interval(LOOK_EVERY);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        let mut ticks = tokio::time::interval(SAMPLE_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         for minute in 1..=minutes {
             let mut samples = Vec::new();
-            let visits = crowd.tally().visits;
+            let sessions = viewers.tally().sessions;
             while now() < begun + Duration::from_secs(60) * minute {
                 tokio::select! {
-                    _ = looks.tick() => {
-                        samples.push(census.take().await.context("a look at the processes")?);
-                        crowd.admit()?;
+                    _ = ticks.tick() => {
+                        samples.push(sampler.take().await.context("the processes are sampled")?);
+                        viewers.start_next()?;
                     }
-                    () = crowd.ended() => {}
+                    () = viewers.ended() => {}
                 }
             }
-            let visits = crowd.tally().visits - visits;
-            let minute = Minute::of(minute, &samples, visits, steady.longest_gap());
+            let sessions = viewers.tally().sessions - sessions;
+            let minute = Minute::of(minute, &samples, sessions, steady.longest_gap());
             minute.print();
-            told.push(minute);
+            all.push(minute);
         }
-        Ok((told, crowd.leave().await))
+        Ok((all, viewers.finish().await))
     }
 
-    fn census(&mut self) -> Census {
+    fn sampler(&mut self) -> Sampler {
         let processes = [self.robot.process().id(), self.station.process().id()];
-        Census::new(processes, &self.station.ready.http, &self.key)
+        Sampler::new(processes, &self.station.ready.http, &self.key)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The table, and whether it is flat. Pure but for printing.
 
-use crate::census::{Holds, Sample};
-use crate::crowd::Tally;
+use crate::usage::{Sample, Usage};
+use crate::viewers::Tally;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use std::time::Duration;
 /// their size.
 const WARM_UP_SHARE: f64 = 0.2;
 
-/// Growth of memory that counts as none, in MiB a minute: at a visit every two seconds it is
-/// 3 KiB a visit, less than any part of a connection that could be left behind.
+/// Growth of memory that counts as none, in MiB a minute: at a session every two seconds it is
+/// 3 KiB a session, less than any part of a connection that could be left behind.
 const RSS_MIB_PER_MINUTE: f64 = 0.1;
 
-/// Growth of threads and of files that counts as none, a minute: the crowd is not quite the
-/// same in every minute.
+/// Growth of threads and of files that counts as none, a minute: the viewers are not quite
+/// the same in every minute.
 const COUNT_PER_MINUTE: f64 = 0.5;
 
 /// How many more threads there may be in the end than in the beginning: one that waits for
@@ -28,33 +28,33 @@ const FILES_LEFT: f64 = 1.0;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Minute {
     number: u32,
-    visits: u32,
+    sessions: u32,
     mean: Sample,
     gap: Duration,
 }
 
-/// What is looked at in a process.
-struct LookedAt {
+/// What is compared of a process.
+struct Quantity {
     name: &'static str,
-    of: fn(&Holds) -> f64,
+    of: fn(&Usage) -> f64,
     /// Growth a minute that counts as none.
     bound: f64,
 }
 
-const LOOKED_AT: [LookedAt; 3] = [
-    LookedAt {
+const QUANTITIES: [Quantity; 3] = [
+    Quantity {
         name: "MiB",
-        of: |holds| holds.rss_mib,
+        of: |usage| usage.rss_mib,
         bound: RSS_MIB_PER_MINUTE,
     },
-    LookedAt {
+    Quantity {
         name: "threads",
-        of: |holds| holds.threads,
+        of: |usage| usage.threads,
         bound: COUNT_PER_MINUTE,
     },
-    LookedAt {
+    Quantity {
         name: "files",
-        of: |holds| holds.files,
+        of: |usage| usage.files,
         bound: COUNT_PER_MINUTE,
     },
 ];
@@ -62,7 +62,7 @@ const LOOKED_AT: [LookedAt; 3] = [
 /// One of the two.
 struct Program {
     name: &'static str,
-    of: fn(&Sample) -> &Holds,
+    of: fn(&Sample) -> &Usage,
 }
 
 const PROGRAMS: [Program; 2] = [
@@ -77,21 +77,21 @@ const PROGRAMS: [Program; 2] = [
 ];
 
 impl Minute {
-    pub(crate) fn of(number: u32, samples: &[Sample], visits: u32, gap: Duration) -> Self {
+    pub(crate) fn of(number: u32, samples: &[Sample], sessions: u32, gap: Duration) -> Self {
         let mean = |of: &dyn Fn(&Sample) -> f64| {
             samples.iter().map(of).sum::<f64>() / samples.len().max(1) as f64
         };
-        let holds = |of: fn(&Sample) -> &Holds| Holds {
+        let usage = |of: fn(&Sample) -> &Usage| Usage {
             rss_mib: mean(&|sample| of(sample).rss_mib),
             threads: mean(&|sample| of(sample).threads),
             files: mean(&|sample| of(sample).files),
         };
         Self {
             number,
-            visits,
+            sessions,
             mean: Sample {
-                robot: holds(|sample| &sample.robot),
-                station: holds(|sample| &sample.station),
+                robot: usage(|sample| &sample.robot),
+                station: usage(|sample| &sample.station),
                 viewers: mean(&|sample| sample.viewers),
                 relays: mean(&|sample| sample.relays),
             },
@@ -102,56 +102,61 @@ impl Minute {
     #[expect(clippy::print_stdout, reason = "a soak's output is its table")]
     pub(crate) fn print(&self) {
         let gap = self.gap.as_millis();
-        let (number, visits) = (self.number, self.visits);
-        println!("{number:>6} {visits:>6} {}{gap:>8}", row(&self.mean));
+        let (number, sessions) = (self.number, self.sessions);
+        println!("{number:>6} {sessions:>8} {}{gap:>8}", row(&self.mean));
     }
 }
 
 fn row(sample: &Sample) -> String {
-    let holds = |holds: &Holds| {
-        let Holds {
+    let usage = |usage: &Usage| {
+        let Usage {
             rss_mib,
             threads,
             files,
-        } = holds;
+        } = usage;
         format!("{rss_mib:>8.1}{threads:>8.1}{files:>8.1}  ")
     };
     let Sample {
         viewers, relays, ..
     } = sample;
-    let (robot, station) = (holds(&sample.robot), holds(&sample.station));
+    let (robot, station) = (usage(&sample.robot), usage(&sample.station));
     format!("{viewers:>7.1} {robot}{station}{relays:>6.1}")
 }
 
 /// The table's head.
 #[expect(clippy::print_stdout, reason = "a soak's output is its table")]
 pub(crate) fn head() {
-    let holds = format!("{:>8}{:>8}{:>8}  ", "MiB", "threads", "files");
-    println!("{:22}{:<26}{:<26}", "", "  robot-agent", "  ground-station");
+    let usage = format!("{:>8}{:>8}{:>8}  ", "MiB", "threads", "files");
+    println!("{:24}{:<26}{:<26}", "", "  robot-agent", "  ground-station");
     println!(
-        "{:>6} {:>6} {:>7} {holds}{holds}{:>6}{:>8}",
-        "minute", "visits", "viewers", "relays", "gap ms"
+        "{:>6} {:>8} {:>7} {usage}{usage}{:>6}{:>8}",
+        "minute", "sessions", "viewers", "relays", "gap ms"
     );
 }
 
 /// Prints what came out; fails where something grew, was left over, or went wrong.
 #[expect(clippy::print_stdout, reason = "a soak's output is its table")]
-pub(crate) fn print(before: &Sample, told: &[Minute], after: &Sample, tally: &Tally) -> ExitCode {
-    println!("{:>13} {}", "before", row(before));
-    println!("{:>13} {}", "after", row(after));
+pub(crate) fn print(
+    before: &Sample,
+    minutes: &[Minute],
+    after: &Sample,
+    tally: &Tally,
+) -> ExitCode {
+    println!("{:>15} {}", "before", row(before));
+    println!("{:>15} {}", "after", row(after));
     let Tally {
-        visits,
+        sessions,
         refused,
         failed,
     } = tally;
-    println!("{visits} visits, {refused} found the house full, {failed} failed");
-    for slope in slopes(told) {
+    println!("{sessions} sessions, {refused} found no place, {failed} failed");
+    for slope in slopes(minutes) {
         println!("{}", slope.words());
     }
-    let mut wrong = growth(told);
+    let mut wrong = growth(minutes);
     wrong.extend(leftovers(before, after));
     if *failed > 0 {
-        wrong.push(format!("{failed} visits failed"));
+        wrong.push(format!("{failed} sessions failed"));
     }
     for line in &wrong {
         println!("NOT FLAT: {line}");
@@ -172,15 +177,15 @@ struct Slope {
 }
 
 /// How everything changes after the warm-up, minute by minute.
-fn slopes(told: &[Minute]) -> Vec<Slope> {
-    let warm = (told.len() as f64 * WARM_UP_SHARE).ceil() as usize;
-    let told = &told[warm.max(1).min(told.len())..];
+fn slopes(minutes: &[Minute]) -> Vec<Slope> {
+    let warm = (minutes.len() as f64 * WARM_UP_SHARE).ceil() as usize;
+    let minutes = &minutes[warm.max(1).min(minutes.len())..];
     let mut slopes = Vec::new();
     for program in PROGRAMS {
-        for LookedAt { name, of, bound } in LOOKED_AT {
-            let values: Vec<_> = told
+        for Quantity { name, of, bound } in QUANTITIES {
+            let values: Vec<_> = minutes
                 .iter()
-                .map(|told| of((program.of)(&told.mean)))
+                .map(|minute| of((program.of)(&minute.mean)))
                 .collect();
             slopes.push(Slope {
                 program: program.name,
@@ -194,9 +199,9 @@ fn slopes(told: &[Minute]) -> Vec<Slope> {
 }
 
 /// What grew.
-fn growth(told: &[Minute]) -> Vec<String> {
+fn growth(minutes: &[Minute]) -> Vec<String> {
     let grew = |slope: &Slope| slope.value > slope.bound;
-    let slopes = slopes(told);
+    let slopes = slopes(minutes);
     slopes
         .iter()
         .filter(|slope| grew(slope))
@@ -253,7 +258,7 @@ mod tests {
     fn minutes(rss_mib: impl Fn(f64) -> f64) -> Vec<Minute> {
         (0..20)
             .map(|number| {
-                let robot = Holds {
+                let robot = Usage {
                     rss_mib: rss_mib(f64::from(number)),
                     threads: 9.0,
                     files: 40.0,
@@ -279,23 +284,23 @@ mod tests {
         let warms_up = |minute: f64| 30.0 + minute.min(3.0) * 5.0 + (minute % 2.0) * 0.5;
         assert_eq!(growth(&minutes(warms_up)), [""; 0]);
         let leaks = |minute: f64| 30.0 + minute * 0.15;
-        let told = growth(&minutes(leaks));
-        assert_eq!(told.len(), 1);
-        assert!(told[0].contains("robot-agent grows by 0.150 MiB a minute"));
+        let grown = growth(&minutes(leaks));
+        assert_eq!(grown.len(), 1);
+        assert!(grown[0].contains("robot-agent grows by 0.150 MiB a minute"));
     }
 
     #[test]
     fn a_file_too_many_in_the_end_is_told() {
-        let holds = |files| Sample {
-            station: Holds {
+        let usage = |files| Sample {
+            station: Usage {
                 files,
-                ..Holds::default()
+                ..Usage::default()
             },
             ..Sample::default()
         };
-        assert_eq!(leftovers(&holds(30.0), &holds(31.0)), [""; 0]);
+        assert_eq!(leftovers(&usage(30.0), &usage(31.0)), [""; 0]);
         assert_eq!(
-            leftovers(&holds(30.0), &holds(33.0)),
+            leftovers(&usage(30.0), &usage(33.0)),
             ["ground-station has 3 files left over"]
         );
     }

@@ -4,43 +4,44 @@
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
-use tests::{Pass, Receiver};
+use tests::Viewer;
+use tests::kvs::{Access, Client};
 use tokio::io::{AsyncBufReadExt, BufReader, stdin};
 
 /// What a viewer is told on stdin.
 #[derive(Serialize, Deserialize)]
-pub(crate) struct Errand {
+pub(crate) struct Task {
     /// Where the station speaks HTTP.
     pub station: String,
     pub key: String,
     pub name: String,
-    pub manner: Manner,
+    pub behaviour: Behaviour,
 }
 
 /// How a viewer behaves.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, PartialEq, Eq)]
-pub(crate) enum Manner {
-    /// Watches, and says goodbye.
-    Polite,
+pub(crate) enum Behaviour {
+    /// Watches, and closes its connection.
+    Closes,
     /// Watches, and is killed.
-    Killed,
+    IsKilled,
     /// Offers, and never answers what the robot's side of ICE asks.
-    Deaf,
-    /// Watches, and talks nonsense on every channel it has.
-    Babbles,
+    IgnoresIce,
+    /// Watches, and sends garbage on every channel it has.
+    SendsGarbage,
     /// Is killed as soon as it has offered.
-    Hasty,
+    IsKilledAtOnce,
 }
 
-/// Said on stdout by whoever was let in.
-pub(crate) const DONE: &str = "done";
+/// Said on stdout by a viewer that was let in.
+pub(crate) const JOINED: &str = "joined";
 
-/// Said by whoever finds no place, which in a full house is right.
+/// Said by one that finds no place, which among too many is right.
 pub(crate) const REFUSED: &str = "refused";
 
 /// On the signaling socket: no JSON, half of it, a payload that is no base64, one that is cut
 /// short, offers that are none, a candidate that is none.
-const NONSENSE: [&str; 7] = [
+const SIGNALING_GARBAGE: [&str; 7] = [
     "hello",
     r#"{"action":"SDP_OFFER","messagePayl"#,
     r#"{"action":"SDP_OFFER","messagePayload":"?!"}"#,
@@ -50,8 +51,8 @@ const NONSENSE: [&str; 7] = [
     r#"{"action":"DANCE","messagePayload":"e30="}"#,
 ];
 
-/// On the data channel for orders.
-const NO_ORDERS: [&[u8]; 4] = [
+/// On the data channel `drive`.
+const DRIVE_GARBAGE: [&[u8]; 4] = [
     b"\xff\xfe\x00",
     b"{",
     br#"{"action":"fly"}"#,
@@ -61,51 +62,51 @@ const NO_ORDERS: [&[u8]; 4] = [
 /// More than any viewer needs, and fewer than it is thrown out for.
 const CHANNELS: usize = 4;
 
-pub(crate) async fn visit() -> anyhow::Result<()> {
+pub(crate) async fn run() -> anyhow::Result<()> {
     let mut input = BufReader::new(stdin()).lines();
-    let errand = input.next_line().await?.context("an errand on stdin")?;
-    let errand: Errand = serde_json::from_str(&errand)?;
-    let pass = Pass::at(&errand.station, "rover", &errand.key).await?;
-    match watch(&pass, &errand).await {
-        Ok(receiver) => {
-            tell(DONE)?;
+    let task = input.next_line().await?.context("a task on stdin")?;
+    let task: Task = serde_json::from_str(&task)?;
+    let client = Client::viewer(&task.station, "rover", Access::Key(&task.key)).await;
+    match join(&client, &task).await {
+        Ok(viewer) => {
+            print(JOINED)?;
             // Nothing more is said; this is its end.
             while input.next_line().await?.is_some() {}
-            receiver.leave().await;
+            viewer.leave().await;
         }
-        Err(error) if is_full(&error) => tell(&format!("{REFUSED}: {error:#}"))?,
+        Err(error) if is_full(&error) => print(&format!("{REFUSED}: {error:#}"))?,
         Err(error) => return Err(error),
     }
     Ok(())
 }
 
-async fn watch(pass: &Pass, errand: &Errand) -> anyhow::Result<Receiver> {
-    match errand.manner {
-        Manner::Polite | Manner::Killed => Receiver::join(pass, &errand.name).await,
-        Manner::Deaf => {
-            let mut receiver = Receiver::call(pass, &errand.name).await?;
-            let offer = receiver.offer().await?;
-            receiver.socket().meet(offer).await?;
-            Ok(receiver)
+async fn join(client: &Client, task: &Task) -> anyhow::Result<Viewer> {
+    match task.behaviour {
+        Behaviour::Closes | Behaviour::IsKilled => Viewer::join(client, &task.name).await,
+        Behaviour::IgnoresIce => {
+            let mut viewer = Viewer::prepare(client, &task.name).await?;
+            let offer = viewer.offer().await?;
+            viewer.socket().negotiate(offer).await?;
+            Ok(viewer)
         }
-        Manner::Hasty => {
-            let mut receiver = Receiver::call(pass, &errand.name).await?;
-            let offer = receiver.offer().await?;
-            receiver.socket().offer(offer).await?;
-            Ok(receiver)
+        Behaviour::IsKilledAtOnce => {
+            let mut viewer = Viewer::prepare(client, &task.name).await?;
+            let offer = viewer.offer().await?;
+            viewer.socket().offer(offer).await?;
+            Ok(viewer)
         }
-        Manner::Babbles => {
-            let mut receiver = Receiver::join(pass, &errand.name).await?;
-            for nonsense in NONSENSE {
-                receiver.socket().say(nonsense).await?;
+        Behaviour::SendsGarbage => {
+            let mut viewer = Viewer::join(client, &task.name).await?;
+            for garbage in SIGNALING_GARBAGE {
+                viewer.socket().send(garbage).await?;
             }
-            for order in NO_ORDERS {
-                receiver.say(order).await?;
+            for garbage in DRIVE_GARBAGE {
+                viewer.send(garbage).await;
             }
             for _ in 0..CHANNELS {
-                receiver.open("nonsense").await?;
+                viewer.open_channel("garbage").await?;
             }
-            Ok(receiver)
+            Ok(viewer)
         }
     }
 }
@@ -116,7 +117,7 @@ fn is_full(error: &anyhow::Error) -> bool {
     words.contains("the house is full") || words.contains("400 Bad Request")
 }
 
-fn tell(line: &str) -> anyhow::Result<()> {
+fn print(line: &str) -> anyhow::Result<()> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{line}")?;
     Ok(stdout.flush()?)

@@ -1,17 +1,16 @@
 //! The viewer in a real Chromium: a node script beside us, one line to it and one line back.
 
 use anyhow::{Context, bail, ensure};
+use bench::line_process::LineProcess;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::process::Command;
 
 /// How long a call may take: the longest gives orders for ten seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A frame that was painted.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
@@ -29,11 +28,7 @@ impl From<(f64, Option<f64>)> for Painted {
     }
 }
 
-pub(crate) struct Browser {
-    process: Child,
-    calls: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
-}
+pub(crate) struct Browser(LineProcess);
 
 #[derive(Deserialize)]
 struct Answer {
@@ -44,21 +39,9 @@ struct Answer {
 impl Browser {
     pub(crate) async fn open() -> anyhow::Result<Self> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("video/viewer.mjs");
-        let mut process = Command::new("node")
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("node does not start")?;
-        let calls = process.stdin.take().context("stdin is piped")?;
-        let answers = process.stdout.take().context("stdout is piped")?;
-        let mut browser = Self {
-            process,
-            calls,
-            answers: BufReader::new(answers).lines(),
-        };
-        browser.hear::<String>("launch").await?;
+        let process = LineProcess::start(Command::new("node").arg(script), LIMIT)?;
+        let mut browser = Self(process);
+        browser.answer::<String>("launch").await?;
         Ok(browser)
     }
 
@@ -67,9 +50,9 @@ impl Browser {
         call: &str,
         argument: Value,
     ) -> anyhow::Result<T> {
-        let line = format!("{}\n", json!({"call": call, "argument": argument}));
-        self.calls.write_all(line.as_bytes()).await?;
-        self.hear(call).await
+        let line = json!({"call": call, "argument": argument}).to_string();
+        self.0.send(&line).await?;
+        self.answer(call).await
     }
 
     /// A call that takes nothing.
@@ -77,10 +60,8 @@ impl Browser {
         self.call(call, Value::Null).await
     }
 
-    async fn hear<T: DeserializeOwned>(&mut self, call: &str) -> anyhow::Result<T> {
-        let line = tokio::time::timeout(PATIENCE, self.answers.next_line())
-            .await
-            .with_context(|| format!("the page does not come back from {call}"))??;
+    async fn answer<T: DeserializeOwned>(&mut self, call: &str) -> anyhow::Result<T> {
+        let line = self.0.receive().await.with_context(|| call.to_owned())?;
         let line = line.with_context(|| format!("the browser ended in {call}"))?;
         let answer: Answer = serde_json::from_str(&line).with_context(|| line.clone())?;
         if let Some(why) = answer.failed {
@@ -90,10 +71,8 @@ impl Browser {
     }
 
     /// Closes the browser and waits for it.
-    pub(crate) async fn close(mut self) -> anyhow::Result<()> {
-        drop(self.calls);
-        let ended = tokio::time::timeout(PATIENCE, self.process.wait());
-        let status = ended.await.context("the browser does not close")??;
+    pub(crate) async fn close(self) -> anyhow::Result<()> {
+        let status = self.0.close().await.context("the browser")?;
         ensure!(status.success(), "the browser ended with {status}");
         Ok(())
     }

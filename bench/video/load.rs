@@ -1,9 +1,9 @@
 //! What viewers cost: processor and memory of robot-agent with 0, 1, 5 and 10 of them.
 
 use crate::{Bench, Size};
-use std::time::Duration;
-use tests::Receiver;
 use bench::figures::{self, Figures};
+use std::time::Duration;
+use tests::Viewer;
 
 /// Viewers at each look. Ten is the most an agent takes unless told otherwise.
 const VIEWERS: [usize; 4] = [0, 1, 5, 10];
@@ -18,16 +18,16 @@ impl Bench {
     pub(crate) async fn load(&self, size: &Size, figures: &mut Figures) -> anyhow::Result<()> {
         let mut agent = self.agent(size).await;
         let id = agent.process().id();
-        let mut receivers: Vec<Receiver> = Vec::new();
+        let mut joined: Vec<Viewer> = Vec::new();
         let (mut used, mut resident) = (Vec::new(), Vec::new());
         for viewers in VIEWERS {
-            while receivers.len() < viewers {
-                let name = format!("light-{}", receivers.len());
-                receivers.push(Receiver::join(&self.pass, &name).await?);
+            while joined.len() < viewers {
+                let name = format!("light-{}", joined.len());
+                joined.push(Viewer::join(&self.viewer, &name).await?);
             }
             tokio::time::sleep(SETTLE).await;
-            let received = |all: &[Receiver]| all.iter().map(Receiver::bytes).sum::<u64>();
-            let (before, bytes) = (figures::cpu(id), received(&receivers));
+            let received = |all: &[Viewer]| all.iter().map(Viewer::bytes).sum::<u64>();
+            let (before, bytes) = (figures::cpu(id), received(&joined));
             tokio::time::sleep(WATCHED).await;
             let spent = figures::cpu(id).saturating_sub(before);
             let cpu = 100.0 * spent.as_secs_f64() / WATCHED.as_secs_f64();
@@ -38,7 +38,7 @@ impl Bench {
                 figures.put(&format!("rss_{}p_1v_mib", size.height), rss);
             }
             if viewers > 0 {
-                let bits = (received(&receivers) - bytes) as f64 * 8.0;
+                let bits = (received(&joined) - bytes) as f64 * 8.0;
                 let kbps = bits / 1e3 / WATCHED.as_secs_f64() / viewers as f64;
                 size.put(figures, &format!("each_{viewers}_kbps"), kbps);
             }
@@ -47,8 +47,8 @@ impl Bench {
         }
         size.put(figures, "cpu_10_over_1", used[3] / used[1]);
         size.put(figures, "mib_per_viewer", (resident[3] - resident[1]) / 9.0);
-        for receiver in receivers {
-            receiver.leave().await;
+        for viewer in joined {
+            viewer.leave().await;
         }
         agent.process().kill().await;
         Ok(())

@@ -15,11 +15,12 @@ mod trouble;
 mod watch;
 
 use crate::browser::Browser;
+use bench::figures::Figures;
 use serde_json::json;
 use std::path::PathBuf;
-use bench::figures::Figures;
+use tests::kvs::{Access, Client};
 use tests::robot::{Folder, Robot};
-use tests::{Pass, Station, eventually};
+use tests::{Station, eventually};
 
 /// What the encoder may use: enough to see it come back to 2 Mbit/s.
 const BITRATE_KBPS: u32 = 2500;
@@ -59,7 +60,7 @@ struct Bench {
     station: Station,
     rover: Folder,
     key: String,
-    pass: Pass,
+    viewer: Client,
 }
 
 #[tokio::main]
@@ -67,7 +68,7 @@ async fn main() -> anyhow::Result<()> {
     let json = arguments()?;
     let mut figures = Figures::default();
     figures.put("load1_before", load());
-    let bench = Bench::set_up().await?;
+    let bench = Bench::set_up().await;
     for size in &SIZES {
         bench.load(size, &mut figures).await?;
         let mut robot = bench.agent(size).await;
@@ -107,20 +108,17 @@ fn load() -> f64 {
 }
 
 impl Bench {
-    async fn set_up() -> anyhow::Result<Self> {
+    async fn set_up() -> Self {
         let station = Station::start().await;
         let rover = station.new_robot("rover").await;
-        let plan = ["--rate", "1000", "--burst", "1000", "--quota", "1000000"];
-        let new_key = ["new-key", "--robot", "rover", "--may", "publish"];
-        let key = station.command(&[&new_key[..], &plan].concat()).await;
-        let key = key.trim().to_owned();
-        let pass = Pass::of(&station, "rover", &key).await?;
-        Ok(Self {
+        let key = station.new_key("rover").await;
+        let viewer = Client::viewer(&station.ready.http, "rover", Access::Key(&key)).await;
+        Self {
             station,
             rover,
             key,
-            pass,
-        })
+            viewer,
+        }
     }
 
     /// robot-agent with the test picture of that size, its camera warm.
@@ -132,25 +130,13 @@ impl Bench {
             "fps": 30,
             "bitrate_kbps": BITRATE_KBPS,
         }}));
-        let log = self.rover.path().join("robot-agent.log");
-        let told = || {
-            let log = std::fs::read_to_string(&log).unwrap_or_default();
-            ["camera: test picture", "signaling is connected"].map(|what| log.matches(what).count())
-        };
-        let before = told();
-        let robot = Robot::start(self.rover.clone());
-        eventually("the camera runs and the channel is open", async || {
-            let now = told();
-            (now[0] > before[0] && now[1] > before[1]).then_some(())
-        })
-        .await;
-        robot
+        Robot::start_video(self.rover.clone()).await
     }
 
     /// Waits until nobody watches, by the robot's own word.
     async fn alone(&self) {
         eventually("the viewer is gone", async || {
-            let telemetry = self.station.sees("rover", &self.key).await;
+            let telemetry = self.station.telemetry("rover", &self.key).await;
             (telemetry["video"]["viewers"] == 0).then_some(())
         })
         .await;

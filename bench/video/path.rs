@@ -1,7 +1,7 @@
 //! A path between robot and viewer that can be bad in the ways paths are: far, lossy, narrow,
 //! or gone. A UDP relay on this machine; the viewer is told its port in place of the robot's.
 
-use ::tests::tap::unix_ns;
+use ::tests::unix_ns;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};

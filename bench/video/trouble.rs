@@ -6,9 +6,9 @@ use crate::path::{Narrow, Path, Shape, unix_ms};
 use crate::watch::watch;
 use crate::{Bench, Size};
 use anyhow::Context;
+use bench::figures::Figures;
 use serde_json::Value;
 use std::time::Duration;
-use bench::figures::Figures;
 
 /// Each way: a robot in another town.
 const DELAY: Duration = Duration::from_millis(10);

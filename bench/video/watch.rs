@@ -6,11 +6,11 @@ use crate::frames::Frames;
 use crate::path::{Path, unix_ms};
 use crate::{Bench, Size};
 use anyhow::{Context, ensure};
+use bench::figures::{Figures, percentile};
 use serde_json::{Value, json};
 use std::time::Duration;
-use bench::figures::{Figures, percentile};
-use tests::pass;
 use tests::robot::{Robot, Write};
+use tests::sdp;
 
 /// Calls that the first frame is the median of.
 const CALLS: usize = 7;
@@ -33,14 +33,14 @@ impl Bench {
         browser: &mut Browser,
         far: bool,
     ) -> anyhow::Result<(f64, Option<Path>)> {
-        let mut socket = self.pass.socket("page").await?;
+        let mut socket = self.viewer.connect(Some("page")).await?;
         let offer = browser.ask("offer").await?;
-        let mut answer = socket.meet(offer).await?;
+        let mut answer = socket.negotiate(offer).await?;
         let mut path = None;
         if far {
-            let robot = pass::host(&answer).context("the robot tells an address")?;
+            let robot = sdp::host(&answer).context("the robot tells an address")?;
             let relay = Path::to(robot).await?;
-            answer = pass::through(&answer, relay.port).context("the robot tells an address")?;
+            answer = sdp::through(&answer, relay.port).context("the robot tells an address")?;
             path = Some(relay);
         }
         browser.call::<Value>("answer", answer.into()).await?;

@@ -1,101 +1,145 @@
-//! An operator at a desk: an MQTT client with a certificate of its own.
+//! An MQTT client with a certificate: an operator's, or a robot's in its place.
 
-use rumqttc::{AsyncClient, Event, Incoming, MqttOptions, QoS, TlsConfiguration, Transport};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use crate::tls::{Identity, client};
+use crate::{Station, in_time};
+use rumqttc::{
+    AsyncClient, ConnectionError, Event, EventLoop, Incoming, LastWill, MqttOptions, Publish, QoS,
+    TlsConfiguration, Transport,
+};
+use rustls::ClientConfig;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-/// A connected client.
-pub struct Desk {
+/// A client that is connected until it is dropped or the broker ends it.
+pub struct Client {
     client: AsyncClient,
-    acknowledged: mpsc::UnboundedReceiver<()>,
-    _session: JoinSet<()>,
+    incoming: mpsc::UnboundedReceiver<Incoming>,
+    _connection: JoinSet<()>,
 }
 
-impl Desk {
-    /// Connects with the three files in `folder` to `address`.
+/// How a client connects to the broker of `station`.
+pub fn options(station: &Station, tls: &Arc<ClientConfig>, id: &str) -> MqttOptions {
+    let mut options = MqttOptions::new(id, "localhost", station.mqtt_port());
+    options.set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
+        tls.clone(),
+    )));
+    options
+}
+
+/// A last will that says offline.
+pub fn will(topic: &str) -> LastWill {
+    LastWill::new(topic, r#"{"online":false}"#, QoS::AtLeastOnce, false)
+}
+
+impl Client {
+    /// Connects with the files in `certs`, under the name in them.
     ///
     /// # Panics
     /// When the broker refuses.
-    pub async fn connect(folder: &Path, address: &str) -> Self {
-        let port = address
-            .rsplit(':')
-            .next()
-            .and_then(|port| port.parse().ok());
-        let mut options = MqttOptions::new(
-            "desk",
-            "localhost",
-            port.expect("an address ends in a port"),
-        );
-        options
-            .set_keep_alive(Duration::from_secs(30))
-            .set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
-                Arc::new(tls(folder)),
-            )));
+    pub async fn connect(station: &Station, certs: &Path) -> Self {
+        let options = options(station, &client(certs, Identity::Shown), "client");
+        Self::try_connect(options)
+            .await
+            .expect("the broker accepts")
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the broker refuses.
+    pub async fn try_connect(options: MqttOptions) -> Result<Self, ConnectionError> {
         let (client, mut events) = AsyncClient::new(options, 100);
-        let (connected, mut wait) = mpsc::unbounded_channel();
-        let (acknowledge, acknowledged) = mpsc::unbounded_channel();
-        let mut session = JoinSet::new();
-        session.spawn(async move {
-            loop {
-                match events.poll().await {
-                    Ok(Event::Incoming(Incoming::ConnAck(_))) => drop(connected.send(Ok(()))),
-                    Ok(Event::Incoming(Incoming::PubAck(_))) => drop(acknowledge.send(())),
-                    Ok(_) => {}
-                    Err(error) => return drop(connected.send(Err(error))),
+        in_time(connected(&mut events)).await?;
+        let (sender, incoming) = mpsc::unbounded_channel();
+        let mut connection = JoinSet::new();
+        connection.spawn(async move {
+            while let Ok(event) = events.poll().await {
+                if let Event::Incoming(packet) = event
+                    && sender.send(packet).is_err()
+                {
+                    return;
                 }
             }
         });
-        wait.recv()
-            .await
-            .expect("the session says how it went")
-            .expect("the broker accepts");
-        Self {
+        Ok(Self {
             client,
-            acknowledged,
-            _session: session,
-        }
+            incoming,
+            _connection: connection,
+        })
     }
 
-    /// Publishes; at QoS 1 the broker has it when this returns.
-    ///
-    /// # Panics
-    /// When the connection is lost.
-    pub async fn publish(&mut self, topic: &str, qos: QoS, retain: bool, payload: String) {
-        self.client
-            .publish(topic, qos, retain, payload)
-            .await
-            .expect("the session runs");
-        if qos == QoS::AtLeastOnce {
-            self.acknowledged
-                .recv()
-                .await
-                .expect("the broker acknowledges");
-        }
+    /// Subscribes, and waits for the broker's acknowledgement.
+    pub async fn subscribe(&mut self, topic: &str) {
+        let sent = self.client.subscribe(topic, QoS::AtLeastOnce).await;
+        sent.expect("the session runs");
+        self.next(|packet| matches!(packet, Incoming::SubAck(_)).then_some(()))
+            .await;
+    }
+
+    /// Publishes at QoS 1, and waits for the broker's acknowledgement.
+    pub async fn publish(&mut self, topic: &str, payload: &str) {
+        self.send(topic, QoS::AtLeastOnce, payload).await;
+        self.acknowledged().await;
+    }
+
+    /// The same, for the broker to keep.
+    pub async fn publish_retained(&mut self, topic: &str, payload: &str) {
+        let sent = self.client.publish(topic, QoS::AtLeastOnce, true, payload);
+        sent.await.expect("the session runs");
+        self.acknowledged().await;
+    }
+
+    /// Publishes without waiting for anything.
+    pub async fn send(&self, topic: &str, qos: QoS, payload: &str) {
+        let sent = self.client.publish(topic, qos, false, payload);
+        sent.await.expect("the session runs");
+    }
+
+    /// The next message: topic and payload.
+    pub async fn message(&mut self) -> (String, String) {
+        let publish = self.publish_packet().await;
+        let payload = String::from_utf8(publish.payload.to_vec());
+        (publish.topic, payload.expect("the tests send text"))
+    }
+
+    /// The next message, whole.
+    pub async fn publish_packet(&mut self) -> Publish {
+        self.next(|packet| match packet {
+            Incoming::Publish(publish) => Some(publish),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits until the broker has ended the connection.
+    pub async fn disconnected(&mut self) {
+        in_time(async { while self.incoming.recv().await.is_some() {} }).await;
+    }
+
+    async fn acknowledged(&mut self) {
+        self.next(|packet| matches!(packet, Incoming::PubAck(_)).then_some(()))
+            .await;
+    }
+
+    async fn next<T>(&mut self, found: impl Fn(Incoming) -> Option<T>) -> T {
+        in_time(async {
+            loop {
+                let packet = self.incoming.recv().await;
+                if let Some(found) = found(packet.expect("the connection stands")) {
+                    return found;
+                }
+            }
+        })
+        .await
     }
 }
 
-/// The three files of a `certs` folder as a TLS client.
-///
-/// # Panics
-/// When they are not what they should be.
-pub fn tls(certs: &Path) -> ClientConfig {
-    let mut roots = RootCertStore::empty();
-    for root in CertificateDer::pem_file_iter(certs.join("cacert.pem")).expect("a CA file") {
-        roots.add(root.expect("a certificate")).expect("a CA");
+async fn connected(events: &mut EventLoop) -> Result<(), ConnectionError> {
+    loop {
+        if let Event::Incoming(Incoming::ConnAck(_)) = events.poll().await? {
+            return Ok(());
+        }
     }
-    let chain = CertificateDer::pem_file_iter(certs.join("certificate.pem"))
-        .expect("a certificate file")
-        .map(|certificate| certificate.expect("a certificate"))
-        .collect();
-    let key = PrivateKeyDer::from_pem_file(certs.join("private.pem.key")).expect("a key");
-    ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_client_auth_cert(chain, key)
-        .expect("key and certificate match")
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::process::{Child, ChildStdout, Command};
 
 /// How long anything may take that happens at once on an idle machine: test machines are
-/// neither idle nor fast.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// neither idle nor fast, and some emulate a Pi.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often [`eventually`] looks.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -27,6 +27,22 @@ pub fn program(name: &str) -> PathBuf {
         .find(|folder| folder.join(name).is_file())
         .unwrap_or_else(|| panic!("{name} is not built: run `cargo build --workspace` first"));
     folder.join(name)
+}
+
+/// The program of that name, ready for arguments, with nothing in its environment that tells
+/// it how to log or of a systemd.
+pub fn command(name: &str) -> Command {
+    let mut command = Command::new(program(name));
+    for variable in [
+        "RUST_LOG",
+        "RUST_BACKTRACE",
+        "NOTIFY_SOCKET",
+        "WATCHDOG_USEC",
+        "WATCHDOG_PID",
+    ] {
+        command.env_remove(variable);
+    }
+    command
 }
 
 /// A running child; killed when dropped. Its log is printed when that happens in a panic.
@@ -88,9 +104,8 @@ impl Process {
 
     /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
-        tokio::time::timeout(PATIENCE, self.child.wait())
+        in_time(self.child.wait())
             .await
-            .expect("the process ends in time")
             .expect("the process is ours")
     }
 
@@ -114,18 +129,27 @@ impl Drop for Process {
 /// When it cannot be started or does not end in time.
 pub async fn output(mut command: Command) -> (ExitStatus, String, String) {
     command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(PATIENCE, command.output())
+    let output = in_time(command.output())
         .await
-        .unwrap_or_else(|_| panic!("{command:?} did not end"))
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (output.status, text(&output.stdout), text(&output.stderr))
 }
 
+/// Waits for what must happen at once.
+///
+/// # Panics
+/// When it has not happened within [`TIMEOUT`].
+pub async fn in_time<T>(event: impl Future<Output = T>) -> T {
+    tokio::time::timeout(TIMEOUT, event)
+        .await
+        .expect("it happens in time")
+}
+
 /// Looks again and again until `look` finds something.
 ///
 /// # Panics
-/// With `what` when it has not happened within [`PATIENCE`].
+/// With `what` when it has not happened within [`TIMEOUT`].
 pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let watched = async {
         loop {
@@ -135,8 +159,8 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
-    match tokio::time::timeout(PATIENCE, watched).await {
+    match tokio::time::timeout(TIMEOUT, watched).await {
         Ok(found) => found,
-        Err(_) => panic!("waited {PATIENCE:?} in vain: {what}"),
+        Err(_) => panic!("waited {TIMEOUT:?} in vain: {what}"),
     }
 }

@@ -1,8 +1,8 @@
 //! A robot with simulated motors, and what its wheels did.
 
-use crate::process::{Process, eventually, output, program};
+use crate::process::{Process, command, eventually, output};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -46,7 +46,37 @@ impl Folder {
         &self.path
     }
 
-    /// Sets keys of `config.json`; a null takes a key out.
+    /// Where its certificates are.
+    pub fn certs(&self) -> PathBuf {
+        self.path.join("certs")
+    }
+
+    /// Its configuration's file.
+    pub fn config_file(&self) -> PathBuf {
+        self.path.join("config.json")
+    }
+
+    /// The name in its configuration.
+    pub fn name(&self) -> String {
+        let name = &self.config()["IOT_THINGNAME"];
+        name.as_str().expect("a robot has a name").to_owned()
+    }
+
+    /// Gives it simulated motors that write a transcript, and no camera.
+    pub fn simulate(&self) {
+        self.configure(&json!({
+            "motors": { "driver": "simulated", "transcript": "wheels.jsonl" },
+            "video": { "source": "off" },
+        }));
+    }
+
+    /// Replaces its configuration.
+    pub fn write_config(&self, config: &Value) {
+        std::fs::write(self.config_file(), config.to_string())
+            .expect("the folder is the test's own");
+    }
+
+    /// Sets keys of its configuration; a null takes a key out.
     pub fn configure(&self, changes: &Value) {
         let mut config = self.config();
         let fields = config.as_object_mut().expect("the config is an object");
@@ -57,20 +87,19 @@ impl Folder {
                 fields.insert(key.clone(), value.clone());
             }
         }
-        std::fs::write(self.path.join("config.json"), config.to_string())
-            .expect("the folder is the test's own");
+        self.write_config(&config);
     }
 
-    /// What `config.json` holds.
+    /// Its configuration.
     pub fn config(&self) -> Value {
-        let text = std::fs::read_to_string(self.path.join("config.json"));
+        let text = std::fs::read_to_string(self.config_file());
         serde_json::from_str(&text.expect("the robot has a config")).expect("the config is JSON")
     }
 
     /// `robot-agent --config` on this folder, ready for arguments.
     pub fn agent(&self) -> Command {
-        let mut command = Command::new(program("robot-agent"));
-        command.arg("--config").arg(self.path.join("config.json"));
+        let mut command = command("robot-agent");
+        command.arg("--config").arg(self.config_file());
         command
     }
 
@@ -112,12 +141,23 @@ impl Robot {
         Self { folder, process }
     }
 
-    /// Its name.
-    pub fn name(&self) -> String {
-        self.folder.config()["IOT_THINGNAME"]
-            .as_str()
-            .expect("a robot has a name")
-            .to_owned()
+    /// Starts the robot of that folder, and waits until its test picture and its signaling
+    /// channel are there.
+    pub async fn start_video(folder: Folder) -> Self {
+        let path = folder.path.join("robot-agent.log");
+        // The log grows over restarts.
+        let told = || {
+            let log = std::fs::read_to_string(&path).unwrap_or_default();
+            ["camera: test picture", "signaling is connected"].map(|what| log.matches(what).count())
+        };
+        let before = told();
+        let robot = Self::start(folder);
+        eventually("the camera runs and the channel is open", async || {
+            let now = told();
+            (now[0] > before[0] && now[1] > before[1]).then_some(())
+        })
+        .await;
+        robot
     }
 
     /// The running process.

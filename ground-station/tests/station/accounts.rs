@@ -1,10 +1,10 @@
 //! Keys run out and are revoked; people sign in, drive, and are sent away.
 
-use crate::client::{ask, message};
 use ground_station::accounts::token::Tokens;
 use ground_station::store::Store;
 use serde_json::Value;
 use tests::Station;
+use tests::station::message;
 
 const FORWARD: &str = r#"{"action":"forward"}"#;
 
@@ -15,20 +15,15 @@ async fn publish(station: &Station, key: &str) -> u16 {
 /// Signs in: status and answer.
 async fn sign_in(station: &Station, user: &str, password: &str) -> (u16, Value) {
     let body = serde_json::json!({"user": user, "password": password}).to_string();
-    ask(station, "POST", "/login", &[], &body).await
+    station.ask("POST", "/login", &[], &body).await
 }
 
 async fn with_token(station: &Station, robot: &str, token: &str) -> (u16, Value) {
     let path = format!("/robots/{robot}/publish");
     let bearer = format!("Bearer {token}");
-    ask(
-        station,
-        "POST",
-        &path,
-        &[("authorization", &bearer)],
-        FORWARD,
-    )
-    .await
+    station
+        .ask("POST", &path, &[("authorization", &bearer)], FORWARD)
+        .await
 }
 
 #[tokio::test]
@@ -117,14 +112,9 @@ async fn a_user_signs_in_and_drives_their_robots_only() {
     assert_eq!(with_token(&station, "scout", token).await.0, 403);
     // A certificate is signed with a key made for it.
     let bearer = format!("Bearer {token}");
-    let (status, _) = ask(
-        &station,
-        "POST",
-        "/sign",
-        &[("authorization", &bearer)],
-        "{}",
-    )
-    .await;
+    let (status, _) = station
+        .ask("POST", "/sign", &[("authorization", &bearer)], "{}")
+        .await;
     assert_eq!(status, 403);
 }
 

@@ -1,17 +1,24 @@
 //! Who may connect to the broker, read what, write what, and what becomes of the revoked.
 
-use crate::client::{Client, ask, mqtt_port, options, tls, will};
 use ground_station::folder::Folder;
 use ground_station::signing::Ca;
 use rcgen::KeyPair;
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tests::mqtt::{Client, options, will};
+use tests::station::message;
+use tests::tls::{self, Identity};
 use tests::{Station, eventually};
 
 const FORWARD: &str = r#"{"action":"forward"}"#;
 
 async fn certs(station: &Station, robot: &str) -> PathBuf {
-    station.new_robot(robot).await.path().join("certs")
+    station.new_robot(robot).await.certs()
+}
+
+fn tls(certs: &Path) -> Arc<rustls::ClientConfig> {
+    tls::client(certs, Identity::Shown)
 }
 
 /// Process id of the broker that was started last.
@@ -87,7 +94,7 @@ async fn a_robots_last_will_cannot_speak_for_another() {
     let mut operator = Client::connect(&station, &station.new_operator("ann").await).await;
     operator.subscribe("+/telemetry").await;
     for topic in ["b/telemetry", "a/telemetry"] {
-        let mut dying = options(mqtt_port(&station), &tls(&a), "a");
+        let mut dying = options(&station, &tls(&a), "a");
         dying.set_last_will(will(topic));
         // Dropped without a goodbye.
         drop(Client::try_connect(dying).await.unwrap());
@@ -102,7 +109,7 @@ async fn whoever_calls_itself_by_anothers_name_stays_who_it_is() {
     let mut operator = Client::connect(&station, &station.new_operator("ann").await).await;
     let mut other = Client::connect(&station, &b).await;
     other.subscribe("b/action").await;
-    let mut disguised = options(mqtt_port(&station), &tls(&a), "b");
+    let mut disguised = options(&station, &tls(&a), "b");
     disguised.set_credentials("b", "whatever");
     let mut disguised = Client::try_connect(disguised).await.unwrap();
     disguised.subscribe("b/action").await;
@@ -145,7 +152,7 @@ async fn certificates_of_another_ca_and_no_certificate_are_refused() {
     write("certificate.pem", &issued.pem);
     write("private.pem.key", &key.serialize_pem());
     std::fs::copy(certs.join("cacert.pem"), foreign.path().join("cacert.pem")).unwrap();
-    let stranger = options(mqtt_port(&station), &tls(foreign.path()), "rover");
+    let stranger = options(&station, &tls(foreign.path()), "rover");
     assert!(Client::try_connect(stranger).await.is_err());
 
     // And who trusts the other CA does not talk to this station.
@@ -160,24 +167,15 @@ async fn certificates_of_another_ca_and_no_certificate_are_refused() {
         foreign.path().join("private.pem.key"),
     )
     .unwrap();
-    let wary = options(mqtt_port(&station), &tls(foreign.path()), "rover");
+    let wary = options(&station, &tls(foreign.path()), "rover");
     let error = Client::try_connect(wary).await.err().unwrap().to_string();
     assert!(error.contains("UnknownIssuer"), "{error}");
 
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(ca_of(&certs)).unwrap();
-    let nobody = rustls::ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let nobody = options(mqtt_port(&station), &nobody.into(), "rover");
+    let nobody = tls::client(&certs, Identity::Hidden);
+    let nobody = options(&station, &nobody, "rover");
     assert!(Client::try_connect(nobody).await.is_err());
 
     Client::connect(&station, &certs).await;
-}
-
-fn ca_of(certs: &Path) -> rustls::pki_types::CertificateDer<'static> {
-    use rustls::pki_types::pem::PemObject;
-    rustls::pki_types::CertificateDer::from_pem_file(certs.join("cacert.pem")).unwrap()
 }
 
 #[tokio::test]
@@ -190,14 +188,14 @@ async fn the_revoked_are_thrown_out_and_stay_out() {
     // One TLS configuration for both connections: it remembers a session that could be
     // resumed, as a robot that reconnects does.
     let rovers = tls(&rover);
-    let connect = || Client::try_connect(options(mqtt_port(&station), &rovers, "rover"));
+    let connect = || Client::try_connect(options(&station, &rovers, "rover"));
     let mut robot = connect().await.unwrap();
     robot.subscribe("rover/action").await;
     station.command(&["revoke", "rover"]).await;
-    robot.thrown_out().await;
+    robot.disconnected().await;
     // Until another robot gets in, a refusal proves nothing.
     eventually("another robot gets in again", async || {
-        let scouts = options(mqtt_port(&station), &tls(&scout), "scout");
+        let scouts = options(&station, &tls(&scout), "scout");
         Client::try_connect(scouts).await.ok()
     })
     .await;
@@ -206,7 +204,7 @@ async fn the_revoked_are_thrown_out_and_stay_out() {
     let out = rover.parent().unwrap().to_str().unwrap();
     let again = ["new-robot", "rover", "--out", out, "--force"];
     station.command(&again).await;
-    let fresh = options(mqtt_port(&station), &tls(&rover), "rover");
+    let fresh = options(&station, &tls(&rover), "rover");
     Client::try_connect(fresh).await.unwrap();
     assert!(connect().await.is_err());
 }
@@ -240,9 +238,9 @@ async fn a_broker_that_dies_is_started_again_and_actions_pass_again() {
     let mut robot = Client::connect(&station, &certs).await;
     let before = broker_pid(&mut station);
     kill_process(before, Signal::KILL).unwrap();
-    robot.thrown_out().await;
+    robot.disconnected().await;
     let mut robot = eventually("the broker is back", async || {
-        let again = options(mqtt_port(&station), &tls(&certs), "rover");
+        let again = options(&station, &tls(&certs), "rover");
         Client::try_connect(again).await.ok()
     })
     .await;
@@ -267,13 +265,10 @@ async fn a_broker_that_stops_answering_is_said_so_and_the_action_is_not_sent_lat
     kill_process(broker, Signal::STOP).unwrap();
     let (status, answer) = station.publish("rover", &key, FORWARD).await;
     assert_eq!(status, 503);
-    assert!(
-        crate::client::message(&answer).contains("broker"),
-        "{answer}"
-    );
+    assert!(message(&answer).contains("broker"), "{answer}");
     kill_process(broker, Signal::KILL).unwrap();
     let mut robot = eventually("the broker is back", async || {
-        let again = options(mqtt_port(&station), &tls(&certs), "rover");
+        let again = options(&station, &tls(&certs), "rover");
         Client::try_connect(again).await.ok()
     })
     .await;
@@ -306,15 +301,16 @@ async fn too_long_a_packet_ends_its_senders_connection_only() {
     let (a, b) = (certs(&station, "a").await, certs(&station, "b").await);
     let mut quiet = Client::connect(&station, &b).await;
     quiet.subscribe("b/action").await;
-    let mut settings = options(mqtt_port(&station), &tls(&a), "a");
+    let mut settings = options(&station, &tls(&a), "a");
     settings.set_max_packet_size(1 << 20, 1 << 20);
     let mut loud = Client::try_connect(settings).await.unwrap();
     let long = "x".repeat(20 * 1024);
-    loud.publish_and_forget("a/telemetry", &long).await;
-    loud.thrown_out().await;
+    loud.send("a/telemetry", rumqttc::QoS::AtLeastOnce, &long)
+        .await;
+    loud.disconnected().await;
     let key = station.new_key("b").await;
     assert_eq!(station.publish("b", &key, FORWARD).await.0, 200);
     assert_eq!(quiet.message().await.0, "b/action");
-    let (status, _) = ask(&station, "GET", "/healthz", &[], "").await;
+    let (status, _) = station.ask("GET", "/healthz", &[], "").await;
     assert_eq!(status, 200);
 }

@@ -6,10 +6,12 @@
 )]
 
 mod accounts;
-mod api;
 mod broker;
-mod client;
-mod external;
-mod life;
+mod credentials;
+mod external_broker;
+mod http;
+mod lifecycle;
+mod signaling;
 mod signing;
 mod telemetry;
+mod turn;

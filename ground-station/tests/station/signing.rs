@@ -1,9 +1,10 @@
 //! `/sign`: a robot that made its own key gets a certificate, and nobody else's.
 
-use crate::client::{Client, ask, message};
 use serde_json::{Value, json};
 use std::path::Path;
 use tests::Station;
+use tests::mqtt::Client;
+use tests::station::message;
 
 async fn key(station: &Station) -> String {
     let command = ["new-key", "--robot", "rover", "--may", "sign"];
@@ -12,7 +13,9 @@ async fn key(station: &Station) -> String {
 
 async fn sign(station: &Station, key: &str, csr: &str) -> (u16, Value) {
     let body = json!({ "description": csr }).to_string();
-    ask(station, "POST", "/sign", &[("x-api-key", key)], &body).await
+    station
+        .ask("POST", "/sign", &[("x-api-key", key)], &body)
+        .await
 }
 
 #[tokio::test]
@@ -28,10 +31,9 @@ async fn a_signed_request_makes_a_robot() {
     assert_eq!(status, 200, "{answer}");
     assert!(answer["crt_text"].as_str().unwrap().contains("CN=rover"));
     assert_eq!(answer["config"]["IOT_THINGNAME"], "rover");
-    let (_, port) = station.ready.mqtt.rsplit_once(':').unwrap();
     assert_eq!(
         answer["config"]["IOT_CORE_ENDPOINT"],
-        format!("127.0.0.1:{port}")
+        format!("127.0.0.1:{}", station.mqtt_port())
     );
     let write = |file: &str, text: &str| std::fs::write(certs.path().join(file), text).unwrap();
     write("certificate.pem", answer["crt_pem"].as_str().unwrap());
@@ -45,7 +47,7 @@ async fn a_signed_request_makes_a_robot() {
     assert_eq!(robot.message().await.1, body);
     // And it can be revoked like any other.
     station.command(&["revoke", "rover"]).await;
-    robot.thrown_out().await;
+    robot.disconnected().await;
 }
 
 #[tokio::test]
@@ -74,7 +76,7 @@ async fn a_request_made_with_openssl_is_signed_and_a_bad_one_is_not() {
     let (status, answer) = sign(&station, &key, "hello").await;
     assert_eq!(status, 400, "{answer}");
     let headers = [("x-api-key", key.as_str())];
-    let (status, answer) = ask(&station, "POST", "/sign", &headers, "{}").await;
+    let (status, answer) = station.ask("POST", "/sign", &headers, "{}").await;
     assert_eq!(status, 400);
     assert!(message(&answer).contains("description"), "{answer}");
 }
@@ -93,8 +95,7 @@ async fn only_a_key_that_may_sign_gets_a_certificate() {
 #[tokio::test]
 async fn the_form_is_a_page() {
     let station = Station::start().await;
-    let url = format!("http://{}/sign", station.ready.http);
-    let page = station.client.get(url).send().await.unwrap();
+    let page = station.request("GET", "/sign").send().await.unwrap();
     assert_eq!(page.status(), 200);
     assert!(page.text().await.unwrap().contains("<form"));
 }

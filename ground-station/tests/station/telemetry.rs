@@ -1,9 +1,9 @@
 //! What robots say, as HTTP tells it.
 
-use crate::client::{Client, ask, mqtt_port, options, tls, will};
 use serde_json::Value;
-use tests::process::PATIENCE;
-use tests::{Station, eventually};
+use tests::mqtt::{Client, options, will};
+use tests::tls::{self, Identity};
+use tests::{Station, eventually, in_time};
 
 /// A stream of server-sent events.
 struct Events {
@@ -13,13 +13,8 @@ struct Events {
 
 impl Events {
     async fn open(station: &Station, token: &str) -> Self {
-        let response = station
-            .client
-            .get(format!("http://{}/telemetry", station.ready.http))
-            .bearer_auth(token)
-            .send()
-            .await
-            .unwrap();
+        let request = station.request("GET", "/telemetry").bearer_auth(token);
+        let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         Self {
@@ -30,7 +25,7 @@ impl Events {
 
     /// The next event's data; none when the stream has ended.
     async fn next(&mut self) -> Option<Value> {
-        let reading = async {
+        in_time(async {
             loop {
                 if let Some((event, rest)) = self.text.split_once("\n\n") {
                     let data = event
@@ -45,22 +40,14 @@ impl Events {
                     self.text.push_str(std::str::from_utf8(&chunk).unwrap());
                 }
             }
-        };
-        tokio::time::timeout(PATIENCE, reading).await.unwrap()
+        })
+        .await
     }
 }
 
-async fn token(station: &Station, arguments: &[&str]) -> String {
-    let command = [&["new-user", "ann"], arguments].concat();
-    let password = station.command(&command).await;
-    let body = serde_json::json!({"user": "ann", "password": password.trim()}).to_string();
-    let (_, answer) = ask(station, "POST", "/login", &[], &body).await;
-    answer["token"].as_str().unwrap().to_owned()
-}
-
 async fn robot(station: &Station, name: &str) -> Client {
-    let certs = station.new_robot(name).await.path().join("certs");
-    let mut settings = options(mqtt_port(station), &tls(&certs), name);
+    let certs = station.new_robot(name).await.certs();
+    let mut settings = options(station, &tls::client(&certs, Identity::Shown), name);
     settings.set_last_will(will(&format!("{name}/telemetry")));
     Client::try_connect(settings).await.unwrap()
 }
@@ -70,14 +57,14 @@ async fn the_newest_is_told_first_and_then_what_changes() {
     let station = Station::start().await;
     let mut rover = robot(&station, "rover").await;
     let mut scout = robot(&station, "scout").await;
-    let token = token(&station, &["--robot", "rover"]).await;
+    let token = station.new_token(&["--robot", "rover"]).await;
     let bearer = format!("Bearer {token}");
     let headers = [("authorization", bearer.as_str())];
     rover
         .publish("rover/telemetry", r#"{"online":true,"uptime_s":1}"#)
         .await;
     let listed = eventually("the robot is listed online", async || {
-        let (_, answer) = ask(&station, "GET", "/robots", &headers, "").await;
+        let (_, answer) = station.ask("GET", "/robots", &headers, "").await;
         (answer["robots"][0]["online"] == true).then_some(answer)
     })
     .await;
@@ -113,11 +100,11 @@ async fn the_newest_is_told_first_and_then_what_changes() {
 #[tokio::test]
 async fn a_stream_ends_with_its_user_and_with_the_station() {
     let mut station = Station::start().await;
-    let one = token(&station, &[]).await;
+    let one = station.new_token(&[]).await;
     let mut events = Events::open(&station, &one).await;
     station.command(&["revoke", "--user", "ann"]).await;
     assert!(events.next().await.is_none());
-    let other = token(&station, &[]).await;
+    let other = station.new_token(&[]).await;
     let mut events = Events::open(&station, &other).await;
     station.process().signal(rustix::process::Signal::TERM);
     assert!(events.next().await.is_none());
@@ -130,8 +117,8 @@ async fn strangers_hear_nothing() {
     let command = ["new-key", "--may", "mars"];
     let mars = station.command(&command).await.trim().to_owned();
     for path in ["/telemetry", "/robots"] {
-        assert_eq!(ask(&station, "GET", path, &[], "").await.0, 403);
+        assert_eq!(station.ask("GET", path, &[], "").await.0, 403);
         let headers = [("x-api-key", mars.as_str())];
-        assert_eq!(ask(&station, "GET", path, &headers, "").await.0, 403);
+        assert_eq!(station.ask("GET", path, &headers, "").await.0, 403);
     }
 }

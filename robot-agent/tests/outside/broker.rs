@@ -1,22 +1,18 @@
 //! A broker that does as a test tells it, packet by packet.
 
-use std::time::Duration;
-
 use bytes::BytesMut;
 use robot_agent::link::Endpoint;
 use rumqttc::QoS;
 use rumqttc::mqttbytes::v4::{
     ConnAck, Connect, ConnectReturnCode, Packet, Publish, SubAck, Subscribe, SubscribeReasonCode,
 };
+use tests::in_time;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::pki::Ca;
-
-/// What a busy machine may take for anything that should happen at once.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 const LARGEST: usize = 1 << 20;
 
@@ -25,16 +21,10 @@ pub(crate) struct Broker {
     acceptor: TlsAcceptor,
 }
 
-pub(crate) struct Client {
+/// A client's connection, from the broker's side.
+pub(crate) struct Connection {
     stream: TlsStream<TcpStream>,
     buffer: BytesMut,
-}
-
-/// The event, or a failed test.
-pub(crate) async fn soon<T>(event: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, event)
-        .await
-        .expect("it should have happened by now")
 }
 
 impl Broker {
@@ -57,36 +47,36 @@ impl Broker {
         }
     }
 
-    pub(crate) async fn handshake(&self) -> std::io::Result<Client> {
-        let (stream, _) = soon(self.listener.accept()).await.unwrap();
-        Ok(Client {
-            stream: soon(self.acceptor.accept(stream)).await?,
+    pub(crate) async fn handshake(&self) -> std::io::Result<Connection> {
+        let (stream, _) = in_time(self.listener.accept()).await.unwrap();
+        Ok(Connection {
+            stream: in_time(self.acceptor.accept(stream)).await?,
             buffer: BytesMut::new(),
         })
     }
 
     /// A client that has said who it is.
-    pub(crate) async fn accept(&self) -> (Client, Connect) {
+    pub(crate) async fn accept(&self) -> (Connection, Connect) {
         let mut client = self.handshake().await.unwrap();
         match client.next().await {
             Some(Packet::Connect(connect)) => (client, connect),
-            other => panic!("no greeting but {other:?}"),
+            other => panic!("no CONNECT but {other:?}"),
         }
     }
 
-    /// A client that is welcome and subscribed.
-    pub(crate) async fn online(&self) -> Client {
+    /// A client that is accepted and subscribed.
+    pub(crate) async fn online(&self) -> Connection {
         let (mut client, _) = self.accept().await;
-        client.welcome().await;
+        client.accept_session().await;
         client.grant().await;
         client
     }
 }
 
-impl Client {
+impl Connection {
     /// None is the end of the connection. Pings are answered.
     pub(crate) async fn next(&mut self) -> Option<Packet> {
-        soon(async {
+        in_time(async {
             loop {
                 match Packet::read(&mut self.buffer, LARGEST) {
                     Ok(Packet::PingReq) => self.send(&Packet::PingResp).await,
@@ -114,9 +104,9 @@ impl Client {
         self.stream.flush().await.unwrap();
     }
 
-    pub(crate) async fn welcome(&mut self) {
-        let welcome = ConnAck::new(ConnectReturnCode::Success, false);
-        self.send(&Packet::ConnAck(welcome)).await;
+    pub(crate) async fn accept_session(&mut self) {
+        let accepted = ConnAck::new(ConnectReturnCode::Success, false);
+        self.send(&Packet::ConnAck(accepted)).await;
     }
 
     /// The next packet, which must be a subscription.

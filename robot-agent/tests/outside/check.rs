@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use rumqttc::mqttbytes::v4::{Packet, SubscribeReasonCode};
 use serde_json::{Value, json};
+use tests::in_time;
+use tests::robot::{Folder, Robot};
 
-use crate::broker::{Broker, Client, soon};
+use crate::broker::{Broker, Connection};
 use crate::pki::Ca;
-use crate::process::Home;
+use crate::process::robot;
 use crate::web::{Answer, Web, serve};
 
 fn granting() -> Answer {
@@ -23,8 +25,8 @@ async fn cloud(ca: &Ca, answer: Answer) -> Web {
     serve(Some(ca.server_config(&[])), answer).await
 }
 
-fn configure(home: &Home, broker: &Broker, web: &Web) {
-    home.configure(&json!({
+fn configure(robot: &Folder, broker: &Broker, web: &Web) {
+    robot.write_config(&json!({
         "IOT_THINGNAME": "rover",
         "IOT_CORE_ENDPOINT": broker.endpoint().to_string(),
         "IOT_GET_CREDENTIAL_ENDPOINT": format!("localhost:{}", web.port),
@@ -36,11 +38,12 @@ fn configure(home: &Home, broker: &Broker, web: &Web) {
 }
 
 /// Exit code and report, while `beside` plays the broker.
-async fn check(home: &Home, beside: impl Future<Output = ()>) -> (i32, Value) {
-    let (output, ()) = tokio::join!(home.output(&["check", "--json"]), beside);
-    let report = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {output:?}"));
-    (output.status.code().unwrap(), report)
+async fn check(robot: &Folder, beside: impl Future<Output = ()>) -> (i32, Value) {
+    let (output, ()) = tokio::join!(robot.run_agent(&["check", "--json"]), beside);
+    let (status, stdout, stderr) = output;
+    let report =
+        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
+    (status.code().unwrap(), report)
 }
 
 /// `(verdict, found and advice)` of one thing.
@@ -55,7 +58,7 @@ fn of<'a>(report: &'a Value, name: &str) -> (&'a str, String) {
     )
 }
 
-async fn farewell(mut client: Client) {
+async fn farewell(mut client: Connection) {
     assert_eq!(client.next().await, Some(Packet::Disconnect));
 }
 
@@ -64,9 +67,9 @@ async fn a_set_up_that_works_is_all_ok_and_ends_with_0() {
     let ca = Ca::new("Test CA");
     let broker = Broker::start(&ca).await;
     let mut web = cloud(&ca, granting()).await;
-    let home = Home::new(&ca, &broker.endpoint());
-    configure(&home, &broker, &web);
-    let (code, report) = check(&home, async { farewell(broker.online().await).await }).await;
+    let (_folder, robot) = robot(&ca, &broker.endpoint());
+    configure(&robot, &broker, &web);
+    let (code, report) = check(&robot, async { farewell(broker.online().await).await }).await;
     assert_eq!(code, 0, "{report:#}");
     assert_eq!(report["ok"], true);
     let checks = report["checks"].as_array().unwrap();
@@ -75,7 +78,7 @@ async fn a_set_up_that_works_is_all_ok_and_ends_with_0() {
         "{report:#}"
     );
     assert!(!report.to_string().contains("hush"));
-    let asked = soon(web.asked.recv()).await.unwrap().head;
+    let asked = in_time(web.asked.recv()).await.unwrap().head;
     assert!(
         asked.starts_with("get /role-aliases/outpost-robot/credentials "),
         "{asked}"
@@ -91,15 +94,13 @@ async fn every_thing_that_is_wrong_is_named() {
         Arc::new(|_| (404, r#"{"message":"Role alias does not exist"}"#.into())),
     )
     .await;
-    let home = Home::new(&ca, &Broker::start(&ca).await.endpoint());
-    configure(&home, &Broker::start(&ca).await, &web);
-    let config: Value =
-        serde_json::from_str(&fs::read_to_string(home.config_file()).unwrap()).unwrap();
-    let mut broken = config;
-    broken["motors"] = json!({"driver": "adafruit-motor-hat", "i2c_bus": "/nowhere/i2c"});
-    broken["video"] = json!({"source": "v4l2", "device": "/nowhere/video"});
-    home.configure(&broken);
-    let (code, report) = check(&home, async {}).await;
+    let (_folder, robot) = robot(&ca, &Broker::start(&ca).await.endpoint());
+    configure(&robot, &Broker::start(&ca).await, &web);
+    robot.configure(&json!({
+        "motors": {"driver": "adafruit-motor-hat", "i2c_bus": "/nowhere/i2c"},
+        "video": {"source": "v4l2", "device": "/nowhere/video"},
+    }));
+    let (code, report) = check(&robot, async {}).await;
     assert_eq!(code, 1, "{report:#}");
     for (name, verdict, says) in [
         ("config", "ok", "is complete"),
@@ -121,16 +122,16 @@ async fn every_thing_that_is_wrong_is_named() {
 async fn a_subscription_that_is_refused_is_told_from_a_broker_that_refuses() {
     let ca = Ca::new("Test CA");
     let broker = Broker::start(&ca).await;
-    let home = Home::new(&ca, &broker.endpoint());
+    let (_folder, robot) = robot(&ca, &broker.endpoint());
     let refuse = async {
         let (mut client, _) = broker.accept().await;
-        client.welcome().await;
+        client.accept_session().await;
         let subscription = client.subscription().await;
         client
             .answer(&subscription, SubscribeReasonCode::Failure)
             .await;
     };
-    let (code, report) = check(&home, refuse).await;
+    let (code, report) = check(&robot, refuse).await;
     assert_eq!(code, 1);
     assert_eq!(of(&report, "broker").0, "ok");
     let (verdict, text) = of(&report, "subscription");
@@ -143,14 +144,14 @@ async fn a_subscription_that_is_refused_is_told_from_a_broker_that_refuses() {
 async fn a_running_robot_is_not_thrown_out() {
     let ca = Ca::new("Test CA");
     let broker = Broker::start(&ca).await;
-    let home = Home::new(&ca, &broker.endpoint());
-    let _agent = home.start();
+    let (_folder, robot) = robot(&ca, &broker.endpoint());
+    let _agent = Robot::start(robot.clone());
     let _client = broker.online().await;
     let greeted = async {
         let mut visitor = broker.handshake().await.unwrap();
         assert_eq!(visitor.next().await, None, "it did not log in");
     };
-    let (code, report) = check(&home, greeted).await;
+    let (code, report) = check(&robot, greeted).await;
     assert_eq!(code, 0, "{report:#}");
     let (verdict, text) = of(&report, "broker");
     assert_eq!(verdict, "ok");
@@ -162,18 +163,19 @@ async fn a_running_robot_is_not_thrown_out() {
 async fn a_refused_certificate_is_noticed_without_logging_in_too() {
     let (ca, other) = (Ca::new("Test CA"), Ca::new("Other"));
     let broker = Broker::start(&ca).await;
-    let home = Home::new(&ca, &broker.endpoint());
-    let _agent = home.start();
+    let (_folder, robot) = robot(&ca, &broker.endpoint());
+    let _agent = Robot::start(robot.clone());
     let _client = broker.online().await;
     // The robot is online with a certificate that the broker has forgotten since.
     let forgetful = Broker::start(&other).await;
-    let mut config: Value =
-        serde_json::from_str(&fs::read_to_string(home.config_file()).unwrap()).unwrap();
-    config["IOT_CORE_ENDPOINT"] = forgetful.endpoint().to_string().into();
-    home.configure(&config);
-    fs::write(home.certs().join("cacert.pem"), ca.pem.clone() + &other.pem).unwrap();
+    robot.configure(&json!({"IOT_CORE_ENDPOINT": forgetful.endpoint().to_string()}));
+    fs::write(
+        robot.certs().join("cacert.pem"),
+        ca.pem.clone() + &other.pem,
+    )
+    .unwrap();
     let refused = async { assert!(forgetful.handshake().await.is_err()) };
-    let (code, report) = check(&home, refused).await;
+    let (code, report) = check(&robot, refused).await;
     assert_eq!(code, 1);
     let (_, text) = of(&report, "broker");
     assert!(text.contains("does not know the CA"), "{text}");
@@ -182,15 +184,14 @@ async fn a_refused_certificate_is_noticed_without_logging_in_too() {
 #[tokio::test]
 async fn without_a_configuration_its_problems_are_the_report() {
     let ca = Ca::new("Test CA");
-    let home = Home::new(&ca, &Broker::start(&ca).await.endpoint());
-    home.configure(&json!({"IOT_THINGNAME": 5}));
-    let (code, report) = check(&home, async {}).await;
+    let (_folder, robot) = robot(&ca, &Broker::start(&ca).await.endpoint());
+    robot.write_config(&json!({"IOT_THINGNAME": 5}));
+    let (code, report) = check(&robot, async {}).await;
     assert_eq!(code, 78);
     let (verdict, text) = of(&report, "config");
     assert_eq!(verdict, "fault");
     assert!(text.contains("IOT_THINGNAME: is 5"), "{text}");
-    let page = home.output(&["check"]).await.stdout;
-    let page = String::from_utf8(page).unwrap();
+    let (_, page, _) = robot.run_agent(&["check"]).await;
     assert!(page.contains("FAIL  config"), "{page}");
     assert!(page.contains("A drive would not work: 1 fault."), "{page}");
 }

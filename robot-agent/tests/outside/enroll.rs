@@ -10,8 +10,8 @@ use robot_agent::enroll::{self, Request};
 use robot_agent::link::certificates::{self, CA_FILE, CERTIFICATE_FILE, Gravity, KEY_FILE};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tests::in_time;
 
-use crate::broker::soon;
 use crate::pki::{Ca, now};
 use crate::web::{Answer, Web, serve};
 
@@ -51,7 +51,7 @@ impl Bench {
     }
 
     async fn enroll(&self, request: &Request) -> Result<Vec<String>, String> {
-        soon(enroll::run(&self.config_file(), request, now()))
+        in_time(enroll::run(&self.config_file(), request, now()))
             .await
             .map_err(|error| format!("{error:#}"))
     }
@@ -116,7 +116,7 @@ async fn a_ground_station_gives_everything_that_a_robot_needs() {
     let mut web = serve(None, bench.station()).await;
     bench.enroll(&bench.request(&web)).await.unwrap();
 
-    let asked = soon(web.asked.recv()).await.unwrap();
+    let asked = in_time(web.asked.recv()).await.unwrap();
     assert!(
         asked.head.starts_with("post /sign http/1.1"),
         "{}",
@@ -148,7 +148,7 @@ async fn a_lambda_before_aws_gives_a_certificate_and_the_ca_is_given_by_hand() {
     request.url.set_path("/Prod/sign");
     request.ca = Some(roots.clone());
     let done = bench.enroll(&request).await.unwrap();
-    let asked = soon(web.asked.recv()).await.unwrap();
+    let asked = in_time(web.asked.recv()).await.unwrap();
     assert!(asked.head.starts_with("post /prod/sign "), "{}", asked.head);
     assert_eq!(bench.cert(CA_FILE), fs::read_to_string(&roots).unwrap());
     assert!(!bench.config_file().exists());
@@ -182,7 +182,7 @@ async fn nothing_is_replaced_without_force() {
     let mut request = bench.request(&web);
     bench.enroll(&request).await.unwrap();
     let key = bench.cert(KEY_FILE);
-    soon(web.asked.recv()).await.unwrap();
+    in_time(web.asked.recv()).await.unwrap();
 
     let error = bench.enroll(&request).await.unwrap_err();
     assert!(

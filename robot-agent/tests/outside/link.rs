@@ -9,12 +9,14 @@ use bytes::BytesMut;
 use robot_agent::link::{self, Certificates, Endpoint, Ends, State};
 use rumqttc::QoS;
 use rumqttc::mqttbytes::v4::{Packet, SubscribeReasonCode};
+use tests::in_time;
+use tests::process::TIMEOUT;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wire::{Action, Motion};
 
-use crate::broker::{Broker, PATIENCE, message, soon};
+use crate::broker::{Broker, Connection, message};
 use crate::pki::{self, Ca};
 
 /// A session under test, with all of its ends in hand.
@@ -64,22 +66,24 @@ impl Robot {
     }
 
     async fn reaches(&mut self, what: impl FnMut(&State) -> bool) -> State {
-        soon(self.state.wait_for(what)).await.unwrap().clone()
+        in_time(self.state.wait_for(what)).await.unwrap().clone()
     }
 
     async fn is_offline_saying(&mut self, words: &str) {
         let says = |state: &State| matches!(state, State::Offline(why) if why.contains(words));
         let said = self.state.wait_for(says);
-        let said = tokio::time::timeout(PATIENCE, said).await.is_ok();
+        let said = tokio::time::timeout(TIMEOUT, said).await.is_ok();
         assert!(said, "{words}: {:?}", self.state.borrow());
     }
 
     async fn action(&mut self) -> Action {
-        soon(self.actions.recv()).await.expect("the session runs")
+        in_time(self.actions.recv())
+            .await
+            .expect("the session runs")
     }
 }
 
-async fn online() -> (Robot, Broker, crate::broker::Client) {
+async fn online() -> (Robot, Broker, Connection) {
     let ca = Ca::new("Test CA");
     let broker = Broker::start(&ca).await;
     let mut robot = Robot::start(broker.endpoint(), pki::robot(&ca, &ca, "rover"));
@@ -101,7 +105,7 @@ async fn it_introduces_itself_with_a_clean_session_and_a_last_will() {
     assert_eq!(will.topic, "rover/telemetry");
     assert_eq!(&will.message[..], br#"{"online":false}"#);
     assert!(!will.retain);
-    client.welcome().await;
+    client.accept_session().await;
     let subscription = client.grant().await;
     assert_eq!(subscription.filters.len(), 1);
     assert_eq!(subscription.filters[0].path, "rover/action");
@@ -239,7 +243,7 @@ async fn a_refused_subscription_is_said_and_tried_again() {
     let broker = Broker::start(&ca).await;
     let mut robot = Robot::start(broker.endpoint(), pki::robot(&ca, &ca, "rover"));
     let (mut client, _) = broker.accept().await;
-    client.welcome().await;
+    client.accept_session().await;
     let subscription = client.subscription().await;
     client
         .answer(&subscription, SubscribeReasonCode::Failure)
@@ -256,7 +260,7 @@ async fn a_close_instead_of_a_subscription_points_at_the_policy() {
     let broker = Broker::start(&ca).await;
     let mut robot = Robot::start(broker.endpoint(), pki::robot(&ca, &ca, "rover"));
     let (mut client, _) = broker.accept().await;
-    client.welcome().await;
+    client.accept_session().await;
     client.subscription().await;
     drop(client);
     robot.is_offline_saying("its policy probably").await;
@@ -326,7 +330,7 @@ async fn it_says_goodbye() {
     robot.cancel.cancel();
     assert_eq!(&client.report().await.payload[..], br#"{"online":false}"#);
     assert_eq!(client.next().await, Some(Packet::Disconnect));
-    soon(robot.task.join_next()).await.unwrap().unwrap();
+    in_time(robot.task.join_next()).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -336,5 +340,5 @@ async fn it_ends_at_once_while_it_waits_for_the_next_attempt() {
     let mut robot = Robot::start(endpoint, pki::robot(&ca, &ca, "rover"));
     robot.is_offline_saying("nothing listens there").await;
     robot.cancel.cancel();
-    soon(robot.task.join_next()).await.unwrap().unwrap();
+    in_time(robot.task.join_next()).await.unwrap().unwrap();
 }

@@ -1,15 +1,15 @@
-//! A TCP relay that a test can hold in its hand: it passes bytes on, says when it did, goes
-//! silent, or cuts.
+//! A TCP relay under a test's control: it passes bytes on, says when it did, goes silent, or
+//! cuts.
 
+use crate::unix_ns;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// What a tap does with what it gets.
+/// What a relay does with what it gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     /// Pass it on.
@@ -21,7 +21,7 @@ pub enum Flow {
 }
 
 /// A relay to one address.
-pub struct Tap {
+pub struct TcpRelay {
     /// Where it listens.
     pub address: SocketAddr,
     flow: watch::Sender<Flow>,
@@ -29,7 +29,7 @@ pub struct Tap {
     _relay: JoinSet<()>,
 }
 
-impl Tap {
+impl TcpRelay {
     /// Listens on a port of its own and relays to `target`.
     ///
     /// # Panics
@@ -125,13 +125,4 @@ async fn pass(
             return;
         }
     }
-}
-
-/// Nanoseconds of Unix time, the clock of the simulated board's transcript.
-#[expect(clippy::disallowed_methods, reason = "the tap says when bytes passed")]
-pub fn unix_ns() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("the clock is past 1970");
-    u64::try_from(since.as_nanos()).expect("nanoseconds fit until the year 2554")
 }

@@ -45,13 +45,13 @@ async fn a_client_of_the_samples_library_drives_a_robot() {
     let key = station.new_key("rover").await;
     let operator = station.new_operator("desk").await;
     let robot = Robot::start(folder);
-    station.sees("rover", &key).await;
+    station.telemetry("rover", &key).await;
 
-    let port = station.ready.mqtt.rsplit(':').next().unwrap();
+    let port = station.mqtt_port().to_string();
     let mut publisher = Command::new(python.trim());
     publisher
-        .arg(repository().join("tests/sample_publisher.py"))
-        .args(["rover", "localhost", port])
+        .arg(repository().join("tests/aws_sample_publisher.py"))
+        .args(["rover", "localhost", &port])
         .arg(operator)
         .arg(r#"{"action":"backwards"}"#);
     let (status, _, stderr) = output(publisher).await;

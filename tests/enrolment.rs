@@ -1,4 +1,4 @@
-//! A robot's first hour: enrolled, checked, driven, and every mistake on the way named.
+//! A robot is enrolled, checked and driven, and every mistake on the way is named.
 
 use serde_json::json;
 use tests::{Robot, Station};
@@ -60,6 +60,6 @@ async fn a_robot_enrols_with_a_key_and_then_drives() {
     assert!(!again.0.success(), "nothing is overwritten unasked");
     let key = station.new_key("rover").await;
     let robot = Robot::start(named);
-    station.sees("rover", &key).await;
-    station.drives(&robot, &key).await;
+    station.telemetry("rover", &key).await;
+    station.drive_until_it_moves(&robot, &key).await;
 }

@@ -1,7 +1,7 @@
 //! A light viewer: a whole peer connection that reads every packet and decodes none.
 
-use crate::pass::{Pass, Socket};
-use crate::{eventually, process::PATIENCE};
+use crate::eventually;
+use crate::kvs::{self, Socket};
 use anyhow::Context;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use webrtc::rtp_transceiver::rtp_codec::RTPCodecType;
 use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirection;
 
 /// A viewer, and the socket by which it finds the robot.
-pub struct Receiver {
+pub struct Viewer {
     peer: RTCPeerConnection,
     drive: Arc<RTCDataChannel>,
     seen: Arc<Mutex<Seen>>,
@@ -62,28 +62,28 @@ impl Seen {
     }
 }
 
-impl Receiver {
+impl Viewer {
     /// Joins as `name`, and waits until video comes.
     ///
     /// # Errors
     /// When it may not join.
-    pub async fn join(pass: &Pass, name: &str) -> anyhow::Result<Self> {
-        let mut receiver = Self::call(pass, name).await?;
-        let offer = receiver.offer().await?;
-        let answer = RTCSessionDescription::answer(receiver.socket.meet(offer).await?)?;
-        receiver.peer.set_remote_description(answer).await?;
+    pub async fn join(client: &kvs::Client, name: &str) -> anyhow::Result<Self> {
+        let mut viewer = Self::prepare(client, name).await?;
+        let offer = viewer.offer().await?;
+        let answer = RTCSessionDescription::answer(viewer.socket.negotiate(offer).await?)?;
+        viewer.peer.set_remote_description(answer).await?;
         eventually("a light viewer receives video", async || {
-            (receiver.bytes() > 0).then_some(())
+            (viewer.bytes() > 0).then_some(())
         })
         .await;
-        Ok(receiver)
+        Ok(viewer)
     }
 
     /// Opens a socket for `name` and is ready to offer.
     ///
     /// # Errors
     /// When the station refuses.
-    pub async fn call(pass: &Pass, name: &str) -> anyhow::Result<Self> {
+    pub async fn prepare(client: &kvs::Client, name: &str) -> anyhow::Result<Self> {
         let peer = peer().await?;
         let seen = watch(&peer);
         let drive = peer.create_data_channel("drive", None).await?;
@@ -95,17 +95,17 @@ impl Receiver {
             peer,
             drive,
             seen,
-            socket: pass.socket(name).await?,
+            socket: (client.connect(Some(name)).await).context("the viewer's socket")?,
         })
     }
 
     /// What it offers, with all its addresses.
     ///
     /// # Errors
-    /// Never, after [`Receiver::call`].
+    /// Never, after [`Viewer::prepare`].
     pub async fn offer(&self) -> anyhow::Result<String> {
         let offer = self.peer.local_description().await;
-        Ok(offer.context("it was set by `call`")?.sdp)
+        Ok(offer.context("it was set by `prepare`")?.sdp)
     }
 
     /// The way to the robot beside the connection.
@@ -125,35 +125,28 @@ impl Receiver {
         std::mem::take(&mut seen.longest).max(still)
     }
 
-    /// Says `what` on the data channel `drive`, once it is open.
+    /// Sends `message` on the data channel `drive`, once it is open.
     ///
-    /// # Errors
-    /// When it does not open, or closes.
-    pub async fn say(&self, what: &'static [u8]) -> anyhow::Result<()> {
-        let saying = async {
-            while self
-                .drive
-                .send(&bytes::Bytes::from_static(what))
-                .await
-                .is_err()
-            {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let said = tokio::time::timeout(PATIENCE, saying).await;
-        said.context("the data channel does not open")
+    /// # Panics
+    /// When it does not open.
+    pub async fn send(&self, message: &'static [u8]) {
+        let message = bytes::Bytes::from_static(message);
+        eventually("the data channel opens", async || {
+            self.drive.send(&message).await.ok()
+        })
+        .await;
     }
 
     /// Opens one more data channel.
     ///
     /// # Errors
     /// When the connection is gone.
-    pub async fn open(&self, label: &str) -> anyhow::Result<()> {
+    pub async fn open_channel(&self, label: &str) -> anyhow::Result<()> {
         self.peer.create_data_channel(label, None).await?;
         Ok(())
     }
 
-    /// Says goodbye.
+    /// Closes the connection.
     pub async fn leave(self) {
         let _ = self.peer.close().await;
     }

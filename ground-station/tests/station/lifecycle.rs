@@ -1,6 +1,5 @@
 //! Starting, stopping, and what is wrong with a set-up, in words and exit codes.
 
-use crate::client::Client;
 use ground_station::folder::{self, Folder};
 use ground_station::signing::{Ca, Purpose};
 use rcgen::KeyPair;
@@ -8,17 +7,16 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use tests::process::{PATIENCE, output, program};
-use tests::{Station, eventually};
-use tokio::process::Command;
+use tests::mqtt::{Client, options};
+use tests::process::{self, Process};
+use tests::station::run_command;
+use tests::tls::{self, Identity};
+use tests::{NotifySocket, Station, eventually};
 
 /// `ground-station` with these arguments: exit code, stdout, stderr.
 async fn command(state: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let mut command = Command::new(program("ground-station"));
-    command.arg("--state").arg(state).args(arguments);
-    let (status, stdout, stderr) = output(command).await;
+    let (status, stdout, stderr) = run_command(state, arguments).await;
     (status.code().unwrap(), stdout, stderr)
 }
 
@@ -163,7 +161,7 @@ async fn new_robot_overwrites_nothing_unasked() {
 #[tokio::test]
 async fn an_expired_server_certificate_is_renewed_at_the_start() {
     let mut station = Station::start().await;
-    let certs = station.new_robot("rover").await.path().join("certs");
+    let certs = station.new_robot("rover").await.certs();
     let state = Folder::open(station.state()).unwrap();
     let now = ground_station::clock::utc();
     let ca = Ca::open(&state, now).unwrap();
@@ -206,40 +204,23 @@ async fn a_new_host_name_gets_into_the_certificate_while_the_station_runs() {
     let url = format!("https://outpost.example:{port}/healthz");
     assert_eq!(client.get(url).send().await.unwrap().status(), 200);
     // The broker shows the same one.
-    let mut robot = crate::client::options(
-        crate::client::mqtt_port(&station),
-        &crate::client::tls(&Path::new(out).join("certs")),
-        "rover",
-    );
-    robot.set_keep_alive(std::time::Duration::from_secs(30));
+    let tls = tls::client(&Path::new(out).join("certs"), Identity::Shown);
+    let robot = options(&station, &tls, "rover");
     Client::try_connect(robot).await.unwrap();
 }
 
 #[tokio::test]
 async fn systemd_is_told_of_readiness_life_and_the_end() {
     let dir = tempfile::tempdir().unwrap();
-    let socket = UnixDatagram::bind(dir.path().join("notify")).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut run = Command::new(program("ground-station"));
+    let mut systemd = NotifySocket::new(dir.path());
+    let mut run = process::command("ground-station");
     run.arg("--state").arg(dir.path().join("state")).args(ANY);
-    run.env("NOTIFY_SOCKET", dir.path().join("notify"))
-        .env("WATCHDOG_USEC", "400000");
-    let mut process = tests::process::Process::start(run, &dir.path().join("log"));
-    let told = |what: &str| {
-        let mut buffer = [0; 256];
-        loop {
-            let length = socket.recv(&mut buffer).unwrap();
-            let text = String::from_utf8_lossy(&buffer[..length]);
-            if text.contains(what) {
-                return;
-            }
-        }
-    };
-    told("READY=1");
-    told("WATCHDOG=1");
-    told("WATCHDOG=1");
+    systemd.watch(&mut run, 400_000);
+    let mut process = Process::start(run, &dir.path().join("log"));
+    systemd.wait_for("READY=1", 1).await;
+    systemd.wait_for("WATCHDOG=1", 2).await;
     process.signal(rustix::process::Signal::TERM);
-    told("STOPPING=1");
+    systemd.wait_for("STOPPING=1", 1).await;
     assert!(process.ended().await.success());
     eventually("the log is whole", async || {
         process.log().contains("SIGTERM").then_some(())

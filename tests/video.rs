@@ -1,9 +1,8 @@
 //! Viewers that misbehave once they are connected, beside one that does not.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on")]
-
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Instant;
-use tests::{Pass, Receiver, Robot, Station, eventually};
+use tests::kvs::{Access, Client};
+use tests::{Robot, Station, Viewer, eventually};
 use tokio::runtime::{Builder, Runtime};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -13,18 +12,18 @@ async fn a_viewer_that_reads_nothing_is_dropped_with_its_relay_and_nobody_waits_
     folder.configure(&json!({ "video": { "source": "test", "fps": 30 } }));
     let key = station.new_key("rover").await;
     let _robot = Robot::start(folder);
-    station.sees("rover", &key).await;
-    let pass = Pass::of(&station, "rover", &key).await.unwrap();
-    let steady = Receiver::join(&pass, "steady").await.unwrap();
-    let hung = hang(Pass::of(&station, "rover", &key).await.unwrap()).await;
+    station.telemetry("rover", &key).await;
+    let client = Client::viewer(&station.ready.http, "rover", Access::Key(&key)).await;
+    let steady = Viewer::join(&client, "steady").await.unwrap();
+    let hung = hang(client).await;
     eventually("both watch, each with a relay", async || {
-        (census(&station, &key).await == (2, 2)).then_some(())
+        (viewers_and_relays(&station, &key).await == (2, 2)).then_some(())
     })
     .await;
     let _joining = steady.longest_gap();
     let begun = now();
     eventually("the one that reads nothing is gone", async || {
-        (census(&station, &key).await == (1, 1)).then_some(())
+        (viewers_and_relays(&station, &key).await == (1, 1)).then_some(())
     })
     .await;
     let (gap, took) = (steady.longest_gap(), begun.elapsed());
@@ -36,26 +35,22 @@ async fn a_viewer_that_reads_nothing_is_dropped_with_its_relay_and_nobody_waits_
 }
 
 /// Joins, and then does nothing any more: its sockets are open, and nobody reads them.
-async fn hang(pass: Pass) -> (Receiver, Runtime) {
+async fn hang(client: Client) -> (Viewer, Runtime) {
     let joining = tokio::task::spawn_blocking(move || {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        let receiver = runtime.block_on(Receiver::join(&pass, "hung")).unwrap();
+        let viewer = runtime.block_on(Viewer::join(&client, "hung")).unwrap();
         // Whatever it began goes on only while something is waited for in here.
-        (receiver, runtime)
+        (viewer, runtime)
     });
     joining.await.unwrap()
 }
 
 /// How many watch, by the robot's word, and how many relays are allocated.
-async fn census(station: &Station, key: &str) -> (u64, u64) {
-    let get = async |path: &str| {
-        let url = format!("http://{}/{path}", station.ready.http);
-        let request = station.client.get(url).header("x-api-key", key);
-        request.send().await.unwrap().text().await.unwrap()
-    };
-    let robots: Value = serde_json::from_str(&get("robots").await).unwrap();
+async fn viewers_and_relays(station: &Station, key: &str) -> (u64, u64) {
+    let headers = [("x-api-key", key)];
+    let (_, robots) = station.ask("GET", "/robots", &headers, "").await;
     let viewers = &robots["robots"][0]["telemetry"]["video"]["viewers"];
-    let metrics = get("metrics").await;
+    let metrics = station.metrics().await;
     let relays = metrics
         .lines()
         .find_map(|line| line.strip_prefix("outpost_turn_allocations "));

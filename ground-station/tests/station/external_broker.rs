@@ -1,9 +1,10 @@
 //! A broker that somebody else runs, with the configuration that we write for it.
 
-use crate::client::{Client, ask, message, mqtt_port};
 use std::net::TcpListener;
 use std::path::Path;
+use tests::mqtt::Client;
 use tests::process::Process;
+use tests::station::message;
 use tests::{Station, eventually};
 use tokio::process::Command;
 
@@ -37,7 +38,7 @@ async fn an_external_broker_takes_the_place_of_ours() {
     let (status, answer) = station.publish("rover", &key, FORWARD).await;
     assert_eq!(status, 503);
     assert!(message(&answer).contains("not connected"), "{answer}");
-    let (_, health) = ask(&station, "GET", "/healthz", &[], "").await;
+    let (_, health) = station.ask("GET", "/healthz", &[], "").await;
     assert_eq!(health["broker"], "away");
 
     let out = dir.path().to_str().unwrap();
@@ -59,13 +60,13 @@ async fn an_external_broker_takes_the_place_of_ours() {
         "{said}"
     );
     let mut mosquitto = start_mosquitto(dir.path());
-    let certs = station.new_robot("rover").await.path().join("certs");
+    let certs = station.new_robot("rover").await.certs();
     eventually("the station is connected", async || {
-        let (_, health) = ask(&station, "GET", "/healthz", &[], "").await;
+        let (_, health) = station.ask("GET", "/healthz", &[], "").await;
         (health["broker"] == "connected").then_some(())
     })
     .await;
-    assert_eq!(mqtt_port(&station).to_string(), port);
+    assert_eq!(station.mqtt_port().to_string(), port);
     let mut robot = Client::connect(&station, &certs).await;
     robot.subscribe("rover/action").await;
     assert_eq!(station.publish("rover", &key, FORWARD).await.0, 200);

@@ -1,6 +1,6 @@
 """Publishes one action as the AWS sample's clients do, with the sample's client library.
 
-usage: sample_publisher.py ROBOT HOST PORT CERTS ACTION
+usage: aws_sample_publisher.py ROBOT HOST PORT CERTS ACTION
 """
 
 import sys

@@ -1,42 +1,42 @@
-//! What the two processes hold: memory, threads, open files; and who watches, by their word.
+//! What the two processes use: memory, threads, open files; and how many viewers they count.
 
 use anyhow::Context;
+use bench::figures::rss_mib;
 use serde_json::Value;
 use std::fs;
-use bench::figures::rss_mib;
 
-/// What one process holds.
+/// What one process uses.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Holds {
+pub(crate) struct Usage {
     pub rss_mib: f64,
     pub threads: f64,
     pub files: f64,
 }
 
-/// One look.
+/// What both use at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Sample {
-    pub robot: Holds,
-    pub station: Holds,
-    /// Those whom the robot counts.
+    pub robot: Usage,
+    pub station: Usage,
+    /// As the robot counts them.
     pub viewers: f64,
     /// Allocations of the relay.
     pub relays: f64,
 }
 
-/// Looks at the same two processes again and again.
-pub(crate) struct Census {
+/// Samples the same two processes again and again.
+pub(crate) struct Sampler {
     processes: [u32; 2],
     client: reqwest::Client,
     station: String,
     key: String,
 }
 
-impl Census {
+impl Sampler {
     pub(crate) fn new(processes: [u32; 2], station: &str, key: &str) -> Self {
         Self {
             processes,
-            // A connection for each look: none is left over when files are counted.
+            // A connection for each sample: none is left over when files are counted.
             client: reqwest::Client::builder()
                 .pool_max_idle_per_host(0)
                 .build()
@@ -48,12 +48,12 @@ impl Census {
 
     pub(crate) async fn take(&mut self) -> anyhow::Result<Sample> {
         let [robot, station] = self.processes;
-        let holds = (holds(robot)?, holds(station)?);
+        let usage = (usage(robot)?, usage(station)?);
         let robots: Value = serde_json::from_str(&self.get("robots").await?)?;
         let viewers = &robots["robots"][0]["telemetry"]["video"]["viewers"];
         Ok(Sample {
-            robot: holds.0,
-            station: holds.1,
+            robot: usage.0,
+            station: usage.1,
             viewers: viewers.as_f64().context("the robot counts viewers")?,
             relays: metric(&self.get("metrics").await?, "outpost_turn_allocations")?,
         })
@@ -66,13 +66,13 @@ impl Census {
     }
 }
 
-fn holds(pid: u32) -> anyhow::Result<Holds> {
+fn usage(pid: u32) -> anyhow::Result<Usage> {
     let count = |what: &str| -> anyhow::Result<f64> {
         let folder = format!("/proc/{pid}/{what}");
         let entries = fs::read_dir(&folder).with_context(|| format!("{folder}: it has ended"))?;
         Ok(entries.count() as f64)
     };
-    Ok(Holds {
+    Ok(Usage {
         threads: count("task")?,
         files: count("fd")?,
         rss_mib: rss_mib(pid),

@@ -1,10 +1,9 @@
 //! Two peers that may use nothing but the relay, with the passwords that the channel hands
 //! out: the ICE agent is the one that robot-agent has.
 
-use crate::client::{End, certs, secure_host, token};
 use std::sync::Arc;
-use tests::Station;
-use tests::process::PATIENCE;
+use tests::kvs::{Access, Client};
+use tests::{Station, in_time};
 use tokio::sync::mpsc;
 use webrtc::api::APIBuilder;
 use webrtc::data_channel::data_channel_message::DataChannelMessage;
@@ -35,8 +34,7 @@ macro_rules! gathered {
     ($peer:expr, $description:expr) => {{
         let mut complete = $peer.gathering_complete_promise().await;
         $peer.set_local_description($description).await.unwrap();
-        let waiting = tokio::time::timeout(PATIENCE, complete.recv());
-        waiting.await.expect("candidates are gathered");
+        in_time(complete.recv()).await;
         $peer.local_description().await.unwrap()
     }};
 }
@@ -44,14 +42,13 @@ macro_rules! gathered {
 #[tokio::test]
 async fn two_peers_meet_at_the_relay() {
     let station = Station::start_with(&["--turn", "127.0.0.1:0"]).await;
-    let rover = certs(&station, "rover").await;
-    let robot = End::robot(&station, &rover).await;
-    let token = token(&station, &[]).await;
-    let base = format!("https://{}", secure_host(&station));
-    let viewer = End::viewer(&base, "rover", &token, &rover).await;
-    let arn = robot.arn("rover").await;
-    let page = relayed(&viewer.ice_server(&arn).await).await;
-    let agent = relayed(&robot.ice_server(&arn).await).await;
+    let rover = station.new_robot("rover").await;
+    let robot = Client::master(&station, &rover).await;
+    let token = station.new_token(&[]).await;
+    let access = Access::Token(&token);
+    let viewer = Client::secure_viewer(&station, "rover", access, &rover.certs()).await;
+    let page = relayed(&viewer.ice_server().await).await;
+    let agent = relayed(&robot.ice_server().await).await;
 
     let (heard, mut hears) = mpsc::unbounded_channel();
     agent.on_data_channel(Box::new(move |channel| {
@@ -77,18 +74,14 @@ async fn two_peers_meet_at_the_relay() {
     let answer = gathered!(agent, answer);
     page.set_remote_description(answer).await.unwrap();
 
-    let opens = tokio::time::timeout(PATIENCE, open.recv());
-    opens.await.expect("the data channel opens").unwrap();
+    in_time(open.recv()).await.unwrap();
     drive.send(&"forward".into()).await.unwrap();
-    let arrives = tokio::time::timeout(PATIENCE, hears.recv());
-    assert_eq!(arrives.await.expect("it arrives").unwrap(), "forward");
+    assert_eq!(in_time(hears.recv()).await.unwrap(), "forward");
     page.close().await.unwrap();
     agent.close().await.unwrap();
     // Who closes gives back what it had at the relay.
     tests::eventually("the relay is empty", async || {
-        let url = format!("http://{}/metrics", station.ready.http);
-        let metrics = station.client.get(url).send().await.unwrap();
-        let metrics = metrics.text().await.unwrap();
+        let metrics = station.metrics().await;
         let relayed = !metrics.contains("outpost_turn_relayed_bytes_total 0");
         (relayed && metrics.contains("outpost_turn_allocations 0")).then_some(())
     })

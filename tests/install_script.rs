@@ -1,10 +1,5 @@
 //! `scripts/install` on the files of a Raspberry Pi that is only a folder.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on says where, in whatever function"
-)]
-
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

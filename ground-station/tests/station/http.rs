@@ -1,8 +1,8 @@
 //! Publishing over HTTP, and everything an answer can be.
 
-use crate::client::{ask, message};
 use serde_json::json;
 use tests::Station;
+use tests::station::message;
 
 const FORWARD: &str = r#"{"action":"forward"}"#;
 
@@ -23,7 +23,9 @@ async fn publish_answers_as_the_original_does() {
     register(&station, &["rover"]).await;
     let key = key(&station, &[]).await;
     let asked = r#"{"action":"drive","linear":0.5,"angular":-0.25,"seq":7,"unknown":1}"#;
-    let (status, answer) = ask(&station, "POST", "/publish", &[("x-api-key", &key)], asked).await;
+    let (status, answer) = station
+        .ask("POST", "/publish", &[("x-api-key", &key)], asked)
+        .await;
     assert_eq!(status, 200);
     let payload = json!({"action":"drive","linear":0.5,"angular":-0.25,"seq":7});
     assert_eq!(
@@ -45,7 +47,7 @@ async fn without_a_good_key_nothing_is_published() {
         &[("authorization", "Basic YTpi")],
     ] {
         for path in ["/publish", "/robots/rover/publish", "/robots/ghost/publish"] {
-            let (status, answer) = ask(&station, "POST", path, headers, FORWARD).await;
+            let (status, answer) = station.ask("POST", path, headers, FORWARD).await;
             assert_eq!(
                 (status, message(&answer)),
                 (403, "Forbidden"),
@@ -68,7 +70,7 @@ async fn a_bad_action_is_refused_with_its_reason() {
         (r#"{"action":"left","speed":"fast"}"#, "speed"),
     ] {
         let headers = [("x-api-key", key.as_str())];
-        let (status, answer) = ask(&station, "POST", "/publish", &headers, body).await;
+        let (status, answer) = station.ask("POST", "/publish", &headers, body).await;
         assert_eq!(status, 400, "{body}");
         assert!(message(&answer).contains(said), "{answer}");
     }
@@ -92,11 +94,11 @@ async fn publish_without_a_name_needs_exactly_one_robot() {
     let station = Station::start().await;
     let key = key(&station, &[]).await;
     let headers = [("x-api-key", key.as_str())];
-    let (status, answer) = ask(&station, "POST", "/publish", &headers, FORWARD).await;
+    let (status, answer) = station.ask("POST", "/publish", &headers, FORWARD).await;
     assert_eq!(status, 400);
     assert!(message(&answer).contains("new-robot"), "{answer}");
     register(&station, &["a", "b"]).await;
-    let (status, answer) = ask(&station, "POST", "/publish", &headers, FORWARD).await;
+    let (status, answer) = station.ask("POST", "/publish", &headers, FORWARD).await;
     assert_eq!(status, 400);
     assert!(
         message(&answer).contains("/robots/NAME/publish"),
@@ -122,14 +124,15 @@ async fn a_body_that_is_too_long_is_413() {
         ("/sign", 20_000),
         ("/login", 1025),
     ] {
-        let (status, answer) = ask(&station, "POST", path, &headers, &"x".repeat(bytes)).await;
+        let (status, answer) = station
+            .ask("POST", path, &headers, &"x".repeat(bytes))
+            .await;
         assert_eq!(status, 413, "{path} {bytes}: {answer}");
     }
     // Without a length, it is counted.
     let chunks = (0..100).map(|_| Ok::<_, std::io::Error>("x".repeat(100)));
     let request = station
-        .client
-        .post(format!("http://{}/publish", station.ready.http))
+        .request("POST", "/publish")
         .header("x-api-key", &key)
         .body(reqwest::Body::wrap_stream(futures::stream::iter(chunks)));
     assert_eq!(request.send().await.unwrap().status(), 413);
@@ -146,7 +149,7 @@ async fn what_is_not_there_is_said_in_json() {
         ("PUT", "/publish", 405),
         ("DELETE", "/robots/a/publish", 405),
     ] {
-        let (status, answer) = ask(&station, method, path, &[], "").await;
+        let (status, answer) = station.ask(method, path, &[], "").await;
         assert_eq!(status, expected, "{method} {path}");
         message(&answer);
     }
@@ -162,8 +165,7 @@ async fn the_console_is_served_and_nothing_beside_it() {
     std::fs::write(dir.path().join("secret"), "secret").unwrap();
     let station = Station::start_with(&["--console", console.to_str().unwrap()]).await;
     let get = async |path: &str| {
-        let url = format!("http://{}{path}", station.ready.http);
-        let response = station.client.get(url).send().await.unwrap();
+        let response = station.request("GET", path).send().await.unwrap();
         let kind = response.headers().get("content-type").cloned();
         (
             response.status().as_u16(),
@@ -189,11 +191,7 @@ async fn the_console_is_served_and_nothing_beside_it() {
 async fn a_page_from_anywhere_may_ask_with_a_key() {
     let station = Station::start().await;
     let preflight = station
-        .client
-        .request(
-            reqwest::Method::OPTIONS,
-            format!("http://{}/publish", station.ready.http),
-        )
+        .request("OPTIONS", "/publish")
         .header("origin", "https://page.example")
         .header("access-control-request-method", "POST")
         .header(
@@ -254,20 +252,14 @@ async fn the_log_and_the_metrics_tell_who_and_what_and_no_secret() {
     let key = key(&station, &[]).await;
     let headers = [("x-api-key", key.as_str())];
     let secret = format!("/publish?key={key}");
-    assert_eq!(
-        ask(&station, "POST", &secret, &headers, FORWARD).await.0,
-        200
-    );
+    assert_eq!(station.ask("POST", &secret, &headers, FORWARD).await.0, 200);
     let login = r#"{"user":"ann","password":"a guess"}"#;
-    assert_eq!(ask(&station, "POST", "/login", &[], login).await.0, 401);
+    assert_eq!(station.ask("POST", "/login", &[], login).await.0, 401);
     let bad = r#"{"user":"ann","password":"a guess}"#;
-    let (status, answer) = ask(&station, "POST", "/login", &[], bad).await;
+    let (status, answer) = station.ask("POST", "/login", &[], bad).await;
     assert_eq!(status, 400);
     assert!(!answer.to_string().contains("guess"), "{answer}");
-    let metrics = station
-        .client
-        .get(format!("http://{}/metrics", station.ready.http));
-    let metrics = metrics.send().await.unwrap().text().await.unwrap();
+    let metrics = station.metrics().await;
     assert!(metrics.contains(r#"outpost_http_requests_total{route="/publish",status="200"} 1"#));
     assert!(metrics.contains("outpost_broker_connected 1"));
     let log = station.process().log();
@@ -287,15 +279,9 @@ async fn the_displays_frame_is_shown_to_whoever_may_see_mars() {
     let station = Station::start_with(&["--display", png.to_str().unwrap()]).await;
     register(&station, &["rover"]).await;
     let mars = key(&station, &["--may", "mars"]).await;
-    let url = format!("http://{}/display.png", station.ready.http);
     let get = async |key: &str| {
-        station
-            .client
-            .get(&url)
-            .header("x-api-key", key)
-            .send()
-            .await
-            .unwrap()
+        let request = station.request("GET", "/display.png");
+        request.header("x-api-key", key).send().await.unwrap()
     };
     let drive = key(&station, &["--robot", "rover", "--may", "publish"]).await;
     assert_eq!(get("outpost_wrong").await.status(), 403);

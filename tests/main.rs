@@ -1,0 +1,17 @@
+//! Real processes against a real ground station over real TLS, and what the repository
+//! promises beside its programs. Where a new test goes is in README.md.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says where, in whatever function"
+)]
+
+mod aws_sample;
+mod docs;
+mod drive;
+mod enrolment;
+mod faults;
+mod install_script;
+mod mars;
+mod systemd_units;
+mod video;
