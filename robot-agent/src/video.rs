@@ -5,19 +5,20 @@
 //! [`run`] starts its room anew.
 //!
 //! - [`camera`]: the pictures.
-//! - [`viewer`]: one peer connection.
-//! - [`wheel`]: the rule of the one driver.
-//! - [`bitrate`]: what one path can take.
-//! - [`door`]: who comes in, and when.
+//! - [`peer`]: one peer connection.
+//! - [`driver_lock`]: the rule of the one driver.
+//! - [`bandwidth`]: what one path can take.
+//! - [`admission`]: who comes in, and when.
 
-mod bitrate;
+mod admission;
+mod bandwidth;
 pub mod camera;
-mod door;
-mod room;
+mod driver_lock;
+pub mod messages;
+mod peer;
+mod sessions;
 #[cfg(test)]
 mod tests;
-mod viewer;
-mod wheel;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -29,9 +30,9 @@ use tokio_util::sync::CancellationToken;
 use wire::Action;
 use wire::telemetry::Video;
 
-use crate::kvs::{IceServer, Incoming, Outgoing};
-use bitrate::Limits;
-use room::Room;
+use bandwidth::Limits;
+use messages::{IceServer, Incoming, Outgoing};
+use sessions::Room;
 
 /// What the owner of the robot chose.
 #[derive(Clone, Debug, PartialEq, Eq)]

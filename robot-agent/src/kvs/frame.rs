@@ -2,7 +2,7 @@
 
 use wire::signaling::{Candidate, Description, FromService, MessageType, is_id, open};
 
-use super::Incoming;
+use crate::video::messages::Incoming;
 
 /// What a frame meant.
 #[derive(Debug, PartialEq)]

@@ -14,8 +14,9 @@ use super::outbox::Outbox;
 use super::patience::Patience;
 use super::servers::Servers;
 use super::signaling::Socket;
-use super::{Ends, Outgoing, now};
+use super::{Ends, now};
 use crate::address;
+use crate::video::messages::Outgoing;
 
 /// The times of a socket.
 #[derive(Clone, Copy, Debug)]

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::{Message, Outgoing};
+use crate::video::messages::{Message, Outgoing};
 
 /// What the service takes in any second.
 const CANDIDATES_PER_S: usize = 20;

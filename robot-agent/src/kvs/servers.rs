@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 use wire::signaling::control::IceServers;
 
-use super::IceServer;
+use crate::video::messages::IceServer;
 
 /// Servers are fetched again this long before they expire, as the C SDK does, or when a
 /// quarter of their time is left.

@@ -18,8 +18,9 @@ use wire::signaling::{Content, Description, MAX_FRAME_BYTES, ToService, seal};
 use super::clock::Clock;
 use super::fault::{Fault, in_words, refused};
 use super::frame::{Heard, meaning};
-use super::{Message, Outgoing, now};
+use super::now;
 use crate::address;
+use crate::video::messages::{Message, Outgoing};
 
 /// How the socket is named in the log.
 pub(super) const CALL: &str = "ConnectAsMaster";

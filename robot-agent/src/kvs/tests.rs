@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use wire::signaling::{Content, seal};
 
 use super::*;
+use crate::video::messages::Message;
 use service::{PATIENCE, Service, State};
 
 const CREDENTIALS: &str = "/role-aliases/outpost-robot/credentials";

@@ -2,24 +2,24 @@
 //! starts it again when it fails. Its frames go to whoever [`start`] was given; it knows
 //! nothing of viewers but whether there are any.
 //!
-//! - [`operator`]: the work of the thread.
-//! - [`desk`]: where others leave their wishes for it.
+//! - [`thread`]: the work of the thread.
+//! - [`requests`]: where others leave their wishes for it.
 //! - [`source`], [`devices`]: where pictures come from.
 //! - [`encoder`]: who makes H.264 of them.
-//! - [`graph`]: the pipeline between the two.
-//! - [`shift`]: what to tell a running pipeline, and when it counts as dead.
-//! - [`clock`]: the clock in the test picture.
+//! - [`pipeline`]: the pipeline between the two.
+//! - [`control`]: what to tell a running pipeline, and when it counts as dead.
+//! - [`test_timestamp`]: the clock in the test picture.
 
-mod clock;
-mod desk;
+mod control;
 mod devices;
 mod encoder;
-mod graph;
-mod operator;
-mod shift;
+mod pipeline;
+mod requests;
 mod source;
+mod test_timestamp;
 #[cfg(test)]
 mod tests;
+mod thread;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -28,12 +28,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::sync::watch;
 
-#[cfg(test)]
-pub(super) use clock::read as read_clock;
-use desk::Desk;
 pub use encoder::{Choice, Encoder};
-use operator::Operator;
+use requests::Desk;
 pub use source::Source;
+#[cfg(test)]
+pub(super) use test_timestamp::read as read_timestamp;
+use thread::Operator;
 
 /// What the owner of the robot chose.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,19 +1,19 @@
 //! The room with real viewers, over real sockets, in one process.
 
 mod driving;
-mod guest;
 mod refusals;
-mod stage;
+mod video_task;
+mod viewer;
 
 use bytes::Bytes;
 use gstreamer::prelude::*;
 use webrtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use webrtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
 
+use super::messages::Message;
 use super::*;
-use crate::kvs::Message;
-use guest::{Guest, PATIENCE};
-use stage::{Stage, settings};
+use video_task::{Stage, settings};
+use viewer::{Guest, PATIENCE};
 
 /// Decodes a key frame and returns its luma.
 fn decoded(picture: Bytes) -> Vec<u8> {
@@ -50,7 +50,7 @@ async fn the_first_picture_of_a_viewer_is_whole() {
         .await
         .unwrap();
     assert_eq!(luma.len(), 640 * 480 * 3 / 2);
-    assert!(camera::read_clock(&luma, 640).is_some());
+    assert!(camera::read_timestamp(&luma, 640).is_some());
     let video = stage.until("watched", |video| video.fps > 5.0).await;
     assert_eq!(video.viewers, 1);
     guest.peer.close().await.unwrap();

@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use gstreamer::prelude::*;
 
-use super::graph::{Deliver, Fault};
+use super::pipeline::{Deliver, Fault};
 use super::*;
 
 /// How long any of these may take on a busy machine.
@@ -200,7 +200,7 @@ fn the_burned_in_clock_survives_the_encoder() {
     let output = output.downcast_ref::<gstreamer_app::AppSink>().unwrap();
     let sample = output.pull_sample().expect("a decoded picture");
     let picture = sample.buffer().unwrap().map_readable().unwrap();
-    let shown = clock::read(&picture, 640).expect("a clock that is not torn");
+    let shown = test_timestamp::read(&picture, 640).expect("a clock that is not torn");
     #[expect(
         clippy::disallowed_methods,
         reason = "what the picture shows is compared with it"

@@ -2,8 +2,8 @@
 
 use wire::Motion;
 
-use super::guest::Guest;
-use super::stage::{Stage, settings};
+use super::video_task::{Stage, settings};
+use super::viewer::Guest;
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,6 @@
 //! Offers and candidates that come to nothing, and what that costs the others.
 
-use super::guest::PATIENCE;
+use super::viewer::PATIENCE;
 use super::*;
 
 async fn refused(stage: &mut Stage) -> (String, String) {

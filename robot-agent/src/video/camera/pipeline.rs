@@ -14,7 +14,7 @@ use gstreamer_video::{VideoFrameRef, VideoInfo};
 
 use super::encoder::Encoder;
 use super::source::{Found, Picture};
-use super::{Frame, clock};
+use super::{Frame, test_timestamp};
 
 /// Something went wrong in the pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -228,7 +228,7 @@ fn burn_clock(stamp: &gst::Element) {
             let stride = |plane: usize| video.stride()[plane].unsigned_abs() as usize;
             let [luma, u, v, _] = picture.planes_data_mut();
             let planes = [(luma, stride(0)), (u, stride(1)), (v, stride(2))];
-            clock::burn(planes, video.width() as usize, unix_ms());
+            test_timestamp::burn(planes, video.width() as usize, unix_ms());
         }
         gst::PadProbeReturn::Ok
     });

@@ -4,7 +4,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::graph::{Deliver, Fault};
+use super::pipeline::{Deliver, Fault};
 use super::{Frame, now};
 
 /// The desk; wishes and events ring its bell.

@@ -4,8 +4,8 @@
 use std::time::{Duration, Instant};
 
 use super::KEY_FRAME_GAP;
-use super::desk::Wishes;
-use super::graph::{Fault, Graph};
+use super::pipeline::{Fault, Graph};
+use super::requests::Wishes;
 
 /// How long a running encoder may be silent before the camera counts as dead.
 const SILENCE_LIMIT: Duration = Duration::from_secs(3);

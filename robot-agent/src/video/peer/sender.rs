@@ -11,11 +11,11 @@ use tokio::time::MissedTickBehavior;
 use webrtc::rtp::header::Header;
 use webrtc::rtp::packet::Packet;
 
-use super::feed::Picture;
-use super::resend::{Answer, Resend};
+use super::packetizer::Picture;
+use super::retransmit::{Answer, Resend};
 use super::track::{Bound, Track};
 use super::{Host, Seat, now};
-use crate::video::bitrate::{self, Path, Seen};
+use crate::video::bandwidth::{self, Path, Seen};
 
 /// What the receiver says about the stream.
 #[derive(Debug)]
@@ -75,7 +75,7 @@ impl Stream {
 
     /// Sends until the connection is gone.
     pub(super) async fn run(mut self, mut feedback: mpsc::Receiver<Feedback>) {
-        let mut looks = tokio::time::interval(bitrate::LOOK_EVERY);
+        let mut looks = tokio::time::interval(bandwidth::LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let went_well = tokio::select! {

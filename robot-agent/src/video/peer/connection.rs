@@ -24,7 +24,7 @@ use webrtc::rtp_transceiver::rtp_codec::{
 use webrtc::rtp_transceiver::rtp_sender::RTCRtpSender;
 use webrtc::track::track_local::TrackLocal;
 
-use super::addresses::Addresses;
+use super::candidates::Addresses;
 use super::track::Track;
 use super::{
     Candidate, Channels, Ended, FEEDBACK_WAITING, Host, IceServer, Message, Seat, Stream, Visit,

@@ -3,19 +3,19 @@
 //!
 //! - [`offer`]: can it be answered at all?
 //! - [`connection`]: the peer connection, built and answered.
-//! - [`addresses`]: where the robot can be reached, told one by one.
-//! - [`feed`], [`track`], [`stream`], [`resend`]: pictures on their way out.
+//! - [`candidates`]: where the robot can be reached, told one by one.
+//! - [`packetizer`], [`track`], [`sender`], [`retransmit`]: pictures on their way out.
 //! - [`rtcp`]: what the receiver says about them.
-//! - [`channels`]: actions in, telemetry out.
+//! - [`data_channels`]: actions in, telemetry out.
 
-mod addresses;
-mod channels;
+mod candidates;
 mod connection;
-mod feed;
+mod data_channels;
 mod offer;
-mod resend;
+mod packetizer;
+mod retransmit;
 mod rtcp;
-mod stream;
+mod sender;
 mod track;
 
 use std::panic::AssertUnwindSafe;
@@ -31,17 +31,17 @@ use webrtc::peer_connection::peer_connection_state::RTCPeerConnectionState;
 use wire::signaling::Candidate;
 
 use super::Robot;
-use super::bitrate::Limits;
+use super::bandwidth::Limits;
 use super::camera::Camera;
-use super::wheel::Wheel;
-use crate::kvs::{IceServer, Message, Outgoing};
-use channels::Channels;
-pub(super) use channels::Report;
+use super::driver_lock::Wheel;
+use super::messages::{IceServer, Message, Outgoing};
 use connection::Connection;
 pub(super) use connection::Engine;
-pub(super) use feed::Feed;
+use data_channels::Channels;
+pub(super) use data_channels::Report;
 pub(super) use offer::{check, refusal};
-use stream::Stream;
+pub(super) use packetizer::Feed;
+use sender::Stream;
 
 /// What all viewers share.
 pub(super) struct Host {

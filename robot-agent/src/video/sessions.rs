@@ -11,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 use wire::signaling::Candidate;
 use wire::telemetry::Video;
 
+use super::admission::Door;
 use super::camera::{self, CameraThread};
-use super::door::Door;
-use super::viewer::{self, Ended, Engine, Feed, Host, Report, Seat, Visit};
-use super::wheel::Wheel;
+use super::driver_lock::Wheel;
+use super::messages::{Incoming, Message, Outgoing};
+use super::peer::{self, Ended, Engine, Feed, Host, Report, Seat, Visit};
 use super::{Limits, Robot, Settings, Ways, now};
-use crate::kvs::{Incoming, Message, Outgoing};
 
 /// How often viewers hear of the robot, and the room looks around.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
@@ -151,7 +151,7 @@ impl Room {
             }
             return;
         }
-        if let Err(reason) = viewer::check(&sdp) {
+        if let Err(reason) = peer::check(&sdp) {
             tracing::warn!(viewer, "{reason}");
             return refuse(ways, viewer, &sdp, reason.to_string());
         }
@@ -177,7 +177,7 @@ impl Room {
             leave,
             self.host.limits,
         ));
-        let (candidates, kept) = mpsc::channel(viewer::MAX_CANDIDATES);
+        let (candidates, kept) = mpsc::channel(peer::MAX_CANDIDATES);
         for candidate in self.door.take(&viewer, now()) {
             let _ = candidates.try_send(candidate);
         }
@@ -189,7 +189,7 @@ impl Room {
             out: ways.outgoing.clone(),
         };
         // Boxed, as the future of a whole visit is large.
-        let task = self.viewers.spawn(Box::pin(viewer::watch(visit)));
+        let task = self.viewers.spawn(Box::pin(peer::watch(visit)));
         self.names.insert(task.id(), Arc::clone(&seat));
         self.seats.insert(viewer, Taken { seat, candidates });
     }
@@ -272,7 +272,7 @@ impl Room {
 }
 
 fn refuse(ways: &Ways, viewer: String, offer: &str, reason: String) {
-    let sdp = viewer::refusal(offer);
+    let sdp = peer::refusal(offer);
     if sdp.is_empty() {
         return;
     }

@@ -24,7 +24,7 @@ use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
 use webrtc::rtp_transceiver::rtp_codec::RTPCodecType;
 use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirection;
 
-use crate::kvs::{Incoming, Message};
+use super::super::messages::{Incoming, Message};
 use wire::signaling::Candidate;
 
 /// How long anything may take on a busy machine.

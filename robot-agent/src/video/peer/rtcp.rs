@@ -12,7 +12,7 @@ use webrtc::rtcp::reception_report::ReceptionReport;
 use webrtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use webrtc::rtp_transceiver::rtp_sender::RTCRtpSender;
 
-use super::stream::Feedback;
+use super::sender::Feedback;
 
 /// Most packets taken from one request. A picture has a few dozen; a request for thousands is
 /// past mending or hostile.

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::desk::{Desk, Wishes};
+use super::control::Shift;
 use super::encoder::{Choice, Encoder};
-use super::graph::{Fault, Graph};
-use super::shift::Shift;
+use super::pipeline::{Fault, Graph};
+use super::requests::{Desk, Wishes};
 use super::source::{self, Picture};
 use super::{Settings, Status, now};
 

@@ -5,9 +5,9 @@ use std::sync::Mutex;
 use wire::Motion;
 
 use super::super::camera::{Choice, Source};
-use super::guest::{Guest, PATIENCE};
+use super::super::messages::Message;
+use super::viewer::{Guest, PATIENCE};
 use super::*;
-use crate::kvs::Message;
 
 pub(super) fn settings() -> Settings {
     Settings {
