@@ -17,9 +17,9 @@ mod sign;
 mod status;
 mod telemetry;
 
-use crate::mars::PICTURE_PATH;
 use crate::station::Station;
 use crate::{credentials, signaling};
+use ::mars::PICTURE_PATH;
 use answer::Refusal;
 use axum::http::{HeaderName, Method, StatusCode};
 use axum::routing::{get, post};

@@ -3,7 +3,7 @@
 //! Reading order: [`settings`] says what is asked for, [`run`] starts it. [`folder`], [`store`]
 //! and [`signing`] keep and make what must last; [`accounts`] says who may ask; [`broker`] is
 //! the way to the robots and [`fleet`] what they say; [`credentials`], [`signaling`] and [`turn`]
-//! bring their video to who may see it; [`mars`] is what a display shows; [`api`] is the HTTP
+//! bring their video to who may see it; [`::mars`] is what a display shows; [`api`] is the HTTP
 //! side, served by [`listen`]; [`station`] is what they share.
 
 pub mod accounts;
@@ -16,7 +16,7 @@ pub mod effect;
 pub mod fleet;
 pub mod folder;
 pub mod listen;
-pub mod mars;
+pub mod mars_options;
 pub mod metrics;
 pub mod robot_config;
 pub mod settings;

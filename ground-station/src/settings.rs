@@ -1,7 +1,7 @@
 //! What `run` is told: where to listen, which broker, which console.
 
 use crate::broker::Remote;
-use crate::mars::MarsOptions;
+use crate::mars_options::MarsOptions;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -18,11 +18,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::replica::Replica;
-use super::shelf::{Kept, Origin, Picture, Shelf};
+use super::cache::{Kept, Origin, Picture, Shelf};
 use super::*;
 
 /// A drawn stand-in for a rover's photograph; see docs/mars.md.
-const PHOTOGRAPH: &[u8] = include_bytes!("../../../docs/mars/before.jpg");
+const PHOTOGRAPH: &[u8] = include_bytes!("../../docs/mars/before.jpg");
 
 const BY_DEFAULT: Selection = Selection {
     rover: RoverChoice::Any,

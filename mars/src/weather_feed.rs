@@ -8,9 +8,9 @@ use time::format_description::well_known::Rfc3339;
 use url::Url;
 use wire::mars::Weather;
 
-use super::loose::{self, Record};
+use super::http_client::{Fault, Upstream};
+use super::lenient_json::{self, Record};
 use super::settings::{Feeds, Station};
-use super::upstream::{Fault, Upstream};
 
 /// The weather of one sol and who measured it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,8 +90,8 @@ fn newest_listed(
     site: &Site,
 ) -> Result<Option<(Weather, i64)>, String> {
     let mut best: Option<(u32, Weather, i64)> = None;
-    loose::each_record(body, list, |record| {
-        let Some(sol) = loose::whole(record, "sol") else {
+    lenient_json::each_record(body, list, |record| {
+        let Some(sol) = lenient_json::whole(record, "sol") else {
             return;
         };
         if best.as_ref().is_some_and(|(newest, ..)| *newest >= sol) {
@@ -106,18 +106,18 @@ fn newest_listed(
 }
 
 fn listed(record: &Record, sol: u32, site: &Site) -> Option<(Weather, i64)> {
-    let low = within(&AIR_C, loose::number(record, "min_temp"));
-    let high = within(&AIR_C, loose::number(record, "max_temp"));
+    let low = within(&AIR_C, lenient_json::number(record, "min_temp"));
+    let high = within(&AIR_C, lenient_json::number(record, "max_temp"));
     let mean = low.zip(high).map(|(low, high)| f64::midpoint(low, high));
     let (first, last) = sol_times(record, sol, site)?;
     let weather = Weather {
         sol: Some(sol.to_string()),
         av_at: mean,
-        av_hws: within(&WIND_MS, loose::number(record, "wind_speed")),
-        av_pre: within(&PRESSURE_PA, loose::number(record, "pressure")),
+        av_hws: within(&WIND_MS, lenient_json::number(record, "wind_speed")),
+        av_pre: within(&PRESSURE_PA, lenient_json::number(record, "pressure")),
         first_utc: rfc3339(first),
         last_utc: rfc3339(last),
-        season: loose::text(record, "season").map(str::to_owned),
+        season: lenient_json::text(record, "season").map(str::to_owned),
     };
     is_measured(&weather).then_some((weather, last))
 }
@@ -162,7 +162,7 @@ fn sol_times(record: &Record, sol: u32, site: &Site) -> Option<(i64, i64)> {
         reason = "sols are below 2^32: about 4e14 seconds"
     )]
     let computed = (begin.round() as i64, (begin + SOL_S).round() as i64);
-    let Some(date) = loose::text(record, "terrestrial_date").and_then(unix_of_date) else {
+    let Some(date) = lenient_json::text(record, "terrestrial_date").and_then(unix_of_date) else {
         return Some(computed);
     };
     let day = (date, date + 86_399);
@@ -185,7 +185,7 @@ fn rfc3339(unix: i64) -> Option<String> {
 
 /// InSight's archive is an object of sols; any sensor may be missing in any of them.
 fn newest_archived(body: &mut [u8]) -> Result<Option<(Weather, i64)>, String> {
-    let archive = loose::object(body)?;
+    let archive = lenient_json::object(body)?;
     let sols = archive.iter().filter_map(|(key, sol)| {
         let number: u32 = key.parse().ok()?;
         Some((number, archived(key, sol.as_object()?)?))
@@ -196,8 +196,8 @@ fn newest_archived(body: &mut [u8]) -> Result<Option<(Weather, i64)>, String> {
 }
 
 fn archived(key: &str, sol: &Record) -> Option<(Weather, i64)> {
-    let average = |sensor| loose::number(loose::inner(sol, sensor)?, "av");
-    let utc = |name| loose::text(sol, name).map(str::to_owned);
+    let average = |sensor| lenient_json::number(lenient_json::inner(sol, sensor)?, "av");
+    let utc = |name| lenient_json::text(sol, name).map(str::to_owned);
     let weather = Weather {
         sol: Some(key.to_owned()),
         av_at: within(&AIR_C, average("AT")),

@@ -5,10 +5,10 @@
 
 use url::Url;
 
-use super::loose::{self, Record};
+use super::http_client::{Fault, Upstream};
+use super::lenient_json::{self, Record};
 use super::selection::{Camera, Rover};
 use super::settings::Feeds;
-use super::upstream::{Fault, Upstream};
 
 /// A picture that a feed offers.
 #[derive(Clone, Debug, PartialEq)]
@@ -133,9 +133,9 @@ fn read(rover: Rover, feed: &Url, body: &mut [u8]) -> Result<Page, String> {
         Rover::Curiosity => ("items", curiosity),
         Rover::Perseverance => ("images", perseverance),
     };
-    loose::each_record(body, list, |record| {
+    lenient_json::each_record(body, list, |record| {
         page.records += 1;
-        if let Some(sol) = loose::whole(record, "sol") {
+        if let Some(sol) = lenient_json::whole(record, "sol") {
             page.oldest_sol = page.oldest_sol.min(sol);
         }
         if page.candidates.len() < MAX_CANDIDATES {
@@ -146,37 +146,39 @@ fn read(rover: Rover, feed: &Url, body: &mut [u8]) -> Result<Page, String> {
 }
 
 fn curiosity(record: &Record, feed: &Url) -> Option<Candidate> {
-    let extended = loose::inner(record, "extended");
-    let sample = extended.and_then(|extended| loose::text(extended, "sample_type"));
-    if loose::flag(record, "is_thumbnail") || !is_whole_frame(sample) {
+    let extended = lenient_json::inner(record, "extended");
+    let sample = extended.and_then(|extended| lenient_json::text(extended, "sample_type"));
+    if lenient_json::flag(record, "is_thumbnail") || !is_whole_frame(sample) {
         return None;
     }
-    let url = loose::text(record, "https_url").or_else(|| loose::text(record, "url"))?;
+    let url =
+        lenient_json::text(record, "https_url").or_else(|| lenient_json::text(record, "url"))?;
     Some(Candidate {
         rover: Rover::Curiosity,
-        instrument: loose::text(record, "instrument")?.to_owned(),
+        instrument: lenient_json::text(record, "instrument")?.to_owned(),
         sol: plausible_sol(record)?,
         url: trusted(url, feed)?,
-        taken: loose::text(record, "date_taken").map(str::to_owned),
+        taken: lenient_json::text(record, "date_taken").map(str::to_owned),
         credit: credit(record, "image_credit"),
     })
 }
 
 fn perseverance(record: &Record, feed: &Url) -> Option<Candidate> {
-    if !is_whole_frame(loose::text(record, "sample_type")) {
+    if !is_whole_frame(lenient_json::text(record, "sample_type")) {
         return None;
     }
-    let files = loose::inner(record, "image_files")?;
+    let files = lenient_json::inner(record, "image_files")?;
     // 1200 pixels are plenty for a screen of 320; `full_res` is a PNG of several megabytes.
     let url = ["large", "medium", "full_res"]
         .iter()
-        .find_map(|size| loose::text(files, size))?;
+        .find_map(|size| lenient_json::text(files, size))?;
     Some(Candidate {
         rover: Rover::Perseverance,
-        instrument: loose::text(loose::inner(record, "camera")?, "instrument")?.to_owned(),
+        instrument: lenient_json::text(lenient_json::inner(record, "camera")?, "instrument")?
+            .to_owned(),
         sol: plausible_sol(record)?,
         url: trusted(url, feed)?,
-        taken: loose::text(record, "date_taken_utc").map(str::to_owned),
+        taken: lenient_json::text(record, "date_taken_utc").map(str::to_owned),
         credit: credit(record, "credit"),
     })
 }
@@ -187,12 +189,12 @@ fn is_whole_frame(sample_type: Option<&str>) -> bool {
 }
 
 fn plausible_sol(record: &Record) -> Option<u32> {
-    loose::whole(record, "sol").filter(|sol| *sol <= MAX_SOL)
+    lenient_json::whole(record, "sol").filter(|sol| *sol <= MAX_SOL)
 }
 
 /// NASA asks for this credit; the feeds name it where it says more.
 fn credit(record: &Record, key: &str) -> String {
-    loose::text(record, key)
+    lenient_json::text(record, key)
         .unwrap_or("NASA/JPL-Caltech")
         .to_owned()
 }

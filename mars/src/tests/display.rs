@@ -170,7 +170,7 @@ fn the_documented_pair_is_true() {
     let made = image::load_from_memory(file)
         .expect("a sound bitmap")
         .into_rgb8();
-    let documented = include_bytes!("../../../../docs/mars/after.png");
+    let documented = include_bytes!("../../../docs/mars/after.png");
     let documented = image::load_from_memory(documented)
         .expect("a PNG")
         .into_rgb8();

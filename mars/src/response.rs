@@ -15,9 +15,9 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use wire::mars::Report;
 
+use super::cache::{Picture, fingerprint};
 use super::selection::Rover;
 use super::settings::Station;
-use super::shelf::{Picture, fingerprint};
 
 /// The contract's JSON and, beside its keys, what an honest display wants to know.
 #[derive(Clone, Debug, Serialize)]

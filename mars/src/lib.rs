@@ -5,30 +5,31 @@
 //! again behind them, one question at a time, and when NASA cannot be reached the last good answer
 //! is served with its age. Before there is any, the picture is a drawn landscape.
 //!
-//! Reading order: [`MarsOptions`] and [`Settings`], [`Mars::report`] and [`Mars::picture`],
+//! Reading order: [`Settings`], [`Mars::report`] and [`Mars::picture`],
 //! [`Mars::keep_fresh`] (`refresh`: the only part that asks), `photos` and `weather` (the feeds),
 //! `picture` and `bitmap` (the pixels), `shelf` (what is kept), `answer` (what is sent).
 //!
 //! Knows no accounts: whoever calls has asked for the key.
 
 mod address;
-mod answer;
 mod bitmap;
-mod framing;
+mod cache;
+mod clock;
+mod crop;
+mod http_client;
 mod landscape;
-mod loose;
+mod lenient_json;
 mod noise;
-mod pace;
-mod photos;
+mod photo_feed;
 mod picture;
 mod refresh;
+mod refresh_state;
+mod response;
 mod selection;
 mod settings;
-mod shelf;
 #[cfg(test)]
 mod tests;
-mod upstream;
-mod weather;
+mod weather_feed;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -41,16 +42,15 @@ use axum::http::{Response, StatusCode, Uri};
 use tokio::sync::{Notify, watch};
 use wire::mars::Report;
 
-use answer::{Answer, Confirmed, ImageNote, WeatherNote};
-use pace::Pace;
-use selection::Selection;
-use shelf::{Picture, Shelf};
-use upstream::Upstream;
-use weather::Reading;
+use cache::{Picture, Shelf};
+use http_client::Upstream;
+use refresh_state::Pace;
+use response::{Answer, Confirmed, ImageNote, WeatherNote};
+use weather_feed::Reading;
 
 pub use address::Scheme;
-pub use selection::{Camera, RoverChoice};
-pub use settings::{Feeds, MarsOptions, Patience, Settings, Station};
+pub use selection::{Camera, RoverChoice, Selection};
+pub use settings::{Feeds, Patience, Settings, Station};
 
 /// The bitmap's address; it never changes, as in the original.
 pub const PICTURE_PATH: &str = "/mars/picture.bmp";
@@ -95,7 +95,7 @@ impl<T> Default for Known<T> {
 }
 
 impl<T> Known<T> {
-    fn kept(kept: shelf::Kept<T>) -> Self {
+    fn kept(kept: cache::Kept<T>) -> Self {
         Self {
             value: Some(Arc::new(kept.value)),
             pace: Pace::since(kept.checked_at),
@@ -136,11 +136,11 @@ impl Mars {
         let (asked, _) = request.into_parts();
         let selection = match self.selection(&asked.uri) {
             Ok(selection) => selection,
-            Err(message) => return answer::refusal(StatusCode::BAD_REQUEST, &message),
+            Err(message) => return response::refusal(StatusCode::BAD_REQUEST, &message),
         };
         let Some(base) = address::base(&asked, self.0.settings.public_url.as_ref()) else {
             let message = "the request has no usable Host header";
-            return answer::refusal(StatusCode::BAD_REQUEST, message);
+            return response::refusal(StatusCode::BAD_REQUEST, message);
         };
         self.want(selection, unix_s());
         self.first_answer(selection).await;
@@ -153,7 +153,7 @@ impl Mars {
         let (asked, _) = request.into_parts();
         let selection = match self.selection(&asked.uri) {
             Ok(selection) => selection,
-            Err(message) => return answer::refusal(StatusCode::BAD_REQUEST, &message),
+            Err(message) => return response::refusal(StatusCode::BAD_REQUEST, &message),
         };
         let known = {
             let known = self.lock();
@@ -161,8 +161,8 @@ impl Mars {
             known.and_then(|known| Some((known.value.clone()?, known.pace.age(unix_s()))))
         };
         match known {
-            Some((picture, age)) => answer::bitmap(&picture, age, &asked.headers),
-            None => answer::bitmap(&*drawing().await, None, &asked.headers),
+            Some((picture, age)) => response::bitmap(&picture, age, &asked.headers),
+            None => response::bitmap(&*drawing().await, None, &asked.headers),
         }
     }
 

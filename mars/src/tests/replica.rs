@@ -18,8 +18,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use url::Url;
 
-use super::super::settings::Feeds;
 use super::PHOTOGRAPH;
+use crate::settings::Feeds;
 
 /// Far more than any feed may have.
 const HUGE: usize = 10 << 20;

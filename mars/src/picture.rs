@@ -5,7 +5,7 @@
 
 use std::io::Cursor;
 
-use super::framing::{self, Part, luma};
+use super::crop::{self, Part, luma};
 use fast_image_resize::images::Image;
 use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, create_srgb_mapper,
@@ -68,7 +68,7 @@ fn has_jpeg_end(bytes: &[u8]) -> bool {
 
 /// The screen's picture of `source`.
 pub(super) fn fit(source: &RgbImage) -> RgbImage {
-    reduce(source, framing::best_part(source))
+    reduce(source, crop::best_part(source))
 }
 
 /// Averaging sRGB values darkens fine texture, so the filter works on light. There Lanczos'

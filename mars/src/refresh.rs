@@ -10,11 +10,11 @@ use image::RgbImage;
 use rand::seq::SliceRandom;
 use tokio_util::sync::CancellationToken;
 
-use super::photos::{self, Candidate};
+use super::cache::{Kept, Origin, Picture};
+use super::http_client::Fault;
+use super::photo_feed::{self, Candidate};
 use super::selection::{Rover, Selection};
-use super::shelf::{Kept, Origin, Picture};
-use super::upstream::Fault;
-use super::{Known, Mars, bitmap, drawing, picture, weather};
+use super::{Known, Mars, bitmap, drawing, picture, weather_feed};
 
 /// A frame of 1648×1200 as PNG is 5 MB.
 const MAX_PICTURE_BYTES: usize = 12 << 20;
@@ -52,7 +52,7 @@ impl Mars {
         loop {
             self.0.weather_wanted.notified().await;
             let settings = &self.0.settings;
-            let asked = weather::newest(&self.0.upstream, &settings.feeds, &settings.weather);
+            let asked = weather_feed::newest(&self.0.upstream, &settings.feeds, &settings.weather);
             let outcome = asked.await.map(Arc::new);
             let now = unix_s();
             if let Some(kept) = self.settle(outcome, now, "weather", |known| &mut known.weather) {
@@ -141,7 +141,8 @@ impl Mars {
         shown: Option<&Arc<Picture>>,
     ) -> Result<Arc<Picture>, Fault> {
         let feeds = &self.0.settings.feeds;
-        let mut offered = photos::newest(&self.0.upstream, feeds, rover, selection.camera).await?;
+        let mut offered =
+            photo_feed::newest(&self.0.upstream, feeds, rover, selection.camera).await?;
         let source = shown.and_then(|shown| Some((shown, &shown.origin.as_ref()?.source)));
         if let Some((shown, source)) = source {
             let had = offered.len();

@@ -4,9 +4,9 @@
 //! A folder that cannot be written is reported; memory does the rest. Knows no feed.
 
 use std::fs;
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use crate::folder::{self, PUBLIC};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -109,9 +109,21 @@ impl Shelf {
 
     fn write<T: Serialize>(&self, name: &str, kept: &T) {
         let text = serde_json::to_vec(kept).expect("texts and numbers can be written as JSON");
-        if let Err(error) = folder::write(&self.folder.join(name), &text, PUBLIC) {
+        if let Err(error) = self.replace(&self.folder.join(name), &text) {
             tracing::warn!(%error, "what came from Mars is kept in memory only");
         }
+    }
+}
+
+impl Shelf {
+    /// Writes a file whole or not at all, making its folder.
+    fn replace(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        let partial = path.with_extension("partial");
+        let mut file = fs::File::create(&partial)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(partial, path)
     }
 }
 
@@ -142,8 +154,8 @@ mod as_base64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mars::bitmap;
-    use crate::mars::selection::{Camera, RoverChoice};
+    use crate::bitmap;
+    use crate::selection::{Camera, RoverChoice};
 
     const SELECTION: Selection = Selection {
         rover: RoverChoice::Any,
