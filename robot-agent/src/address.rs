@@ -1,5 +1,5 @@
 //! The addresses of this machine, on which its connections stand. One from an address that is
-//! gone is dead, and nothing says so before somebody has waited in vain: `link` and `kvs` ask
+//! gone is dead, and nothing says so before somebody has waited in vain: `mqtt` and `signaling` ask
 //! here, and connect anew at once.
 
 use std::io::ErrorKind;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
+use crate::certificates::{self, Certificates, Gravity};
 use crate::config::{self, Config, Source};
-use crate::link::certificates::{self, Certificates, Gravity};
 use crate::video::camera;
 use crate::{lock, motors};
 
@@ -130,12 +130,12 @@ fn without_config(error: &config::Error) -> Vec<Line> {
 }
 
 async fn look(config: &Config, now: OffsetDateTime) -> Vec<Line> {
-    let link = &config.link;
-    let (certificates, findings) = certificates::read(&link.certs, link.endpoint.is_aws(), now);
-    let running = lock::take(&link.certs).is_err();
+    let mqtt = &config.mqtt;
+    let (certificates, findings) = certificates::read(&mqtt.certs, mqtt.endpoint.is_aws(), now);
+    let running = lock::take(&mqtt.certs).is_err();
     let mut lines = vec![
         Line::ok("config", format!("{} is complete", config.file.display())),
-        certificate_line(certificates.as_ref(), &findings, &link.certs),
+        certificate_line(certificates.as_ref(), &findings, &mqtt.certs),
     ];
     let (session, cloud) = match &certificates {
         Some(certificates) => {

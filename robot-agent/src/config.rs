@@ -14,8 +14,8 @@ use url::Url;
 use wire::topic;
 
 use crate::drive::Limits;
-use crate::link::Endpoint;
-use crate::{link, motors, telemetry, video};
+use crate::mqtt::Endpoint;
+use crate::{motors, mqtt, telemetry, video};
 
 pub mod reader;
 mod sections;
@@ -38,7 +38,7 @@ pub struct Config {
     /// The robot's name.
     pub robot: String,
     /// The MQTT session.
-    pub link: link::Settings,
+    pub mqtt: mqtt::Settings,
     /// The motor board.
     pub motors: motors::Settings,
     /// What actions may do.
@@ -164,7 +164,7 @@ fn read(value: &Value, file: &Path, problems: &Problems) -> Option<Config> {
     let robot = robot?;
     Some(Config {
         file: file.to_owned(),
-        link: link::Settings {
+        mqtt: mqtt::Settings {
             robot: robot.clone(),
             endpoint: endpoint?,
             keep_alive: Duration::from_secs(keep_alive_s),

@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 use url::Url;
 use wire::topic::check_robot_name;
 
-use crate::link::certificates::{self, CA_FILE, CERTIFICATE_FILE, Gravity, KEY_FILE};
+use crate::certificates::{self, CA_FILE, CERTIFICATE_FILE, Gravity, KEY_FILE};
 use crate::{config, lock};
 
 mod files;
@@ -114,7 +114,7 @@ fn place(config_file: &Path, asked_name: Option<&str>) -> Result<Place> {
                 );
             }
             Ok(Place {
-                certs: config.link.certs,
+                certs: config.mqtt.certs,
                 name: Some(config.robot),
                 has_config: true,
             })

@@ -1,22 +1,26 @@
 //! robot-agent: obeys actions, drives two motors, shows a camera.
 //!
-//! Reading order: [`config`] says what the owner wants; [`link`] brings actions from the
+//! Reading order: [`config`] says what the owner wants; [`mqtt`] brings actions from the
 //! broker; [`motors`] asks [`drive`] what the wheels should do and tells the board;
-//! [`telemetry`] reports, [`watchdog`] tells systemd. [`kvs`] brings viewers, [`video`] shows
+//! [`telemetry`] reports, [`watchdog`] tells systemd. [`signaling`] brings viewers, [`video`] shows
 //! them the camera and takes their actions. [`run`] starts and stops them all.
 //! [`enroll`] and [`check`] are for before.
 
 pub mod address;
 pub mod arguments;
+mod aws;
+pub mod certificates;
 pub mod check;
+pub mod clock;
 pub mod config;
+mod connect_error;
 pub mod drive;
 pub mod enroll;
-pub mod kvs;
-pub mod link;
 pub mod lock;
 pub mod motors;
+pub mod mqtt;
 pub mod shutdown;
+pub mod signaling;
 pub mod telemetry;
 pub mod video;
 pub mod watchdog;
@@ -32,8 +36,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use certificates::{Certificates, Gravity};
 use config::Config;
-use link::certificates::{self, Certificates, Gravity};
 use motors::{Ended, MotorThread, Motors, Source};
 
 /// How long everything but the wheels may take to end: a goodbye to the broker and to the
@@ -47,8 +51,8 @@ const VIEWERS_WAITING: usize = 256;
 /// Reads the certificates and logs what is wrong with them; none if that rules out any
 /// connection.
 pub fn certificates(config: &Config, now: OffsetDateTime) -> Option<Certificates> {
-    let link = &config.link;
-    let (certificates, findings) = certificates::read(&link.certs, link.endpoint.is_aws(), now);
+    let mqtt = &config.mqtt;
+    let (certificates, findings) = certificates::read(&mqtt.certs, mqtt.endpoint.is_aws(), now);
     for finding in findings {
         match finding.gravity {
             Gravity::Note => info!("{finding}"),
@@ -68,10 +72,10 @@ pub async fn run(
     certificates: Certificates,
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
-    let _lock = lock::take(&config.link.certs)?;
+    let _lock = lock::take(&config.mqtt.certs)?;
     info!(
         robot = %config.robot,
-        broker = %config.link.endpoint,
+        broker = %config.mqtt.endpoint,
         board = %config.motors.driver,
         "robot-agent {} starts",
         env!("CARGO_PKG_VERSION")
@@ -85,7 +89,7 @@ pub async fn run(
     let rejected = Arc::new(AtomicU64::new(0));
     let reconnects = Arc::new(AtomicU64::new(0));
     let reports = watch::Sender::new(Arc::<str>::from(""));
-    let link_state = watch::Sender::new(link::State::default());
+    let mqtt_state = watch::Sender::new(mqtt::State::default());
     // None means that video is off.
     let video_report = watch::Sender::new(None);
     let shows = config.video.camera.source != config::Source::Off;
@@ -102,18 +106,18 @@ pub async fn run(
         show(&mut tasks, config.video, ways, &stop);
     }
 
-    let watchdog = watchdog::run(motors.clone(), link_state.subscribe(), stop.clone());
+    let watchdog = watchdog::run(motors.clone(), mqtt_state.subscribe(), stop.clone());
     tasks.spawn(named("watchdog", watchdog));
-    let ends = link::Ends {
+    let ends = mqtt::Ends {
         on_action: obey(motors.clone()),
         reports: reports.subscribe(),
-        state: link_state,
+        state: mqtt_state,
         rejected: rejected.clone(),
         reconnects: reconnects.clone(),
     };
-    let stop_link = stop.clone();
-    tasks.spawn(named("link", async move {
-        link::run(config.link, &certificates, ends, stop_link).await;
+    let stop_mqtt = stop.clone();
+    tasks.spawn(named("mqtt", async move {
+        mqtt::run(config.mqtt, &certificates, ends, stop_mqtt).await;
     }));
     let inputs = telemetry::Inputs {
         motors,
@@ -153,7 +157,7 @@ async fn goodbye(mut tasks: JoinSet<&'static str>) {
 
 /// What the camera and its viewers need of the rest.
 struct Ways {
-    channel: kvs::Settings,
+    channel: signaling::Settings,
     robot: ByViewers,
     reports: watch::Receiver<Arc<str>>,
     status: watch::Sender<Option<wire::telemetry::Video>>,
@@ -176,20 +180,24 @@ fn show(
         reports: ways.reports,
         status: ways.status,
     };
-    let ends = kvs::Ends {
+    let ends = signaling::Ends {
         incoming: to_room,
         outgoing: from_room,
         ice_servers: servers_to,
     };
     let room = video::run(settings, Arc::new(ways.robot), room, stop.clone());
     tasks.spawn(named("video", room));
-    let channel = kvs::run(ways.channel, ends, stop.clone());
-    tasks.spawn(named("kvs", channel));
+    let channel = signaling::run(ways.channel, ends, stop.clone());
+    tasks.spawn(named("signaling", channel));
 }
 
 /// Where viewers find the robot.
-fn channel(robot: String, cloud: config::Cloud, certificates: &Certificates) -> kvs::Settings {
-    kvs::Settings {
+fn channel(
+    robot: String,
+    cloud: config::Cloud,
+    certificates: &Certificates,
+) -> signaling::Settings {
+    signaling::Settings {
         robot,
         credentials: (cloud.credentials.host, cloud.credentials.port),
         role_alias: cloud.role_alias,

@@ -7,7 +7,7 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use crate::link::certificates::CERTIFICATE_FILE;
+use crate::certificates::CERTIFICATE_FILE;
 
 /// Held as long as the robot runs.
 #[derive(Debug)]

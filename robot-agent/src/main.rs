@@ -3,16 +3,14 @@
 use std::io::{IsTerminal, Write, stderr, stdout};
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use anyhow::{Result, anyhow};
 use clap::Parser;
 use robot_agent::arguments::{Arguments, Command};
+use robot_agent::certificates::Certificates;
 use robot_agent::check::{self, Page};
 use robot_agent::config::{self, Config};
-use robot_agent::link::Certificates;
-use robot_agent::{certificates, enroll, motors, shutdown};
-use time::OffsetDateTime;
+use robot_agent::{certificates, clock, enroll, motors, shutdown};
 use tracing::{error, info};
 use tracing_subscriber::EnvFilter;
 
@@ -49,7 +47,7 @@ fn obey(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
         Command::Run => {
             let config = config::load(file)?;
-            let Some(certificates) = certificates(&config, now()) else {
+            let Some(certificates) = certificates(&config, clock::utc()) else {
                 return Ok(BAD_CONFIG.into());
             };
             run(config, certificates)?;
@@ -73,7 +71,7 @@ async fn run(config: Config, certificates: Certificates) -> Result<()> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn check(file: &Path, json: bool) -> Result<ExitCode> {
-    let report = check::run(file, now()).await;
+    let report = check::run(file, clock::utc()).await;
     let page = Page {
         colour: stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none(),
         ..Page::default()
@@ -95,15 +93,10 @@ async fn check(file: &Path, json: bool) -> Result<ExitCode> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn enroll(file: &Path, request: &enroll::Request) -> Result<()> {
-    for line in enroll::run(file, request, now()).await? {
+    for line in enroll::run(file, request, clock::utc()).await? {
         writeln!(stdout(), "{line}")?;
     }
     Ok(())
-}
-
-#[expect(clippy::disallowed_methods, reason = "a command begins at this time")]
-fn now() -> OffsetDateTime {
-    SystemTime::now().into()
 }
 
 /// To stderr; systemd adds the time itself. The table of `check` says everything already.

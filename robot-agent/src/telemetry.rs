@@ -1,8 +1,8 @@
 //! What the robot says about itself: once an interval, and soon after the wheels change.
 //!
-//! Gathers from the motors, the link's counters, the camera's report and the computer, and
-//! publishes the text to whoever watches: the link sends it to the broker, the video room
-//! to its viewers. It knows neither.
+//! Gathers from the motors, the session's counters, the camera's report and the computer, and
+//! publishes the text to whoever watches: the session sends it to the broker, `video` to
+//! its viewers. It knows neither.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use wire::Telemetry;
 use wire::telemetry::{Counters, LastAction, Video, Wheels};
 
+use crate::clock::now;
 use crate::motors::{self, Motors};
 
 mod machine;
@@ -45,9 +46,8 @@ pub struct Inputs {
 }
 
 /// Reports for ever; each report replaces the one before.
-#[expect(clippy::disallowed_methods, reason = "this loop owns the clock")]
 pub async fn run(settings: Settings, inputs: Inputs, reports: watch::Sender<Arc<str>>) {
-    let start = Instant::now();
+    let start = now();
     let mut changed = inputs.motors.changed();
     let mut machine = Machine::new("/");
     let mut pace = Pace::new(settings.interval);
@@ -61,7 +61,7 @@ pub async fn run(settings: Settings, inputs: Inputs, reports: watch::Sender<Arc<
                 }
             }
         }
-        let now = Instant::now();
+        let now = now();
         pace.reported(now);
         changed.mark_unchanged();
         let report = Telemetry {
@@ -162,7 +162,7 @@ mod tests {
     fn changes_are_reported_soon_but_at_most_ten_times_a_second() {
         let mut pace = Pace::new(Duration::from_secs(1));
         assert_eq!(pace.due(), None);
-        let now = Instant::now();
+        let now = now();
         pace.reported(now);
         assert_eq!(pace.due(), Some(now + Duration::from_secs(1)));
         pace.changed = true;

@@ -1,6 +1,6 @@
 //! Viewers of the one camera: who may come in, who drives, how sharp the picture can be.
 //!
-//! Offers and candidates come from [`crate::kvs`] and answers go there. Actions go out by
+//! Offers and candidates come from [`crate::signaling`] and answers go there. Actions go out by
 //! [`Robot`]: what a motor is, nobody here knows. No fault in here ends anything else:
 //! [`run`] starts its room anew.
 //!

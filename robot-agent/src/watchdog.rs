@@ -11,8 +11,8 @@ use sd_notify::NotifyState;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::link;
 use crate::motors::{self, Motors};
+use crate::mqtt;
 
 /// How often the tick is looked at where systemd sets no watchdog, for the status line.
 const UNWATCHED: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ const STARTING: Duration = Duration::from_millis(10);
 /// Tells systemd how it goes until `cancel`, then that the end is near.
 pub async fn run(
     motors: Motors,
-    mut link: watch::Receiver<link::State>,
+    mut mqtt: watch::Receiver<mqtt::State>,
     cancel: CancellationToken,
 ) {
     let period =
@@ -37,7 +37,7 @@ pub async fn run(
         // Only the interval judges the tick: between changes it need not have advanced.
         let due = tokio::select! {
             _ = pause.tick() => true,
-            Ok(()) = link.changed() => false,
+            Ok(()) = mqtt.changed() => false,
             Ok(()) = changed.changed() => false,
             () = cancel.cancelled() => break,
         };
@@ -51,7 +51,7 @@ pub async fn run(
             }
             notify(NotifyState::Watchdog);
         }
-        let status = status(&link.borrow_and_update(), &state);
+        let status = status(&mqtt.borrow_and_update(), &state);
         if status != shown {
             notify(NotifyState::Status(&status));
             shown = status;
@@ -72,15 +72,15 @@ impl Tick {
 }
 
 /// One line for `systemctl status`.
-fn status(link: &link::State, motors: &motors::State) -> String {
-    let link = match link {
-        link::State::Connecting => "connecting".to_owned(),
-        link::State::Online => "online".to_owned(),
-        link::State::Offline(reason) => format!("offline: {reason}"),
+fn status(mqtt: &mqtt::State, motors: &motors::State) -> String {
+    let session = match mqtt {
+        mqtt::State::Connecting => "connecting".to_owned(),
+        mqtt::State::Online => "online".to_owned(),
+        mqtt::State::Offline(reason) => format!("offline: {reason}"),
     };
     match &motors.fault {
-        None => format!("{link}; {} works", motors.board),
-        Some(fault) => format!("{link}; {} does not work: {fault}", motors.board),
+        None => format!("{session}; {} works", motors.board),
+        Some(fault) => format!("{session}; {} does not work: {fault}", motors.board),
     }
 }
 

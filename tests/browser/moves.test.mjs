@@ -15,7 +15,7 @@ before(async () => {
   scene = await Scene.start("moves", {
     station: QUICK,
     robot: { ROLE_ALIAS: "brief" },
-    env: { RUST_LOG: "error,robot_agent=info,robot_agent::kvs=debug" },
+    env: { RUST_LOG: "error,robot_agent=info,robot_agent::signaling=debug" },
   });
   operator = await scene.outpost.newOperator("desk");
 });

@@ -9,8 +9,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::{Line, PATIENCE};
+use crate::certificates::Certificates;
 use crate::config::Config;
-use crate::link::{self, Certificates, loss};
+use crate::connect_error;
+use crate::mqtt;
 
 /// A server that refuses a client's certificate says so right after the handshake; one
 /// that accepts it waits. A round trip to the other side of the world fits.
@@ -28,7 +30,7 @@ pub(super) async fn look(config: &Config, certificates: &Certificates, running: 
         Ok(Err(why)) => Some(why),
         Err(_) => Some("no answer in time".to_owned()),
     };
-    let address = &config.link.endpoint;
+    let address = &config.mqtt.endpoint;
     let topic = wire::topic::action(&config.robot);
     let welcome = || Line::ok("broker", format!("{address} welcomes {}", config.robot));
     match (problem, stage) {
@@ -67,11 +69,14 @@ async fn session(
     certificates: &Certificates,
     stage: &mut Stage,
 ) -> Result<(), String> {
-    let (client, mut events) = link::connection(&config.link, certificates);
+    let (client, mut events) = mqtt::connection(&config.mqtt, certificates);
     let topic = wire::topic::action(&config.robot);
     let busy = |error: rumqttc::ClientError| error.to_string();
     loop {
-        let event = events.poll().await.map_err(|error| loss::reason(&error))?;
+        let event = events
+            .poll()
+            .await
+            .map_err(|error| connect_error::reason(&error))?;
         match event {
             Event::Incoming(Packet::ConnAck(_)) => {
                 *stage = Stage::Subscription;
@@ -93,7 +98,7 @@ async fn session(
 
 /// A handshake without a name, which disturbs nobody.
 async fn greet(config: &Config, certificates: &Certificates) -> [Line; 2] {
-    let address = &config.link.endpoint;
+    let address = &config.mqtt.endpoint;
     let greeting = match tokio::time::timeout(PATIENCE, handshake(config, certificates)).await {
         Ok(greeting) => greeting,
         Err(_) => Err("no answer in time".to_owned()),
@@ -120,8 +125,8 @@ async fn greet(config: &Config, certificates: &Certificates) -> [Line; 2] {
 }
 
 async fn handshake(config: &Config, certificates: &Certificates) -> Result<(), String> {
-    let endpoint = &config.link.endpoint;
-    let words = |error: std::io::Error| loss::innermost(&error);
+    let endpoint = &config.mqtt.endpoint;
+    let words = |error: std::io::Error| connect_error::innermost(&error);
     let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port))
         .await
         .map_err(words)?;

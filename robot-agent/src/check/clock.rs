@@ -3,8 +3,8 @@
 use time::{Duration, OffsetDateTime};
 
 use super::{Line, Verdict};
+use crate::certificates::Certificates;
 use crate::config::Config;
-use crate::link::Certificates;
 
 const NAME: &str = "clock";
 

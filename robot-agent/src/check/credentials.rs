@@ -8,8 +8,9 @@ use time::macros::format_description;
 use time::{OffsetDateTime, PrimitiveDateTime};
 
 use super::{Line, PATIENCE};
+use crate::certificates::Certificates;
 use crate::config::{Cloud, Config, Source};
-use crate::link::{Certificates, loss};
+use crate::connect_error;
 
 const NAME: &str = "credentials";
 
@@ -46,7 +47,11 @@ pub(super) async fn look(config: &Config, certificates: &Certificates) -> Looked
         },
         Err(error) => Looked::skipped(Line::fault(
             NAME,
-            format!("{}: {}", cloud.credentials, loss::innermost(error.as_ref())),
+            format!(
+                "{}: {}",
+                cloud.credentials,
+                connect_error::innermost(error.as_ref())
+            ),
             "IOT_GET_CREDENTIAL_ENDPOINT says where it is",
         )),
     }

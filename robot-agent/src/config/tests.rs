@@ -32,10 +32,10 @@ fn the_samples_five_keys_are_enough() {
     let config = parsed(FIVE_KEYS);
     assert_eq!(config.robot, "sts-pi");
     assert_eq!(
-        (config.link.endpoint.port, config.link.endpoint.alpn),
+        (config.mqtt.endpoint.port, config.mqtt.endpoint.alpn),
         (443, true)
     );
-    assert_eq!(config.link.certs, Path::new("/etc/robot/certs"));
+    assert_eq!(config.mqtt.certs, Path::new("/etc/robot/certs"));
     assert_eq!(config.motors.driver, Driver::ExplorerHat);
     assert_eq!(config.limits.pulse, Duration::from_millis(200));
     let cloud = config.cloud.expect("all four keys are there");
@@ -48,7 +48,7 @@ fn the_shipped_example_holds_every_key_with_working_values() {
     let text = include_str!("../../../config.json.example");
     let file = Path::new("config.json.example");
     let config = parse(text, file).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(config.link.certs, Path::new("certs"));
+    assert_eq!(config.mqtt.certs, Path::new("certs"));
     let value: Value = serde_json::from_str(text).unwrap();
     let asked_for = asked_for(&value);
     let mut shipped = Vec::new();
@@ -302,15 +302,15 @@ fn what_is_not_json_is_named_with_line_and_column() {
 #[test]
 fn relative_paths_count_from_the_files_own_folder_and_absolute_ones_do_not() {
     assert_eq!(
-        parsed(&with("certs", "\"keys\"")).link.certs,
+        parsed(&with("certs", "\"keys\"")).mqtt.certs,
         Path::new("/etc/robot/keys")
     );
     assert_eq!(
-        parsed(&with("certs", "\"/var/keys\"")).link.certs,
+        parsed(&with("certs", "\"/var/keys\"")).mqtt.certs,
         Path::new("/var/keys")
     );
     let here = parse(FIVE_KEYS, Path::new("config.json")).unwrap();
-    assert_eq!(here.link.certs, Path::new("certs"));
+    assert_eq!(here.mqtt.certs, Path::new("certs"));
     let motors = parsed(&with("motors", r#"{"transcript":"moves.jsonl"}"#)).motors;
     assert_eq!(
         motors.transcript.as_deref(),
@@ -338,7 +338,7 @@ fn without_video_only_the_name_and_the_broker_are_needed() {
         r#"{"IOT_THINGNAME":"rover","IOT_CORE_ENDPOINT":"localhost:8883","video":{"source":"off"}}"#,
     );
     assert_eq!(config.cloud, None);
-    assert!(!config.link.endpoint.alpn);
+    assert!(!config.mqtt.endpoint.alpn);
 }
 
 /// What a stop makes of a file that says this.

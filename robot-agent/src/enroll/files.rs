@@ -12,8 +12,8 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::certificates::{CA_FILE, CERTIFICATE_FILE, KEY_FILE, is_amazon_root};
 use crate::config;
-use crate::link::certificates::{CA_FILE, CERTIFICATE_FILE, KEY_FILE, is_amazon_root};
 
 /// For the robot alone.
 pub(super) const SECRET: u32 = 0o600;

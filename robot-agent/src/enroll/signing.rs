@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use super::Request;
-use crate::link::certificates::pem;
-use crate::link::loss;
+use crate::certificates::pem;
+use crate::connect_error;
 
 /// A cold Lambda takes seconds; a minute means that nobody answers.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -128,15 +128,15 @@ fn refusal(status: u16, body: &[u8]) -> String {
 }
 
 fn unreachable(url: &Url, error: &reqwest::Error) -> anyhow::Error {
-    match loss::tls_error(error) {
+    match connect_error::tls_error(error) {
         Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => {
             anyhow::anyhow!(
                 "{url} has a certificate of a CA that is not known here: for a ground station, \
                  copy ca.pem from its state folder and give it with --ca"
             )
         }
-        Some(tls) => anyhow::anyhow!("{url}: {}", loss::tls_reason(tls)),
-        None => anyhow::anyhow!("cannot reach {url}: {}", loss::innermost(error)),
+        Some(tls) => anyhow::anyhow!("{url}: {}", connect_error::tls_reason(tls)),
+        None => anyhow::anyhow!("cannot reach {url}: {}", connect_error::innermost(error)),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use robot_agent::link::certificates::{
+use robot_agent::certificates::{
     self, CA_FILE, CERTIFICATE_FILE, Certificates, Finding, Gravity, KEY_FILE,
 };
 use tempfile::TempDir;

@@ -5,9 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use robot_agent::certificates::{self, CA_FILE, CERTIFICATE_FILE, Gravity, KEY_FILE};
 use robot_agent::config;
 use robot_agent::enroll::{self, Request};
-use robot_agent::link::certificates::{self, CA_FILE, CERTIFICATE_FILE, Gravity, KEY_FILE};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::in_time;
@@ -134,7 +134,7 @@ async fn a_ground_station_gives_everything_that_a_robot_needs() {
     };
     assert_eq!((mode(KEY_FILE), mode(CERTIFICATE_FILE)), (0o600, 0o644));
     let config = config::load(&bench.config_file()).unwrap();
-    assert_eq!(config.link.certs, bench.certs());
+    assert_eq!(config.mqtt.certs, bench.certs());
     assert_eq!(files_below(bench.folder.path()).len(), 4);
 }
 

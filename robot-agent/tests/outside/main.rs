@@ -9,7 +9,7 @@ mod check;
 #[cfg(test)]
 mod enroll;
 #[cfg(test)]
-mod link;
+mod mqtt;
 #[cfg(test)]
 mod pki;
 #[cfg(test)]

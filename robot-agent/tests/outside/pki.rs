@@ -8,8 +8,8 @@ use std::sync::Arc;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
 };
-use robot_agent::link::Certificates;
-use robot_agent::link::certificates::{self, CA_FILE, CERTIFICATE_FILE, KEY_FILE};
+use robot_agent::certificates::Certificates;
+use robot_agent::certificates::{self, CA_FILE, CERTIFICATE_FILE, KEY_FILE};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::{WantsServerCert, WebPkiClientVerifier};

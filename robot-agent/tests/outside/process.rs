@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 
-use robot_agent::link::Endpoint;
-use robot_agent::link::certificates::KEY_FILE;
+use robot_agent::certificates::KEY_FILE;
+use robot_agent::mqtt::Endpoint;
 use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;

@@ -10,7 +10,7 @@ use rumqttc::{ConnectReturnCode, ConnectionError, StateError};
 use rustls::{AlertDescription, CertificateError};
 
 /// The reason behind `error`, for a log line.
-pub fn reason(error: &ConnectionError) -> String {
+pub(crate) fn reason(error: &ConnectionError) -> String {
     if let Some(tls) = tls_error(error) {
         return tls_reason(tls);
     }
@@ -33,7 +33,7 @@ pub fn reason(error: &ConnectionError) -> String {
 
 /// Whether the broker itself ended the session, as it does with a client whose name is
 /// taken over by another one.
-pub fn is_by_broker(error: &ConnectionError) -> bool {
+pub(crate) fn is_by_broker(error: &ConnectionError) -> bool {
     if matches!(
         error,
         ConnectionError::MqttState(StateError::ConnectionAborted)
@@ -52,7 +52,7 @@ pub fn is_by_broker(error: &ConnectionError) -> bool {
 }
 
 /// What a TLS failure means for the owner of the robot.
-pub fn tls_reason(error: &rustls::Error) -> String {
+pub(crate) fn tls_reason(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(why) => server_certificate(why),
         rustls::Error::AlertReceived(alert) => alert_reason(*alert),
@@ -144,12 +144,12 @@ fn refusal(code: ConnectReturnCode) -> &'static str {
 }
 
 /// The TLS error anywhere in the chain of causes; `std` hides those wrapped by `io::Error`.
-pub fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+pub(crate) fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
     find::<rustls::Error>(error)
 }
 
 /// The cause of all, in the words that owners can act on.
-pub fn innermost(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
     if let Some(tls) = tls_error(error) {
         return tls_reason(tls);
     }

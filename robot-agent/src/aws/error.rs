@@ -8,7 +8,7 @@ use super::credentials;
 
 /// Why a call, or a socket, came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Nobody answered.
     #[error("{call}: {why}")]
     Unreachable {
@@ -41,7 +41,7 @@ pub(super) enum Fault {
 
 impl Fault {
     /// Whether other credentials may help.
-    pub(super) fn is_of_credentials(&self) -> bool {
+    pub(crate) fn is_of_credentials(&self) -> bool {
         matches!(
             self,
             Self::Refused {
@@ -52,7 +52,7 @@ impl Fault {
     }
 
     /// Whether what was asked for is not there.
-    pub(super) fn is_not_found(&self) -> bool {
+    pub(crate) fn is_not_found(&self) -> bool {
         matches!(self, Self::Refused { status, name, .. }
             if *status == 404 || name == "ResourceNotFoundException")
     }
@@ -62,7 +62,7 @@ impl Fault {
 const SHOWN_CHARS: usize = 300;
 
 /// An error as the service words it, in the header, the body, or neither.
-pub(super) fn refused(call: &'static str, status: u16, name: Option<&str>, body: &[u8]) -> Fault {
+pub(crate) fn refused(call: &'static str, status: u16, name: Option<&str>, body: &[u8]) -> Fault {
     let fault: Body = serde_json::from_slice(body).unwrap_or_default();
     let name = name.or(fault.kind.as_deref()).unwrap_or_default();
     let message = fault
@@ -77,7 +77,7 @@ pub(super) fn refused(call: &'static str, status: u16, name: Option<&str>, body:
 }
 
 /// The error with all its causes, and what to do about the usual ones.
-pub(super) fn in_words(error: &(dyn Error + 'static)) -> String {
+pub(crate) fn in_words(error: &(dyn Error + 'static)) -> String {
     let mut words = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -16,7 +16,7 @@ use wire::signaling::control::Credentials;
 const URL_LIFE: Duration = Duration::from_secs(299);
 
 /// Who signs, where and when.
-pub(super) struct Pen<'a> {
+pub(crate) struct Pen<'a> {
     pub credentials: &'a Credentials,
     pub region: &'a str,
     pub now: SystemTime,
@@ -24,7 +24,7 @@ pub(super) struct Pen<'a> {
 
 impl Pen<'_> {
     /// A POST of JSON with its signature in headers.
-    pub(super) fn post(&self, url: Url, body: Vec<u8>) -> anyhow::Result<reqwest::Request> {
+    pub(crate) fn post(&self, url: Url, body: Vec<u8>) -> anyhow::Result<reqwest::Request> {
         let mut request = reqwest::Request::new(reqwest::Method::POST, url);
         let signed = SignableRequest::new(
             "POST",
@@ -45,7 +45,7 @@ impl Pen<'_> {
     }
 
     /// The URL of the master's socket on `channel_arn`, with its signature in the query.
-    pub(super) fn socket_url(&self, endpoint: &str, channel_arn: &str) -> anyhow::Result<Url> {
+    pub(crate) fn socket_url(&self, endpoint: &str, channel_arn: &str) -> anyhow::Result<Url> {
         let mut url = Url::parse(endpoint).with_context(|| format!("{endpoint} is no URL"))?;
         url.set_path("/");
         url.set_query(Some(&format!("X-Amz-ChannelARN={}", encoded(channel_arn))));

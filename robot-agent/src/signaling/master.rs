@@ -7,15 +7,16 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::Ends;
 use super::channel::Channel;
-use super::fault::Fault;
-use super::frame::Heard;
+use super::ice_servers::Servers;
+use super::messages::Heard;
 use super::outbox::Outbox;
 use super::patience::Patience;
-use super::servers::Servers;
-use super::signaling::Socket;
-use super::{Ends, now};
+use super::socket::Socket;
 use crate::address;
+use crate::aws::error::Fault;
+use crate::clock::now;
 use crate::video::messages::Outgoing;
 
 /// The times of a socket.

@@ -9,11 +9,11 @@ use tokio::sync::Mutex;
 use url::Url;
 use wire::signaling::control::{Credentials, RoleAliasCredentials, THING_NAME_HEADER};
 
-use super::call::Line;
-use super::fault::Fault;
+use super::error::Fault;
+use super::http_client::Line;
 
 /// How the call is named in the log.
-pub(super) const CALL: &str = "credentials provider";
+pub(crate) const CALL: &str = "credentials provider";
 
 /// How long before their end credentials are renewed, at most: several attempts fit in.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -30,7 +30,7 @@ struct Lease {
 }
 
 /// Who gives them, and those given last.
-pub(super) struct Provider {
+pub(crate) struct Provider {
     line: Line,
     url: Url,
     thing: String,
@@ -39,7 +39,7 @@ pub(super) struct Provider {
 
 impl Provider {
     /// The provider at `host:port`.
-    pub(super) fn new(
+    pub(crate) fn new(
         line: Line,
         (host, port): (&str, u16),
         role_alias: &str,
@@ -60,7 +60,7 @@ impl Provider {
 
     /// Credentials that are good for a while. Those at hand serve on while they are good and
     /// no new ones can be had.
-    pub(super) async fn get(&self) -> Result<Credentials, Fault> {
+    pub(crate) async fn get(&self) -> Result<Credentials, Fault> {
         let mut kept = self.kept.lock().await;
         let now = self.line.clock.now();
         if let Some(lease) = kept.as_ref().filter(|lease| now < lease.renew) {
@@ -82,7 +82,7 @@ impl Provider {
     }
 
     /// The service does not take what is at hand.
-    pub(super) async fn forget(&self) {
+    pub(crate) async fn forget(&self) {
         *self.kept.lock().await = None;
     }
 

@@ -18,8 +18,9 @@ use wire::{Action, telemetry, topic};
 
 use super::backoff::{Backoff, Ending};
 use super::rejected::{Complaints, Line};
-use super::{Ends, Settings, State, loss};
-use crate::address;
+use super::{Ends, Settings, State};
+use crate::clock::now;
+use crate::{address, connect_error};
 
 /// How long the goodbye may take; then the last will says it.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -58,10 +59,6 @@ impl Session {
         }
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this loop owns the session's clock"
-    )]
     pub(super) async fn run(&mut self, events: &mut EventLoop, cancel: &CancellationToken) {
         let mut cancelled = pin!(cancel.cancelled());
         let stranded = Arc::clone(&self.stranded);
@@ -73,20 +70,20 @@ impl Session {
                 () = &mut cancelled => return self.goodbye(events).await,
             };
             let ended = match event {
-                Some(Ok(event)) => self.handle(event, Instant::now()),
+                Some(Ok(event)) => self.handle(event, now()),
                 Some(Err(error)) => {
-                    self.hear_the_last_words(events, Instant::now());
+                    self.hear_the_last_words(events, now());
                     Some(self.ended(&error))
                 }
                 None => {
-                    self.hear_the_last_words(events, Instant::now());
+                    self.hear_the_last_words(events, now());
                     Some(Ended::stranded())
                 }
             };
             let Some(ended) = ended else { continue };
             // A refused subscription leaves a connection that is of no use.
             events.clean();
-            let wait = self.lost(ended, Instant::now());
+            let wait = self.lost(ended, now());
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = &mut cancelled => return,
@@ -164,7 +161,7 @@ impl Session {
     }
 
     fn ended(&self, error: &ConnectionError) -> Ended {
-        let by_broker = loss::is_by_broker(error);
+        let by_broker = connect_error::is_by_broker(error);
         let subscribing = self.connected.is_some() && *self.ends.state.borrow() != State::Online;
         let reason = if subscribing && by_broker {
             format!(
@@ -173,7 +170,7 @@ impl Session {
                 self.action_topic
             )
         } else {
-            loss::reason(error)
+            connect_error::reason(error)
         };
         Ended { reason, by_broker }
     }

@@ -19,16 +19,14 @@ use tracing::debug;
 use wire::{Action, telemetry, topic};
 
 pub mod backoff;
-pub mod certificates;
 pub mod endpoint;
-pub mod loss;
 pub mod rejected;
 mod session;
 
-pub use certificates::Certificates;
 pub use endpoint::Endpoint;
 
 use crate::address;
+use crate::certificates::Certificates;
 use session::Session;
 
 /// Largest packet that is read: AWS' payload limit of 128 KiB and room for the topic. A

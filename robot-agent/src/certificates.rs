@@ -14,10 +14,10 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
 use time::OffsetDateTime;
 
-mod judge;
 pub mod pem;
+mod validate;
 
-pub use judge::is_amazon_root;
+pub use validate::is_amazon_root;
 
 /// File with the CA, or several, that signed the servers' certificates.
 pub const CA_FILE: &str = "cacert.pem";
@@ -105,11 +105,11 @@ pub fn read(folder: &Path, aws: bool, now: OffsetDateTime) -> (Option<Certificat
     findings.extend(pem::key_mode(&folder.join(KEY_FILE)));
 
     let roots = cas.as_deref().and_then(|cas| {
-        let roots = judge::root_store(cas, aws);
+        let roots = validate::root_store(cas, aws);
         keep(roots, &mut findings)
     });
     let facts = chain.as_deref().and_then(|chain| {
-        let judged = judge::certificate(chain, cas.as_deref(), now, &mut findings);
+        let judged = validate::certificate(chain, cas.as_deref(), now, &mut findings);
         keep(judged, &mut findings)
     });
     // Of a certificate that cannot be read, enough has been said.

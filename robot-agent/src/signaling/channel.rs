@@ -14,12 +14,12 @@ use wire::signaling::control::{
 };
 
 use super::Settings;
-use super::call::Line;
-use super::credentials::Provider;
-use super::fault::Fault;
-use super::servers::{Servers, domain};
-use super::signaling::{self, Socket};
-use super::signature::Pen;
+use super::ice_servers::{Servers, domain};
+use super::socket::{self, Socket};
+use crate::aws::credentials::Provider;
+use crate::aws::error::Fault;
+use crate::aws::http_client::Line;
+use crate::aws::sigv4::Pen;
 
 /// The name under which the C SDK's master asks for servers.
 const CLIENT_ID: &str = "ProducerMaster";
@@ -103,7 +103,7 @@ impl Channel {
         };
         let url = pen
             .socket_url(&whereabouts.wss, &whereabouts.arn)
-            .map_err(|error| unreadable(signaling::CALL, &error))?;
+            .map_err(|error| unreadable(socket::CALL, &error))?;
         Socket::connect(&url, &self.tls, &self.line.clock).await
     }
 

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use robot_agent::link::{self, Certificates, Endpoint, Ends, State};
+use robot_agent::certificates::Certificates;
+use robot_agent::mqtt::{self, Endpoint, Ends, State};
 use rumqttc::QoS;
 use rumqttc::mqttbytes::v4::{Packet, SubscribeReasonCode};
 use tests::in_time;
@@ -37,7 +38,7 @@ impl Robot {
         let reports = watch::Sender::new(Arc::from(""));
         let state = watch::Sender::new(State::default());
         let cancel = CancellationToken::new();
-        let settings = link::Settings {
+        let settings = mqtt::Settings {
             robot: "rover".into(),
             endpoint,
             keep_alive: Duration::from_secs(1),
@@ -60,7 +61,7 @@ impl Robot {
             reconnects,
         };
         robot.task.spawn(async move {
-            link::run(settings, &certificates, ends, cancel).await;
+            mqtt::run(settings, &certificates, ends, cancel).await;
         });
         robot
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use reqwest::header;
 use wire::signaling::control::ERROR_TYPE_HEADER;
 
-use super::clock::Clock;
-use super::fault::{Fault, in_words, refused};
+use super::error::{Fault, in_words, refused};
+use super::server_clock::Clock;
 
 /// How long a connection may take: a TLS handshake over a slow mobile network.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -24,13 +24,13 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// The way to the cloud, with the robot's certificate.
 #[derive(Clone)]
-pub(super) struct Line {
+pub(crate) struct Line {
     client: reqwest::Client,
     pub clock: Arc<Clock>,
 }
 
 impl Line {
-    pub(super) fn new(tls: &rustls::ClientConfig) -> anyhow::Result<Self> {
+    pub(crate) fn new(tls: &rustls::ClientConfig) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
             .connect_timeout(CONNECT_LIMIT)
@@ -46,7 +46,7 @@ impl Line {
     }
 
     /// Sends a request and returns the body of a good answer.
-    pub(super) async fn call(
+    pub(crate) async fn call(
         &self,
         call: &'static str,
         request: reqwest::Request,

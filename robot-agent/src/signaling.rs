@@ -2,32 +2,25 @@
 //! between viewers and the robot and knows what neither means by them; whoever is connected
 //! already stays so, whatever becomes of the channel.
 //!
-//! - [`credentials`]: who the robot is, for as long as it lasts.
 //! - [`channel`]: the calls that lead to the socket.
-//! - [`servers`]: those that help viewers to find the robot.
-//! - [`signaling`], [`frame`]: the socket, and what comes over it.
+//! - [`ice_servers`]: those that help viewers to find the robot.
+//! - [`socket`], [`messages`]: the socket, and what comes over it.
 //! - [`master`]: keeps the socket open, and the servers fresh.
 //! - [`outbox`], [`patience`]: what waits to be said, and how long to wait.
-//! - [`call`], [`signature`], [`clock`], [`fault`]: how the cloud is called.
 
-mod call;
 mod channel;
-mod clock;
-mod credentials;
-mod fault;
-mod frame;
+mod ice_servers;
 mod master;
+mod messages;
 mod outbox;
 mod patience;
-mod servers;
-mod signaling;
-mod signature;
+mod socket;
 #[cfg(test)]
 mod tests;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::{mpsc, watch};
@@ -87,12 +80,4 @@ pub async fn run(settings: Settings, mut ends: Ends, shutdown: CancellationToken
             let _ = shutdown.run_until_cancelled(pause).await;
         }
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the channel's loop owns its clock"
-)]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -15,11 +15,11 @@ use tokio_tungstenite::tungstenite::protocol::{Message as Frame, WebSocketConfig
 use url::Url;
 use wire::signaling::{Content, Description, MAX_FRAME_BYTES, ToService, seal};
 
-use super::clock::Clock;
-use super::fault::{Fault, in_words, refused};
-use super::frame::{Heard, meaning};
-use super::now;
+use super::messages::{Heard, meaning};
 use crate::address;
+use crate::aws::error::{Fault, in_words, refused};
+use crate::aws::server_clock::Clock;
+use crate::clock::now;
 use crate::video::messages::{Message, Outgoing};
 
 /// How the socket is named in the log.

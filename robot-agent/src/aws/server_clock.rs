@@ -5,19 +5,21 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use crate::clock::wall;
+
 /// Less than this may be the network's.
 const TOLERATED_S: i64 = 60;
 
 /// How far the service is ahead of this computer.
 #[derive(Debug, Default)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     ahead_s: AtomicI64,
 }
 
 impl Clock {
     /// The service's time.
-    pub(super) fn now(&self) -> SystemTime {
-        self.at(ours())
+    pub(crate) fn now(&self) -> SystemTime {
+        self.at(wall())
     }
 
     /// The service's time when this computer's says `ours`.
@@ -33,8 +35,8 @@ impl Clock {
     }
 
     /// Reads the `Date` of an answer that just came.
-    pub(super) fn hear(&self, date: &str) {
-        if let Some(complaint) = self.compare(date, ours()) {
+    pub(crate) fn hear(&self, date: &str) {
+        if let Some(complaint) = self.compare(date, wall()) {
             tracing::warn!("{complaint}");
         }
     }
@@ -64,14 +66,6 @@ impl Clock {
              true); until then requests are signed with the service's time"
         ))
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "signatures and expiry are in wall time"
-)]
-fn ours() -> SystemTime {
-    SystemTime::now()
 }
 
 #[cfg(test)]
