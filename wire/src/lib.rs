@@ -2,14 +2,16 @@
 //!
 //! - [`action`]: what a robot can be told, and the one definition of a valid action.
 //! - [`telemetry`]: what a robot says about itself.
+//! - [`data_channel`]: what travels beside the video, straight between viewer and robot.
 //! - [`topic`]: where both travel, and what a robot may be called.
 //! - [`mars`]: the answer of the Mars API.
 //! - [`signaling`]: the messages of a Kinesis Video Streams signaling socket.
 //!
-//! `examples/actions.json` lists actions with what becomes of them; this crate and the
-//! web console both test against it.
+//! `examples/actions.json` and `examples/data_channel.json` list messages with what becomes of
+//! them; this crate and the web console both test against them.
 
 pub mod action;
+pub mod data_channel;
 pub mod mars;
 pub mod signaling;
 pub mod telemetry;
