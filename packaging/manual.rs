@@ -1,5 +1,6 @@
-//! `manual FOLDER`: man pages and shell completions of the three daemons, made from their
-//! own command lines, so that they cannot say anything else.
+//! `manual FOLDER`: man pages and shell completions of the daemons, made from their own command
+//! lines, so that they cannot say anything else. A feature for each daemon: whoever packs one
+//! compiles one.
 //!
 //! Below the folder lies one for each daemon, with its files named as they are installed.
 
@@ -19,10 +20,13 @@ fn main() -> Result<()> {
         .try_for_each(|daemon| write(daemon, &folder))
 }
 
-fn daemons() -> [Command; 3] {
-    [
+fn daemons() -> Vec<Command> {
+    vec![
+        #[cfg(feature = "robot-agent")]
         robot_agent::arguments::Arguments::command(),
+        #[cfg(feature = "display-agent")]
         display_agent::arguments::Arguments::command(),
+        #[cfg(feature = "ground-station")]
         ground_station::cli::Cli::command(),
     ]
 }
