@@ -3,11 +3,12 @@
 //
 // usage: node smoke.mjs PAGE USER PASSWORD KEY TRANSCRIPT
 
-import { readFileSync } from "node:fs";
 import { launch } from "./chromium.mjs";
+import { eventually } from "./harness/eventually.mjs";
+import * as pages from "./harness/page.mjs";
+import { atMs, Wheels } from "./harness/wheels.mjs";
 
 const [page, user, password, key, transcript] = process.argv.slice(2);
-const PATIENCE_MS = 30_000;
 
 // A pulse of 200 ms and a little for the way: what an order may move the wheels when no
 // other follows.
@@ -15,30 +16,16 @@ const REST_MS = 250;
 
 let signedInAt;
 
-// Every write to the simulated board, oldest first; the last line may be half written.
-function writes() {
-  const lines = readFileSync(transcript, "utf8").split("\n").slice(0, -1);
-  return lines.map((line) => JSON.parse(line));
-}
+const wheels = new Wheels(transcript);
+const writes = () => wheels.writes();
 const moves = (write) => write.left !== 0 || write.right !== 0;
-const unixMs = (write) => write.t_ns / 1e6;
-
-async function eventually(what, look) {
-  const end = Date.now() + PATIENCE_MS;
-  while (Date.now() < end) {
-    const found = await look();
-    if (found) return found;
-    await new Promise((next) => setTimeout(next, 10));
-  }
-  throw new Error(`waited ${PATIENCE_MS / 1000} s in vain: ${what}`);
-}
 
 function ensure(truth, otherwise) {
   if (!truth) throw new Error(otherwise);
 }
 
 const publish = (body, headers) => fetch(`${page}/publish`, { method: "POST", headers, body });
-const atRest = () => eventually("the wheels rest", () => !moves(writes().at(-1)));
+const atRest = () => wheels.rest();
 
 async function answers() {
   const health = await (await fetch(`${page}/healthz`)).json();
@@ -58,7 +45,7 @@ async function publishMoves() {
   ensure(answer.status === 200, `status ${answer.status}`);
   const start = await eventually("the wheels turn", () => writes().slice(seen).find(moves));
   await atRest();
-  const turned = unixMs(writes().at(-1)) - unixMs(start);
+  const turned = atMs(wheels.now) - atMs(start);
   // The pulse of 200 ms runs from the action's arrival, a moment before the first write.
   ensure(turned > 150 && turned < 400, `they turned for ${turned} ms`);
   return `the wheels turned for ${turned.toFixed(0)} ms`;
@@ -72,11 +59,8 @@ async function refusals() {
 }
 
 async function signIn(tab) {
-  await tab.goto(page);
-  await tab.getByLabel("User").fill(user);
-  await tab.getByLabel("Password").fill(password);
+  await pages.signIn(tab, page, user, password);
   signedInAt = Date.now();
-  await tab.getByRole("button", { name: "Sign in" }).click();
   await tab.getByRole("button", { name: "Forward" }).waitFor();
 }
 
@@ -100,11 +84,11 @@ async function heldKey(tab) {
   await eventually("the wheels turn", () => writes().slice(seen).some(moves));
   const heldUntil = Date.now() + 500;
   await eventually("the key is held for a while", () => Date.now() > heldUntil);
-  ensure(moves(writes().at(-1)), "the wheels rest while the key is held");
+  ensure(moves(wheels.now), "the wheels rest while the key is held");
   const released = Date.now();
   await tab.keyboard.up("ArrowUp");
   await atRest();
-  return `at rest ${Math.max(0, unixMs(writes().at(-1)) - released).toFixed(0)} ms after the release`;
+  return `at rest ${Math.max(0, atMs(wheels.now) - released).toFixed(0)} ms after the release`;
 }
 
 async function firstFrame(tab) {
@@ -140,7 +124,7 @@ async function pageClosed(tab, sent) {
   await eventually("the wheels turn", () => writes().slice(seen).some(moves));
   await tab.close();
   await atRest();
-  const after = unixMs(writes().at(-1)) - sent.lastMs;
+  const after = atMs(wheels.now) - sent.lastMs;
   ensure(after <= REST_MS, `the wheels turned for ${after.toFixed(0)} ms after the last order`);
   return `at rest ${Math.max(0, after).toFixed(0)} ms after the last order`;
 }
