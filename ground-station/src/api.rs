@@ -17,9 +17,9 @@ mod sign;
 mod status;
 mod telemetry;
 
-use crate::station::Station;
-use crate::{credentials, signaling};
+use crate::http::{aws, channel};
 use ::mars::PICTURE_PATH;
+use crate::station::Station;
 use answer::Refusal;
 use axum::http::{HeaderName, Method, StatusCode};
 use axum::routing::{get, post};
@@ -56,13 +56,13 @@ pub fn router(station: &Station) -> Router {
         })
         .with_state(station.clone())
         // Rooms with routes of their own join here: `.merge(room::router(station))`.
-        .merge(credentials::router(station))
-        .merge(signaling::router(&station.signaling))
-        .merge(signaling::operator::router(station))
+        .merge(aws::credentials(station))
+        .merge(aws::calls(&station.signaling))
+        .merge(channel::router(station))
         .fallback_service(console::files(
             station.settings.console.clone().or_else(console::find),
         ));
-    signaling::with_sockets(routes, &station.signaling)
+    aws::with_sockets(routes, &station.signaling)
         .layer(middleware::from_fn_with_state(
             station.clone(),
             log::every_request,

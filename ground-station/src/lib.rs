@@ -1,20 +1,24 @@
 //! The ground station: everything an Outpost needs from the cloud, in one process.
 //!
 //! Reading order: [`settings`] says what is asked for, [`run`] starts it. [`folder`], [`store`]
-//! and [`signing`] keep and make what must last; [`accounts`] says who may ask; [`broker`] is
-//! the way to the robots and [`fleet`] what they say; [`credentials`], [`signaling`] and [`turn`]
+//! and [`signing`] keep and make what must last; [`auth`] says who may ask; [`broker`] is
+//! the way to the robots and [`fleet`] what they say; [`signaling`] and [`turn`]
 //! bring their video to who may see it; [`::mars`] is what a display shows; [`api`] is the HTTP
 //! side, served by [`listen`]; [`station`] is what they share.
 
-pub mod accounts;
 pub mod api;
+pub mod auth;
 pub mod broker;
 pub mod cli;
 pub mod clock;
-pub mod credentials;
 pub mod effect;
 pub mod fleet;
 pub mod folder;
+pub mod http {
+    //! What is served over HTTP.
+    pub mod aws;
+    pub mod channel;
+}
 pub mod listen;
 pub mod mars_options;
 pub mod metrics;
@@ -27,8 +31,8 @@ pub mod store;
 pub mod turn;
 mod upkeep;
 
-use accounts::{Accounts, Now};
 use anyhow::{Context, bail};
+use auth::{Accounts, Now};
 use broker::session::INBOX;
 use broker::{Publisher, Way};
 use cli::BadSetup;

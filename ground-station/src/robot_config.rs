@@ -52,7 +52,7 @@ pub fn config(robot: &str, host: &str, ports: Ports, region: &str) -> Value {
         "IOT_THINGNAME": robot,
         "IOT_CORE_ENDPOINT": format!("{host}:{}", ports.mqtt),
         "IOT_GET_CREDENTIAL_ENDPOINT": format!("{host}:{}", ports.https),
-        "ROLE_ALIAS": crate::credentials::provider::ROLE_ALIAS,
+        "ROLE_ALIAS": crate::http::aws::credentials_provider::ROLE_ALIAS,
         "AWS_DEFAULT_REGION": region,
         "KVS_ENDPOINT": format!("https://{host}:{}", ports.https),
     })

@@ -1,46 +1,33 @@
-//! The signaling service of Kinesis Video Streams: four calls that lead to a socket
-//! ([`control`]), and the sockets over which a robot and its viewers find each other
-//! ([`socket`]).
+//! Who is connected to a robot's channel, and what a message becomes on its way.
 //!
-//! A channel exists for every robot and bears its name. Who may come in is decided by the
-//! credentials alone ([`crate::credentials`]), proved by a signature ([`sigv4`]). What a
-//! socket may do is in [`session`], who hears whom in [`switchboard`]; both are pure.
-//! Knows nothing of what is said, of MQTT, or of video.
+//! A channel exists for every robot and bears its name. What a socket may do is in
+//! [`connection`], who receives whose messages in [`channels`]; both are pure. Knows nothing of
+//! HTTP, of what is said, of MQTT, or of video.
 
 mod bucket;
-mod control;
+pub(crate) mod channels;
+pub(crate) mod connection;
 pub mod counters;
-mod identity;
-pub mod operator;
 mod options;
-mod refusal;
-mod session;
-mod sigv4;
-mod socket;
-mod switchboard;
 mod times;
 
+pub use crate::http::aws::Arn;
 pub use bucket::Bucket;
-pub use control::Arn;
+pub use connection::Reason;
 pub use options::{Options, region};
-pub use refusal::Refusal;
-pub use session::Reason;
 pub use times::{Times, expiry_s, whole_s};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::routing::post;
-use axum::{Router, middleware};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use wire::signaling::MessageType;
-use wire::signaling::control::{CREATE_PATH, DESCRIBE_PATH, ENDPOINT_PATH, ICE_PATH};
 
-use crate::credentials::Issuer;
+use crate::auth::Issuer;
 use crate::store::Directory;
 use crate::turn::Relay;
+use channels::Switchboard;
 use counters::Counters;
-use switchboard::Switchboard;
 
 /// What the service is told at its start.
 #[derive(Clone, Debug)]
@@ -58,12 +45,12 @@ pub struct Settings {
 pub struct Signaling {
     settings: Settings,
     issuer: Issuer,
-    directory: watch::Receiver<Arc<Directory>>,
+    pub(crate) directory: watch::Receiver<Arc<Directory>>,
     relay: Relay,
     switchboard: Mutex<Switchboard>,
     /// For `/metrics`.
     pub counters: Counters,
-    shutdown: CancellationToken,
+    pub(crate) shutdown: CancellationToken,
 }
 
 impl Signaling {
@@ -131,37 +118,13 @@ impl Signaling {
         self.switchboard().cut(robot, Reason::OnDemand)
     }
 
-    fn directory(&self) -> Arc<Directory> {
+    pub(crate) fn directory(&self) -> Arc<Directory> {
         self.directory.borrow().clone()
     }
 
-    fn switchboard(&self) -> MutexGuard<'_, Switchboard> {
+    pub(crate) fn switchboard(&self) -> MutexGuard<'_, Switchboard> {
         self.switchboard
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-/// The four calls.
-pub fn router(signaling: &Arc<Signaling>) -> Router {
-    Router::new()
-        .route(CREATE_PATH, post(control::create))
-        .route(DESCRIBE_PATH, post(control::describe))
-        .route(ENDPOINT_PATH, post(control::endpoint))
-        .route(ICE_PATH, post(control::ice_servers))
-        .with_state(Arc::clone(signaling))
-}
-
-/// `routes`, with the sockets in front of them: a presigned socket URL has no path of its own,
-/// so it is known by its query.
-pub fn with_sockets(routes: Router, signaling: &Arc<Signaling>) -> Router {
-    routes.layer(middleware::from_fn_with_state(
-        Arc::clone(signaling),
-        socket::intercept,
-    ))
-}
-
-#[cfg(test)]
-mod official;
-#[cfg(test)]
-mod tests;

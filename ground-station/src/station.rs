@@ -1,6 +1,6 @@
 //! What the rooms of a running station share. Every request handler gets it.
 
-use crate::accounts::Accounts;
+use crate::auth::Accounts;
 use crate::broker::Publisher;
 use crate::fleet::Fleet;
 use crate::folder::Folder;

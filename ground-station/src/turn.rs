@@ -4,11 +4,11 @@
 //! (coturn's REST scheme, so that a coturn with the same secret takes its place). [`Server`]
 //! is ours. Who may get a password is decided elsewhere; it is known here only as a name.
 
+mod address;
 mod counters;
 mod limits;
 mod password;
-mod peers;
-mod place;
+mod peer_policy;
 mod ports;
 mod server;
 
@@ -21,7 +21,7 @@ use std::time::Duration;
 use wire::signaling::control::IceServer;
 
 use crate::signaling::{expiry_s, whole_s};
-use place::Place;
+use address::Place;
 
 /// A relay that clients can be sent to.
 #[derive(Clone)]

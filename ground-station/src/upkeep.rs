@@ -1,7 +1,7 @@
 //! What a running station does by the clock: notice what commands have changed, write down
 //! counts, renew the server certificate, notice silent robots, feed systemd's watchdog.
 
-use crate::accounts::Now;
+use crate::auth::Now;
 use crate::broker::mosquitto::Orders;
 use crate::clock;
 use crate::effect;

@@ -1,6 +1,6 @@
 //! How a request is refused: a status and `{"message": "…"}`, as API Gateway words it.
 
-use crate::accounts::Denied;
+use crate::auth::Denied;
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;

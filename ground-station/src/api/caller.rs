@@ -3,7 +3,7 @@
 use super::API_KEY;
 use super::answer::Refusal;
 use super::log::Label;
-use crate::accounts::{Caller, Denied, Now};
+use crate::auth::{Caller, Denied, Now};
 use crate::station::Station;
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;

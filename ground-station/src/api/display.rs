@@ -1,7 +1,7 @@
 //! `GET /display.png`: what a display-agent on this machine shows, from the PNG it keeps.
 
 use super::answer::Refusal;
-use crate::accounts::Caller;
+use crate::auth::Caller;
 use crate::station::Station;
 use crate::store::Permission;
 use axum::extract::State;

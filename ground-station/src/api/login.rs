@@ -2,7 +2,7 @@
 
 use super::answer::{self, Refusal};
 use super::log::Label;
-use crate::accounts::Now;
+use crate::auth::Now;
 use crate::station::Station;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};

@@ -1,7 +1,7 @@
 //! `GET /mars` for whoever has a key, and the bitmap that it points to for everybody.
 
 use super::answer::Refusal;
-use crate::accounts::Caller;
+use crate::auth::Caller;
 use crate::station::Station;
 use crate::store::Permission;
 use axum::extract::{Request, State};

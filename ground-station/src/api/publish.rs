@@ -2,7 +2,7 @@
 //! robot.
 
 use super::answer::{self, Refusal};
-use crate::accounts::{Caller, Denied};
+use crate::auth::{Caller, Denied};
 use crate::clock;
 use crate::station::Station;
 use crate::store::Permission;

@@ -1,7 +1,7 @@
 //! `GET /robots`: the caller's robots and how they are.
 
 use super::answer::Refusal;
-use crate::accounts::Caller;
+use crate::auth::Caller;
 use crate::clock;
 use crate::station::Station;
 use crate::store::Permission;

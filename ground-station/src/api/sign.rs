@@ -2,7 +2,7 @@
 //! As the original's Lambda: `{"description": "<CSR PEM>"}` → `{"crt_text", "crt_pem"}`.
 
 use super::answer::{self, Refusal};
-use crate::accounts::Caller;
+use crate::auth::Caller;
 use crate::clock;
 use crate::robot_config;
 use crate::signing::{request, text};

@@ -2,7 +2,7 @@
 //! server-sent events.
 
 use super::answer::Refusal;
-use crate::accounts::{Caller, Now};
+use crate::auth::{Caller, Now};
 use crate::fleet::News;
 use crate::station::Station;
 use crate::store::Permission;

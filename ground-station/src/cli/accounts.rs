@@ -1,7 +1,7 @@
 //! `new-user` and `new-key`: who may ask over HTTP.
 
 use super::{Desk, say};
-use crate::accounts::{hash_key, new_key, password};
+use crate::auth::{hash_key, new_key, password};
 use crate::clock;
 use crate::signing::hex;
 use crate::store::{self, Permission, Robots};

@@ -8,7 +8,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use wire::signaling::Content;
 
-use crate::credentials::Role;
+use crate::auth::Role;
 
 /// Name and value of the one label that these have.
 type Label = [(&'static str, &'static str); 1];

@@ -9,9 +9,9 @@ use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::{Settings, Signaling, Times};
+use crate::auth::{Grant, Issuer};
 use crate::clock;
-use crate::credentials::provider::RoleAlias;
-use crate::credentials::{Grant, Issuer};
+use crate::http::aws::credentials_provider::RoleAlias;
 use crate::store::Store;
 use crate::turn::{self, Ports, Relay};
 
@@ -234,9 +234,9 @@ mod tests {
             |signaling: &Signaling| signaling.relay().server_for("rover", life, 1).password;
         assert_eq!(password(&before), password(&after));
         let grant = Grant {
-            role: crate::credentials::Role::Master,
+            role: crate::auth::Role::Master,
             robot: "rover".into(),
-            holder: crate::credentials::Holder::Certificate("0a".into()),
+            holder: crate::auth::Holder::Certificate("0a".into()),
             expires_s: 10,
         };
         let made = before.issuer().issue(grant.clone());

@@ -13,8 +13,8 @@ use tokio::net::UdpSocket;
 use turn::relay::RelayAddressGenerator;
 use webrtc_util::conn::Conn;
 
-use super::peers::Peers;
-use super::place::Place;
+use super::address::Place;
+use super::peer_policy::Peers;
 
 /// How many ports are tried for one allocation. In a range that is half taken the chance
 /// that all of them are is one in 65536.

@@ -22,10 +22,10 @@ use turn::server::request::Request;
 use webrtc_util::conn::Conn;
 
 use super::Relay;
+use super::address::Place;
 use super::counters::Counters;
 use super::limits::{self, Sources, bound, name_of, quota_reached};
 use super::password::Door;
-use super::place::Place;
 use super::ports::{Ports, Sockets, Taken};
 use crate::clock;
 

@@ -1,6 +1,6 @@
 //! Keys run out and are revoked; people sign in, drive, and are sent away.
 
-use ground_station::accounts::token::Tokens;
+use ground_station::auth::session_token::Tokens;
 use ground_station::store::Store;
 use serde_json::Value;
 use tests::Station;

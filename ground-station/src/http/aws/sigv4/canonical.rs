@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::http::HeaderMap;
 
 use super::Signed;
-use crate::signaling::refusal::Refusal;
+use crate::http::aws::error::Refusal;
 
 /// The parameter that carries the signature, and so cannot be under it.
 const SIGNATURE: &str = "X-Amz-Signature";
@@ -69,7 +69,7 @@ pub(super) fn parameters(query: &str) -> Result<BTreeMap<String, String>, Refusa
 ///
 /// # Errors
 /// A [`Refusal`] for a query that is not one.
-pub(in crate::signaling) fn parameter(query: &str, name: &str) -> Result<Option<String>, Refusal> {
+pub(in crate::http::aws) fn parameter(query: &str, name: &str) -> Result<Option<String>, Refusal> {
     Ok(parameters(query)?.remove(name))
 }
 

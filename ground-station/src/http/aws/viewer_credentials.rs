@@ -7,9 +7,8 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use wire::signaling::control::Credentials;
 
-use super::grant::{Grant, Holder, Role};
-use crate::accounts::{Caller, Denied, Who};
 use crate::api::answer::Refusal;
+use crate::auth::{Caller, Denied, Grant, Holder, Role, Who};
 use crate::clock;
 use crate::listen::Peer;
 use crate::signaling::expiry_s;

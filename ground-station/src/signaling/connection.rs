@@ -9,9 +9,9 @@ use wire::signaling::{
 };
 
 use super::bucket::Bucket;
-use super::refusal::Refusal;
 use super::times::Times;
-use crate::credentials::Role;
+use crate::auth::Role;
+use crate::http::aws::error::Refusal;
 
 /// Candidates a second: the service's hard limit for one socket.
 const CANDIDATES_PER_S: u32 = 20;
@@ -28,7 +28,7 @@ const FOULS_PER_S: f64 = 5.0;
 
 /// What the time demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(crate) enum Due {
     /// Send an empty text frame.
     EmptyFrame,
     /// Say that the socket will close.
@@ -60,7 +60,7 @@ pub enum Reason {
 
 impl Reason {
     /// The code of the closing frame (RFC 6455, section 7.4.1).
-    pub(super) fn code(self) -> u16 {
+    pub(crate) fn code(self) -> u16 {
         match self {
             Self::Idle | Self::TimeUp | Self::Replaced => 1000,
             Self::OnDemand | Self::Stopping => 1001,
@@ -85,7 +85,7 @@ impl Reason {
 
 /// A frame that is not passed on.
 #[derive(Debug)]
-pub(super) struct Foul {
+pub(crate) struct Foul {
     /// Whom to tell about which message; nobody is told about one without.
     pub correlation_id: Option<String>,
     /// Why.
@@ -94,7 +94,7 @@ pub(super) struct Foul {
 
 impl Foul {
     /// What the sender hears of it.
-    pub(super) fn answer(&self) -> Option<FromService> {
+    pub(crate) fn answer(&self) -> Option<FromService> {
         let correlation_id = self.correlation_id.clone()?;
         Some(FromService {
             status_response: Some(StatusResponse {
@@ -110,7 +110,7 @@ impl Foul {
 
 /// One socket.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(crate) struct Session {
     role: Role,
     times: Times,
     heard: Instant,
@@ -123,7 +123,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(role: Role, times: Times, now: Instant) -> Self {
+    pub(crate) fn new(role: Role, times: Times, now: Instant) -> Self {
         let rate = |per_s: u32| Bucket::new(per_s, f64::from(per_s), now);
         Self {
             role,
@@ -139,12 +139,12 @@ impl Session {
     }
 
     /// Something came, whatever it was.
-    pub(super) fn heard(&mut self, now: Instant) {
+    pub(crate) fn heard(&mut self, now: Instant) {
         self.heard = now;
     }
 
     /// The frame, if it may pass.
-    pub(super) fn admit(&mut self, frame: &str, now: Instant) -> Result<ToService, Foul> {
+    pub(crate) fn admit(&mut self, frame: &str, now: Instant) -> Result<ToService, Foul> {
         let message = ToService::from_json(frame).map_err(|malformed| Foul {
             correlation_id: None,
             refusal: Refusal::invalid_argument(malformed.to_string()),
@@ -187,12 +187,12 @@ impl Session {
     }
 
     /// Counts a refused frame; false when it was one too many.
-    pub(super) fn forgives(&mut self, now: Instant) -> bool {
+    pub(crate) fn forgives(&mut self, now: Instant) -> bool {
         self.fouls.take(now)
     }
 
     /// What is due at `now`, one thing at a time.
-    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
+    pub(crate) fn due(&mut self, now: Instant) -> Option<Due> {
         if self.close_at.is_some_and(|at| now >= at) {
             return Some(Due::Close(Reason::TimeUp));
         }
@@ -211,7 +211,7 @@ impl Session {
     }
 
     /// When to ask [`Session::due`] again.
-    pub(super) fn deadline(&self) -> Instant {
+    pub(crate) fn deadline(&self) -> Instant {
         self.close_at
             .unwrap_or(self.go_away_at)
             .min(self.heard + self.times.idle)

@@ -3,9 +3,9 @@
 //! The newest master wins, ten may watch, and what viewers send while the master is away
 //! waits for it. Nobody is ever waited for: who does not take a message is cut.
 
-mod line;
+mod outbox;
 
-pub(super) use line::Ears;
+pub(crate) use outbox::Ears;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
@@ -13,10 +13,10 @@ use std::time::Instant;
 use wire::signaling::{Content, FromService, MessageType, ToService};
 
 use super::bucket::Bucket;
-use super::refusal::Refusal;
-use super::session::Reason;
+use super::connection::Reason;
 use super::times::Times;
-use line::{Line, line};
+use crate::http::aws::error::Refusal;
+use outbox::{Line, line};
 
 /// Viewers of one channel: the service's default.
 const MAX_VIEWERS: usize = 10;
@@ -39,14 +39,14 @@ const MAX_HELD: usize = 96;
 
 /// Which end of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(crate) enum Side {
     Master,
     Viewer(String),
 }
 
 /// A connection's place at the switchboard.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(crate) struct Place {
     robot: String,
     side: Side,
     number: u64,
@@ -105,14 +105,14 @@ impl Channel {
 
 /// All channels.
 #[derive(Debug)]
-pub(super) struct Switchboard {
+pub(crate) struct Switchboard {
     channels: HashMap<String, Channel>,
     times: Times,
     next_number: u64,
 }
 
 impl Switchboard {
-    pub(super) fn new(times: Times) -> Self {
+    pub(crate) fn new(times: Times) -> Self {
         Self {
             channels: HashMap::new(),
             times,
@@ -121,7 +121,7 @@ impl Switchboard {
     }
 
     /// Connects one more, in the place of who had the same side before.
-    pub(super) fn join(
+    pub(crate) fn join(
         &mut self,
         robot: &str,
         side: Side,
@@ -167,7 +167,7 @@ impl Switchboard {
     }
 
     /// Forgets a connection, unless its place was taken by another.
-    pub(super) fn leave(&mut self, place: &Place) {
+    pub(crate) fn leave(&mut self, place: &Place) {
         let Some(channel) = self.channels.get_mut(&place.robot) else {
             return;
         };
@@ -183,7 +183,7 @@ impl Switchboard {
     }
 
     /// Passes a message on.
-    pub(super) fn route(
+    pub(crate) fn route(
         &mut self,
         from: &Place,
         message: ToService,
@@ -217,12 +217,12 @@ impl Switchboard {
     }
 
     /// Whether one more control call for this channel is within its rate.
-    pub(super) fn may_call(&mut self, robot: &str, now: Instant) -> bool {
+    pub(crate) fn may_call(&mut self, robot: &str, now: Instant) -> bool {
         channel_of(&mut self.channels, robot, now).calls.take(now)
     }
 
     /// Tells everyone on a channel something of the service's own.
-    pub(super) fn announce(&self, robot: &str, what: MessageType) -> usize {
+    pub(crate) fn announce(&self, robot: &str, what: MessageType) -> usize {
         let lines = self
             .channels
             .get(robot)
@@ -234,7 +234,7 @@ impl Switchboard {
     }
 
     /// Cuts everyone on a channel.
-    pub(super) fn cut(&self, robot: &str, reason: Reason) -> usize {
+    pub(crate) fn cut(&self, robot: &str, reason: Reason) -> usize {
         let lines = self
             .channels
             .get(robot)

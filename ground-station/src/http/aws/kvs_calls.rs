@@ -18,11 +18,11 @@ use wire::signaling::control::{
 };
 use wire::signaling::is_id;
 
-use super::identity::{Form, Known, identify, not_authorized};
-use super::refusal::Refusal;
-use super::{Signaling, whole_s};
+use super::authenticated::{Form, Known, identify, not_authorized};
+use super::error::Refusal;
+use crate::auth::Role;
 use crate::clock;
-use crate::credentials::Role;
+use crate::signaling::{Signaling, whole_s};
 
 /// Longest body; the longest that makes sense has an ARN of 1024 bytes and two ids.
 const MAX_BODY_BYTES: usize = 8 * 1024;
@@ -144,7 +144,7 @@ async fn read<T: DeserializeOwned>(
 }
 
 /// CreateSignalingChannel: every robot has its channel, so there never is one to make.
-pub(super) async fn create(
+pub async fn create(
     State(signaling): State<Arc<Signaling>>,
     request: Request,
 ) -> Result<Json<CreatedChannel>, Refusal> {
@@ -160,7 +160,7 @@ pub(super) async fn create(
 }
 
 /// DescribeSignalingChannel, by name or by resource name.
-pub(super) async fn describe(
+pub async fn describe(
     State(signaling): State<Arc<Signaling>>,
     request: Request,
 ) -> Result<Json<DescribedChannel>, Refusal> {
@@ -191,7 +191,7 @@ pub(super) async fn describe(
 }
 
 /// GetSignalingChannelEndpoint. All is one host here: the name by which the client came.
-pub(super) async fn endpoint(
+pub async fn endpoint(
     State(signaling): State<Arc<Signaling>>,
     request: Request,
 ) -> Result<Json<Endpoints>, Refusal> {
@@ -245,7 +245,7 @@ fn scheme(protocol: &str, secure: bool) -> Result<&'static str, Refusal> {
 }
 
 /// GetIceServerConfig: the relay, with a password that expires.
-pub(super) async fn ice_servers(
+pub async fn ice_servers(
     State(signaling): State<Arc<Signaling>>,
     request: Request,
 ) -> Result<Json<IceServers>, Refusal> {

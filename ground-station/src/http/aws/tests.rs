@@ -18,12 +18,19 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use wire::signaling::control::Credentials;
 use wire::signaling::{FromService, SIGNING_NAME, seal};
 
-use super::identity::Form;
+use super::authenticated::Form;
 use super::sigv4::Scope;
 use super::*;
+use crate::auth::Issuer;
+use crate::auth::{Grant, Holder, Role};
 use crate::clock;
-use crate::credentials::{Grant, Holder, Role};
+use crate::signaling::{Reason, Settings, Times};
+use crate::store::Directory;
 use crate::store::User;
+use crate::turn::Relay;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use wire::signaling::MessageType;
 
 const REGION: &str = "us-east-1";
 const CREATED_MS: u64 = 1_763_690_000_123;
@@ -63,7 +70,7 @@ async fn bench(times: Times) -> Bench {
         Relay::external("192.0.2.7:3478", "secret"),
         shutdown.clone(),
     ));
-    let app = with_sockets(router(&signaling), &signaling);
+    let app = with_sockets(calls(&signaling), &signaling);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let mut tasks = JoinSet::new();

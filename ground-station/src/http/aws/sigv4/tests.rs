@@ -9,8 +9,8 @@ use axum::http::{HeaderValue, Request};
 use wire::signaling::control::Credentials;
 
 use super::*;
-use crate::signaling::identity::Form;
-use crate::signaling::official;
+use crate::http::aws::authenticated::Form;
+use crate::http::aws::official;
 
 const KEY: &str = "AKIDEXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wire::signaling::FromService;
 
-use crate::signaling::session::Reason;
+use crate::signaling::connection::Reason;
 
 /// Messages that wait to be written to one socket: all that may have been held for it, and as
 /// much again.
@@ -21,14 +21,14 @@ pub(super) struct Line {
 
 /// Says that a socket must close, and why.
 #[derive(Debug, Default)]
-pub(in crate::signaling) struct End {
+pub(crate) struct End {
     cut: CancellationToken,
     reason: OnceLock<Reason>,
 }
 
 impl End {
     /// Resolves with the reason, once there is one.
-    pub(in crate::signaling) async fn reason(&self) -> Reason {
+    pub(crate) async fn reason(&self) -> Reason {
         self.cut.cancelled().await;
         *self.reason.get().unwrap_or(&Reason::OnDemand)
     }
@@ -56,7 +56,7 @@ impl Line {
 
 /// What a new connection listens to.
 #[derive(Debug)]
-pub(in crate::signaling) struct Ears {
+pub(crate) struct Ears {
     pub frames: mpsc::Receiver<FromService>,
     pub end: Arc<End>,
 }

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::place::Place;
+use super::address::Place;
 
 /// Below it are the ports of services (DNS, NTP, SNMP, TFTP, syslog); media never uses them.
 const FIRST_ORDINARY_PORT: u16 = 1024;

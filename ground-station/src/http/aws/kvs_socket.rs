@@ -10,13 +10,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use wire::signaling::{FromService, MAX_FRAME_BYTES, MessageType, is_id};
 
-use super::identity::{Form, identify, not_authorized};
-use super::refusal::Refusal;
-use super::session::{Due, Foul, Reason, Session};
-use super::switchboard::{Ears, Place, Side};
-use super::{Arn, Signaling, sigv4};
+use super::authenticated::{Form, identify, not_authorized};
+use super::error::Refusal;
+use super::kvs_calls::Arn;
+use super::sigv4;
+use crate::auth::{Grant, Role};
 use crate::clock;
-use crate::credentials::{Grant, Role};
+use crate::signaling::Signaling;
+use crate::signaling::channels::{Ears, Place, Side};
+use crate::signaling::connection::{Due, Foul, Reason, Session};
 
 /// How long one frame may take to be written. Who needs longer for 12 KiB does not read.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@ use aws_sigv4::sign::v4;
 use axum::http::{HeaderValue, Request, header};
 use wire::signaling::control::Credentials;
 
-use super::identity::Form;
+use super::authenticated::Form;
 use super::sigv4::Scope;
 
 /// Signs `request`, and gives it the `host` header that an HTTP client would.

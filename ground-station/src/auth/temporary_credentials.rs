@@ -16,7 +16,7 @@ use time::format_description::well_known::Rfc3339;
 use wire::signaling::control::Credentials;
 
 use super::grant::Grant;
-use crate::signaling::Refusal;
+use crate::http::aws::error::Refusal;
 
 /// Longest session token that is looked at; ours take about 300 bytes.
 const MAX_TOKEN_BYTES: usize = 2048;
@@ -164,7 +164,7 @@ fn unknown_token() -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credentials::{Holder, Role};
+    use crate::auth::{Holder, Role};
 
     fn issuer() -> Issuer {
         Issuer::new(&[7; 32])

@@ -13,10 +13,11 @@ use axum::http::{HeaderMap, StatusCode};
 use wire::signaling::control::{RoleAliasCredentials, THING_NAME_HEADER};
 use wire::signaling::is_id;
 
-use super::grant::{Grant, Holder, Role};
+use super::error::Refusal;
+use crate::auth::{Grant, Holder, Role};
 use crate::clock;
 use crate::listen::{Identity, Peer};
-use crate::signaling::{Refusal, Times, expiry_s};
+use crate::signaling::{Times, expiry_s};
 use crate::station::Station;
 use crate::store::Kind;
 

@@ -9,8 +9,8 @@ use axum::routing::post;
 use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 
-use crate::accounts::Denied;
 use crate::api::answer::{self, Refusal};
+use crate::auth::Denied;
 use crate::listen::Peer;
 use crate::station::Station;
 use crate::store::Kind;

@@ -7,17 +7,17 @@
 
 mod canonical;
 mod hex;
-mod stamp;
+mod timestamp;
 
 pub(super) use canonical::parameter;
 
 use axum::http::{HeaderMap, Method, StatusCode};
 use ring::{digest, hmac};
 
-use super::refusal::Refusal;
+use super::error::Refusal;
 use canonical::parameters;
 use hex::{hex, unhex};
-use stamp::{stamp_of, unix_s};
+use timestamp::{stamp_of, unix_s};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 

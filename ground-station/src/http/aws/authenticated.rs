@@ -6,12 +6,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, header};
 use wire::signaling::SIGNING_NAME;
 
-use super::refusal::Refusal;
+use super::error::Refusal;
+use super::kvs_calls::Arn;
 use super::sigv4::{Claim, Scope, Signed};
-use super::{Arn, Signaling};
+use crate::auth::{Grant, Role};
 use crate::clock;
-use crate::credentials::{Grant, Role};
 use crate::listen::Peer;
+use crate::signaling::Signaling;
 
 /// A request whose signer is known.
 #[derive(Debug)]
@@ -75,7 +76,7 @@ pub(super) fn identify(
     };
     let redeemed =
         signaling
-            .issuer
+            .issuer()
             .redeem(&claim.access_key_id, claim.session_token.as_deref(), now_s)?;
     let signed = Signed {
         method: &parts.method,

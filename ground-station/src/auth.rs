@@ -4,19 +4,23 @@
 //! Owns what every request is checked against, all in memory; secrets are compared by their
 //! hashes. Knows nothing of HTTP but the two headers that carry a secret.
 
-pub mod caller;
+pub mod grant;
 pub mod password;
-pub mod plan;
-pub mod token;
+pub mod principal;
+pub mod rate_limit;
+pub mod session_token;
+pub mod temporary_credentials;
 
-pub use caller::{Caller, Denied, Who};
+pub use grant::{Grant, Holder, Role};
+pub use principal::{Caller, Denied, Who};
+pub use temporary_credentials::{Issuer, Redeemed};
 
 use crate::store::{Store, StoreError, User};
-use plan::{Bucket, Limits};
+use rate_limit::{Bucket, Limits};
+use session_token::Tokens;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use token::Tokens;
 
 /// A signed-in person drives with ten actions a second and looks at a page; this leaves room
 /// for several tabs.
@@ -31,7 +35,7 @@ pub struct Accounts {
     store: Arc<Store>,
     tokens: Tokens,
     spending: Mutex<HashMap<Spender, Bucket>>,
-    attempts: Mutex<plan::Attempts>,
+    attempts: Mutex<rate_limit::Attempts>,
 }
 
 /// Whose bucket.
@@ -200,7 +204,7 @@ impl Accounts {
         self.spending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn attempts(&self) -> std::sync::MutexGuard<'_, plan::Attempts> {
+    fn attempts(&self) -> std::sync::MutexGuard<'_, rate_limit::Attempts> {
         self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

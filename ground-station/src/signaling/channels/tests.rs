@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::line::LINE_FRAMES;
+use super::outbox::LINE_FRAMES;
 use super::*;
 use crate::clock::instant;
 

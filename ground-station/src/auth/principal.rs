@@ -1,7 +1,7 @@
 //! A caller who was let in, and what they may do.
 
 use super::USER_LIMITS;
-use super::plan::Limits;
+use super::rate_limit::Limits;
 use crate::store::{Directory, Key, Permission, Robots, User};
 use std::collections::BTreeSet;
 

@@ -1,0 +1,60 @@
+//! AWS' own HTTP protocols: IoT's credentials provider, and the signaling service of Kinesis
+//! Video Streams (four calls that lead to a socket, and the sockets). Who may come in is decided
+//! by temporary credentials alone, proved by a signature ([`sigv4`]).
+
+pub mod authenticated;
+pub mod credentials_provider;
+pub mod error;
+mod kvs_calls;
+mod kvs_socket;
+pub mod sigv4;
+mod viewer_credentials;
+
+pub use kvs_calls::Arn;
+
+use std::sync::Arc;
+
+use axum::routing::{get, post};
+use axum::{Router, middleware};
+use wire::signaling::control::{CREATE_PATH, DESCRIBE_PATH, ENDPOINT_PATH, ICE_PATH};
+
+use crate::signaling::Signaling;
+use crate::station::Station;
+
+/// Credentials for a robot and for a viewer.
+pub fn credentials(station: &Station) -> Router {
+    Router::new()
+        .route(
+            "/role-aliases/{alias}/credentials",
+            get(credentials_provider::credentials),
+        )
+        .route(
+            "/robots/{name}/viewer",
+            post(viewer_credentials::credentials),
+        )
+        .with_state(station.clone())
+}
+
+/// The four calls.
+pub fn calls(signaling: &Arc<Signaling>) -> Router {
+    Router::new()
+        .route(CREATE_PATH, post(kvs_calls::create))
+        .route(DESCRIBE_PATH, post(kvs_calls::describe))
+        .route(ENDPOINT_PATH, post(kvs_calls::endpoint))
+        .route(ICE_PATH, post(kvs_calls::ice_servers))
+        .with_state(Arc::clone(signaling))
+}
+
+/// `routes`, with the sockets in front of them: a presigned socket URL has no path of its own,
+/// so it is known by its query.
+pub fn with_sockets(routes: Router, signaling: &Arc<Signaling>) -> Router {
+    routes.layer(middleware::from_fn_with_state(
+        Arc::clone(signaling),
+        kvs_socket::intercept,
+    ))
+}
+
+#[cfg(test)]
+mod official;
+#[cfg(test)]
+mod tests;
