@@ -1,25 +1,25 @@
 //! The MQTT broker: Mosquitto, started and configured here, and our own session with it.
 //!
-//! [`config`] says what the broker is told, [`mosquitto`] runs it, [`session`] is the
+//! [`config`] says what the broker is told, [`mosquitto`] runs it, [`client`] is the
 //! station's own client: it publishes actions and listens to telemetry. Who may connect is
 //! decided by certificates; who may read and write which topic by the generated access list.
 //! Knows nothing of HTTP.
 
+pub mod client;
 pub mod config;
 pub mod mosquitto;
-pub mod session;
 
-pub use session::{Publisher, Unpublished};
+pub use client::{Publisher, Unpublished};
 
 use crate::cli::BadSetup;
 use crate::clock;
-use crate::listen;
-use crate::settings::Settings;
-use crate::station::Station;
+use crate::config::Settings;
+use crate::http::app_state::AppState;
+use crate::http::listener;
 use anyhow::Context;
 use bytes::Bytes;
+use client::Session;
 use mosquitto::{Mosquitto, Orders};
-use session::Session;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub struct Way {
 /// When there is no Mosquitto, or its port is taken.
 pub async fn start(
     tasks: &mut JoinSet<anyhow::Result<()>>,
-    station: &Station,
+    station: &AppState,
     orders: watch::Receiver<Orders>,
     inbox: mpsc::Sender<(String, Bytes)>,
 ) -> anyhow::Result<Way> {
@@ -81,7 +81,7 @@ pub async fn start(
 }
 
 async fn own_broker(
-    station: &Station,
+    station: &AppState,
     orders: watch::Receiver<Orders>,
 ) -> anyhow::Result<Mosquitto> {
     let settings = &station.settings;
@@ -121,7 +121,7 @@ fn program(settings: &Settings) -> Option<PathBuf> {
 async fn port_is_free(address: SocketAddr) -> anyhow::Result<()> {
     let deadline = clock::instant() + PORT_PATIENCE;
     loop {
-        match listen::bind(address, "mqtt") {
+        match listener::bind(address, "mqtt") {
             Ok(_) => return Ok(()),
             Err(error) if clock::instant() >= deadline => return Err(error),
             Err(_) => tokio::time::sleep(PORT_LOOK).await,

@@ -1,15 +1,15 @@
 //! The command line: what can be asked, and which exit code an answer has.
 
 mod accounts;
-mod broker_files;
-mod names;
+mod external_broker;
+mod robots;
 mod tether;
 
+use crate::applied_revision::{self, Applied};
+use crate::ca::Ca;
 use crate::clock;
-use crate::effect::{self, Effect};
-use crate::folder::{Folder, FolderError};
-use crate::settings::Settings;
-use crate::signing::Ca;
+use crate::config::Settings;
+use crate::state_dir::{StateDir, StateDirError};
 use crate::store::{Store, StoreError};
 use clap::{Parser, Subcommand};
 use std::io::{self, Write};
@@ -26,7 +26,7 @@ pub const CONFIG: u8 = 78;
 #[derive(Debug, Parser)]
 #[command(name = "ground-station", version, arg_required_else_help = true)]
 pub struct Cli {
-    /// Folder of everything that must survive a restart; made when absent
+    /// StateDir of everything that must survive a restart; made when absent
     #[arg(
         long,
         value_name = "DIR",
@@ -44,17 +44,17 @@ enum Command {
     /// Serve, until asked to stop
     Run(Box<Settings>),
     /// Make a certificate, its key and a config.json for a robot
-    NewRobot(names::NewRobot),
+    NewRobot(robots::NewRobot),
     /// Make a certificate that may drive every robot over MQTT
-    NewOperator(names::NewOperator),
+    NewOperator(robots::NewOperator),
     /// Revoke all certificates of a robot or operator, or a user or an API key
-    Revoke(names::Revoke),
+    Revoke(robots::Revoke),
     /// Make a user of the web console; the password is printed once
     NewUser(accounts::NewUser),
     /// Make an API key; it is printed once
     NewKey(accounts::NewKey),
     /// Write the configuration for a Mosquitto that `run --external-broker` uses
-    ExternalBroker(broker_files::ExternalBroker),
+    ExternalBroker(external_broker::ExternalBroker),
     /// Run a program that ends when its parent does
     #[command(hide = true)]
     Tether(tether::Tether),
@@ -86,14 +86,14 @@ impl Cli {
 
 /// What every command but `run` works with.
 struct Desk {
-    folder: Folder,
+    folder: StateDir,
     store: Store,
     ca: Ca,
 }
 
 impl Desk {
     fn open(state: &std::path::Path) -> anyhow::Result<Self> {
-        let folder = Folder::open(state)?;
+        let folder = StateDir::open(state)?;
         let store = Store::open(&folder.database())?;
         let ca = Ca::open(&folder, clock::utc()).map_err(|error| BadSetup(format!("{error:#}")))?;
         Ok(Self { folder, store, ca })
@@ -102,7 +102,7 @@ impl Desk {
     /// Waits until what was changed is in force, if a station runs.
     fn settle(&self) {
         let revision = self.store.directory().revision;
-        if effect::wait(&self.folder, revision) == Effect::NotYet {
+        if applied_revision::wait(&self.folder, revision) == Applied::NotYet {
             eprintln!("the running station has not taken this up yet; its log may say why");
         }
     }
@@ -112,7 +112,7 @@ impl Desk {
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     let setup = error.chain().any(|cause| {
         cause.is::<BadSetup>()
-            || matches!(cause.downcast_ref(), Some(FolderError::Foreign(_)))
+            || matches!(cause.downcast_ref(), Some(StateDirError::Foreign(_)))
             || matches!(
                 cause.downcast_ref(),
                 Some(StoreError::Newer { .. } | StoreError::Unreadable { .. })
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_host_is_a_name_or_an_address() {
-        for good in ["localhost", "Station.LAN", "10.0.0.7", "fe80::1", "7up"] {
+        for good in ["localhost", "AppState.LAN", "10.0.0.7", "fe80::1", "7up"] {
             assert!(host(good).is_ok(), "{good}");
         }
         for bad in ["", "a b", "a:80", "https://a", "a..b", "*", "ü"] {

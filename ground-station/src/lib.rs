@@ -1,49 +1,43 @@
 //! The ground station: everything an Outpost needs from the cloud, in one process.
 //!
-//! Reading order: [`settings`] says what is asked for, [`run`] starts it. [`folder`], [`store`]
-//! and [`signing`] keep and make what must last; [`auth`] says who may ask; [`broker`] is
-//! the way to the robots and [`fleet`] what they say; [`signaling`] and [`turn`]
-//! bring their video to who may see it; [`::mars`] is what a display shows; [`api`] is the HTTP
-//! side, served by [`listen`]; [`station`] is what they share.
+//! Reading order: [`config`] says what is asked for, [`run`] starts it. [`state_dir`], [`store`]
+//! and [`ca`] keep and make what must last; [`auth`] says who may ask; [`broker`] is the way to
+//! the robots and [`robots`] what they report; [`signaling`] and [`turn`] bring their video to
+//! who may see it; [`::mars`] is what a display shows; [`http`] is all of it over HTTP.
 
-pub mod api;
+pub mod applied_revision;
 pub mod auth;
 pub mod broker;
+pub mod ca;
 pub mod cli;
 pub mod clock;
-pub mod effect;
-pub mod fleet;
-pub mod folder;
-pub mod http {
-    //! What is served over HTTP.
-    pub mod aws;
-    pub mod channel;
-}
-pub mod listen;
+pub mod config;
+pub mod http;
+mod maintenance;
 pub mod mars_options;
 pub mod metrics;
 pub mod robot_config;
-pub mod settings;
+pub mod robots;
 pub mod signaling;
-pub mod signing;
-pub mod station;
+pub mod state_dir;
 pub mod store;
 pub mod turn;
-mod upkeep;
 
 use anyhow::{Context, bail};
 use auth::{Accounts, Now};
-use broker::session::INBOX;
+use broker::client::INBOX;
 use broker::{Publisher, Way};
+use ca::Ca;
 use cli::BadSetup;
-use fleet::Fleet;
-use folder::Folder;
-use listen::{Addresses, Listeners};
+use config::Settings;
+use http::app_state::{AppState, Parts};
+use http::listener::{self, Addresses, Listeners};
+use http::router;
+use maintenance::Maintenance;
 use mars::Mars;
 use metrics::Metrics;
-use settings::Settings;
-use signing::Ca;
-use station::{Parts, Station};
+use robots::RobotStates;
+use state_dir::StateDir;
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -53,7 +47,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use upkeep::Upkeep;
 
 /// How long the first connection to the broker may take before the station says that it is
 /// ready without one. Ours is there in a fraction of a second.
@@ -73,7 +66,7 @@ pub fn run_until_signalled(state: &Path, settings: Settings) -> anyhow::Result<(
     let outcome = runtime.block_on(async {
         let shutdown = CancellationToken::new();
         let mut signals = JoinSet::new();
-        signals.spawn(upkeep::signals(shutdown.clone()));
+        signals.spawn(maintenance::signals(shutdown.clone()));
         run(state, settings, shutdown).await
     });
     // Requests that hang in a blocking call must not keep the process.
@@ -91,7 +84,7 @@ pub async fn run(
     settings: Settings,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
-    let folder = Folder::open(state)?;
+    let folder = StateDir::open(state)?;
     let _running = folder.lock_run()?;
     let listeners = Listeners::bind(&settings)?;
     let addresses = listeners.addresses()?;
@@ -111,7 +104,7 @@ pub async fn run(
         ready(&station, &way)
     })
     .await;
-    upkeep::stopping();
+    maintenance::stopping();
     shutdown.cancel();
     drain(&mut tasks).await;
     station
@@ -123,11 +116,11 @@ pub async fn run(
 
 /// Opens what must last and makes what the rooms share; nothing runs yet.
 fn furnish(
-    folder: Folder,
+    folder: StateDir,
     settings: Settings,
     addresses: Addresses,
     shutdown: CancellationToken,
-) -> anyhow::Result<(Station, Option<turn::Server>)> {
+) -> anyhow::Result<(AppState, Option<turn::Server>)> {
     let store = Arc::new(Store::open(&folder.database())?);
     let ca = Ca::open(&folder, clock::utc()).map_err(|error| BadSetup(format!("{error:#}")))?;
     for host in &settings.hosts {
@@ -139,9 +132,9 @@ fn furnish(
     if let Some(relay) = &relay {
         metrics.show(|registry| relay.counters().register(registry));
     }
-    let station = Station::from(Parts {
+    let station = AppState::from(Parts {
         accounts: Arc::new(Accounts::new(store.clone(), Now::read())?),
-        fleet: Arc::new(Fleet::new(store.clone())),
+        robots: Arc::new(RobotStates::new(store.clone())),
         ca: Arc::new(ca),
         metrics: Arc::new(metrics),
         signaling: Arc::new(signaling),
@@ -159,24 +152,24 @@ fn furnish(
 /// Starts every part. What a room of its own needs beside its routes is started here.
 async fn start(
     tasks: &mut JoinSet<anyhow::Result<()>>,
-    station: &Station,
+    station: &AppState,
     listeners: Listeners,
 ) -> anyhow::Result<Way> {
     let shutdown = &station.shutdown;
-    let upkeep = Upkeep::new(station)?;
-    let tls = upkeep.tls();
+    let maintenance = Maintenance::new(station)?;
+    let tls = maintenance.tls();
     let (inbox, reports) = mpsc::channel(INBOX);
-    let way = broker::start(tasks, station, upkeep.orders(), inbox).await?;
-    tasks.spawn(upkeep::reports(station.clone(), reports));
-    tasks.spawn(upkeep.keep(station.clone()));
+    let way = broker::start(tasks, station, maintenance.orders(), inbox).await?;
+    tasks.spawn(maintenance::reports(station.clone(), reports));
+    tasks.spawn(maintenance.keep(station.clone()));
     tasks.spawn(station.mars.clone().keep_fresh(shutdown.clone()));
-    let router = api::router(station);
-    tasks.spawn(listen::serve_http(
+    let router = router::router(station);
+    tasks.spawn(listener::serve_http(
         listeners.http,
         router.clone(),
         shutdown.clone(),
     ));
-    tasks.spawn(listen::serve_https(
+    tasks.spawn(listener::serve_https(
         listeners.https,
         router,
         tls,
@@ -186,7 +179,7 @@ async fn start(
 }
 
 /// Says once, on standard output, that everything listens.
-fn ready(station: &Station, way: &Way) -> anyhow::Result<()> {
+fn ready(station: &AppState, way: &Way) -> anyhow::Result<()> {
     let Addresses { http, https } = station.addresses;
     let (mqtt, port) = match &way.own {
         Some(address) => (address.borrow().to_string(), address.borrow().port()),
@@ -204,7 +197,7 @@ fn ready(station: &Station, way: &Way) -> anyhow::Result<()> {
     });
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush())?;
-    upkeep::ready();
+    maintenance::ready();
     Ok(())
 }
 

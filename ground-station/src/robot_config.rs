@@ -60,7 +60,7 @@ pub fn config(robot: &str, host: &str, ports: Ports, region: &str) -> Value {
 
 /// The host under which this machine is most likely found: its name, if it has one.
 pub fn default_host() -> String {
-    crate::signing::host_name().unwrap_or_else(|| "localhost".to_owned())
+    crate::ca::host_name().unwrap_or_else(|| "localhost".to_owned())
 }
 
 /// The host of a `Host` header, when it could stand in a certificate.

@@ -5,13 +5,13 @@
 //! [`Store::refresh`] notices that. Knows nothing of HTTP, MQTT or how a secret is checked.
 
 mod accounts;
+mod certificates;
 mod directory;
-mod names;
 mod schema;
 
 pub use accounts::{NewKey, NewUser};
+pub use certificates::Certificate;
 pub use directory::{Directory, Key, Kind, Permission, Robots, User};
-pub use names::Certificate;
 
 use rusqlite::Connection;
 use std::path::Path;

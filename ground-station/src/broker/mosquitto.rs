@@ -7,10 +7,10 @@
 
 use super::Remote;
 use super::config::{self, Files};
+use crate::applied_revision;
+use crate::ca::Ca;
 use crate::clock;
-use crate::effect;
-use crate::folder::{self, Folder, PUBLIC};
-use crate::signing::Ca;
+use crate::state_dir::{self, PUBLIC, StateDir};
 use crate::store::Directory;
 use anyhow::Context;
 use rustix::process::{Pid, Signal};
@@ -46,7 +46,7 @@ pub struct Mosquitto {
     /// Mosquitto's own, as [`find`] found it.
     pub program: PathBuf,
     /// The state folder.
-    pub folder: Folder,
+    pub folder: StateDir,
     /// Signs the revocation list.
     pub ca: Arc<Ca>,
     /// What it must act by.
@@ -167,7 +167,7 @@ impl Mosquitto {
                 line = log.next_line(), if log_open => match line {
                     Ok(Some(line)) => {
                         if acts(&line) {
-                            effect::in_force(&self.folder, told.directory.revision);
+                            applied_revision::record(&self.folder, told.directory.revision);
                         }
                         repeat(&line, &mut last_error);
                     }
@@ -191,7 +191,7 @@ impl Mosquitto {
                             Err(error) => error!("the broker cannot be told: {error:#}"),
                         }
                     } else {
-                        effect::in_force(&self.folder, now.directory.revision);
+                        applied_revision::record(&self.folder, now.directory.revision);
                     }
                     told = now;
                 }
@@ -218,7 +218,7 @@ impl Mosquitto {
             rustix::process::geteuid().is_root(),
         );
         let path = self.folder.broker("mosquitto.conf");
-        folder::write(&path, conf.as_bytes(), PUBLIC)?;
+        state_dir::write(&path, conf.as_bytes(), PUBLIC)?;
         Ok(path)
     }
 }
@@ -235,13 +235,13 @@ pub fn write_lists(
 ) -> anyhow::Result<()> {
     let operators: &BTreeSet<String> = &directory.operators;
     // Mosquitto 2.0.18 warns of an access list that others may read.
-    folder::write(
+    state_dir::write(
         access,
         config::access_list(operators).as_bytes(),
-        folder::SECRET,
+        state_dir::SECRET,
     )?;
     let list = ca.revocation_list(&directory.revoked, clock::utc())?;
-    folder::write(revoked, list.as_bytes(), PUBLIC)?;
+    state_dir::write(revoked, list.as_bytes(), PUBLIC)?;
     Ok(())
 }
 

@@ -2,8 +2,8 @@
 
 use super::{Desk, say};
 use crate::auth::{hash_key, new_key, password};
+use crate::ca::hex;
 use crate::clock;
-use crate::signing::hex;
 use crate::store::{self, Permission, Robots};
 use anyhow::{Context, ensure};
 use clap::Args;

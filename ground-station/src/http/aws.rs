@@ -18,11 +18,11 @@ use axum::routing::{get, post};
 use axum::{Router, middleware};
 use wire::signaling::control::{CREATE_PATH, DESCRIBE_PATH, ENDPOINT_PATH, ICE_PATH};
 
+use crate::http::app_state::AppState;
 use crate::signaling::Signaling;
-use crate::station::Station;
 
 /// Credentials for a robot and for a viewer.
-pub fn credentials(station: &Station) -> Router {
+pub fn credentials(station: &AppState) -> Router {
     Router::new()
         .route(
             "/role-aliases/{alias}/credentials",

@@ -9,10 +9,11 @@ use axum::routing::post;
 use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 
-use crate::api::answer::{self, Refusal};
 use crate::auth::Denied;
-use crate::listen::Peer;
-use crate::station::Station;
+use crate::http::app_state::AppState;
+use crate::http::body;
+use crate::http::error::Refusal;
+use crate::http::listener::Peer;
 use crate::store::Kind;
 
 /// Longest body; `{"send":"RECONNECT_ICE_SERVER"}` has thirty bytes.
@@ -42,14 +43,14 @@ struct Told {
 }
 
 /// The route.
-pub fn router(station: &Station) -> Router {
+pub fn router(station: &AppState) -> Router {
     Router::new()
         .route("/robots/{name}/signaling", post(send))
         .with_state(station.clone())
 }
 
 async fn send(
-    State(station): State<Station>,
+    State(station): State<AppState>,
     Path(robot): Path<String>,
     Extension(peer): Extension<Peer>,
     body: Body,
@@ -62,7 +63,7 @@ async fn send(
     if !directory.robots.contains(&robot) {
         return Err(Refusal::not_found(format!("no robot is named {robot:?}")));
     }
-    let body = answer::body(body, MAX_BYTES).await?;
+    let body = body::read(body, MAX_BYTES).await?;
     let order: Order = serde_json::from_slice(&body).map_err(|_| {
         Refusal::bad("the body must be {\"send\": …} with GO_AWAY, RECONNECT_ICE_SERVER or CLOSE")
     })?;

@@ -1,7 +1,7 @@
 //! Keys, users, and what the keys have spent today.
 
+use super::certificates::add_name;
 use super::directory::{Key, Permission, Robots};
-use super::names::add_name;
 use super::{Kind, Store, StoreError};
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! Who may connect to the broker, read what, write what, and what becomes of the revoked.
 
-use ground_station::folder::Folder;
-use ground_station::signing::Ca;
+use ground_station::ca::Ca;
+use ground_station::state_dir::StateDir;
 use rcgen::KeyPair;
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::{Path, PathBuf};
@@ -143,7 +143,7 @@ async fn certificates_of_another_ca_and_no_certificate_are_refused() {
     let station = Station::start().await;
     let certs = certs(&station, "rover").await;
     let foreign = tempfile::tempdir().unwrap();
-    let folder = Folder::open(&foreign.path().join("state")).unwrap();
+    let folder = StateDir::open(&foreign.path().join("state")).unwrap();
     let now = ground_station::clock::utc();
     let ca = Ca::open(&folder, now).unwrap();
     let key = KeyPair::generate().unwrap();

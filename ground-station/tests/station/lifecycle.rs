@@ -1,7 +1,7 @@
 //! Starting, stopping, and what is wrong with a set-up, in words and exit codes.
 
-use ground_station::folder::{self, Folder};
-use ground_station::signing::{Ca, Purpose};
+use ground_station::ca::{Ca, Purpose};
+use ground_station::state_dir::{self, StateDir};
 use rcgen::KeyPair;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -162,16 +162,16 @@ async fn new_robot_overwrites_nothing_unasked() {
 async fn an_expired_server_certificate_is_renewed_at_the_start() {
     let mut station = Station::start().await;
     let certs = station.new_robot("rover").await.certs();
-    let state = Folder::open(station.state()).unwrap();
+    let state = StateDir::open(station.state()).unwrap();
     let now = ground_station::clock::utc();
     let ca = Ca::open(&state, now).unwrap();
     let key = KeyPair::generate().unwrap();
-    let hosts = Purpose::Server(ground_station::signing::own_hosts().into_iter().collect());
+    let hosts = Purpose::Server(ground_station::ca::own_hosts().into_iter().collect());
     let expired = ca
         .issue("localhost", &key, &hosts, -time::Duration::HOUR, now)
         .unwrap();
-    folder::write(&state.server_key(), key.serialize_pem().as_bytes(), 0o600).unwrap();
-    folder::write(&state.server_certificate(), expired.pem.as_bytes(), 0o644).unwrap();
+    state_dir::write(&state.server_key(), key.serialize_pem().as_bytes(), 0o600).unwrap();
+    state_dir::write(&state.server_certificate(), expired.pem.as_bytes(), 0o644).unwrap();
     station.restart().await;
     Client::connect(&station, &certs).await;
     let renewed = CertificateDer::from_pem_file(state.server_certificate()).unwrap();

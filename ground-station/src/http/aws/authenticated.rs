@@ -11,7 +11,7 @@ use super::kvs_calls::Arn;
 use super::sigv4::{Claim, Scope, Signed};
 use crate::auth::{Grant, Role};
 use crate::clock;
-use crate::listen::Peer;
+use crate::http::listener::Peer;
 use crate::signaling::Signaling;
 
 /// A request whose signer is known.

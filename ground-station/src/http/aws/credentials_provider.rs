@@ -16,9 +16,9 @@ use wire::signaling::is_id;
 use super::error::Refusal;
 use crate::auth::{Grant, Holder, Role};
 use crate::clock;
-use crate::listen::{Identity, Peer};
+use crate::http::app_state::AppState;
+use crate::http::listener::{Identity, Peer};
 use crate::signaling::{Times, expiry_s};
-use crate::station::Station;
 use crate::store::Kind;
 
 /// The alias that every robot of ours is configured with.
@@ -82,7 +82,7 @@ impl FromStr for RoleAlias {
 
 /// `GET /role-aliases/{alias}/credentials`.
 pub(super) async fn credentials(
-    State(station): State<Station>,
+    State(station): State<AppState>,
     Path(alias): Path<String>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,

@@ -7,12 +7,12 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use wire::signaling::control::Credentials;
 
-use crate::api::answer::Refusal;
 use crate::auth::{Caller, Denied, Grant, Holder, Role, Who};
 use crate::clock;
-use crate::listen::Peer;
+use crate::http::app_state::AppState;
+use crate::http::error::Refusal;
+use crate::http::listener::Peer;
 use crate::signaling::expiry_s;
-use crate::station::Station;
 
 /// What a viewer needs to know.
 #[derive(Serialize)]
@@ -27,7 +27,7 @@ pub(super) struct Pass {
 }
 
 pub(super) async fn credentials(
-    State(station): State<Station>,
+    State(station): State<AppState>,
     Path(robot): Path<String>,
     Extension(peer): Extension<Peer>,
     caller: Caller,

@@ -2,13 +2,13 @@
 
 use crate::auth::Accounts;
 use crate::broker::Publisher;
-use crate::fleet::Fleet;
-use crate::folder::Folder;
-use crate::listen::Addresses;
+use crate::ca::Ca;
+use crate::config::Settings;
+use crate::http::listener::Addresses;
 use crate::metrics::Metrics;
-use crate::settings::Settings;
+use crate::robots::RobotStates;
 use crate::signaling::Signaling;
-use crate::signing::Ca;
+use crate::state_dir::StateDir;
 use crate::store::Store;
 use mars::Mars;
 use std::ops::Deref;
@@ -17,14 +17,14 @@ use tokio_util::sync::CancellationToken;
 
 /// Cheap to clone; the same for every clone.
 #[derive(Clone)]
-pub struct Station(Arc<Parts>);
+pub struct AppState(Arc<Parts>);
 
 /// The parts.
 pub struct Parts {
     /// What was asked for on the command line.
     pub settings: Settings,
     /// The state folder.
-    pub folder: Folder,
+    pub folder: StateDir,
     /// What survives a restart.
     pub store: Arc<Store>,
     /// Signs certificates.
@@ -34,7 +34,7 @@ pub struct Parts {
     /// The way to the robots.
     pub publisher: Publisher,
     /// The newest telemetry of every robot.
-    pub fleet: Arc<Fleet>,
+    pub robots: Arc<RobotStates>,
     /// Where robots and viewers find each other.
     pub signaling: Arc<Signaling>,
     /// The weather and pictures of Mars.
@@ -47,13 +47,13 @@ pub struct Parts {
     pub shutdown: CancellationToken,
 }
 
-impl From<Parts> for Station {
+impl From<Parts> for AppState {
     fn from(parts: Parts) -> Self {
         Self(Arc::new(parts))
     }
 }
 
-impl Deref for Station {
+impl Deref for AppState {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {

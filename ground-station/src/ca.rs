@@ -11,7 +11,7 @@ pub mod text;
 
 pub use server::{Server, host_name, own_hosts};
 
-use crate::folder::{self, Folder, PUBLIC, SECRET};
+use crate::state_dir::{self, PUBLIC, SECRET, StateDir};
 use crate::store::Certificate;
 use anyhow::{Context, anyhow, ensure};
 use rcgen::{
@@ -65,14 +65,14 @@ impl Ca {
     ///
     /// # Errors
     /// When its files are there but not a CA's, or do not belong together.
-    pub fn open(folder: &Folder, now: OffsetDateTime) -> anyhow::Result<Self> {
+    pub fn open(folder: &StateDir, now: OffsetDateTime) -> anyhow::Result<Self> {
         let _lock = folder.lock_setup()?;
         let (certificate, key) = (folder.ca_certificate(), folder.ca_key());
         match (certificate.exists(), key.exists()) {
             (false, false) => {
                 let (pem, key_pem) = make(now)?;
-                folder::write(&key, key_pem.as_bytes(), SECRET)?;
-                folder::write(&certificate, pem.as_bytes(), PUBLIC)?;
+                state_dir::write(&key, key_pem.as_bytes(), SECRET)?;
+                state_dir::write(&certificate, pem.as_bytes(), PUBLIC)?;
             }
             (true, true) => {}
             // Only the key is written: the command that made the CA was killed between the
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn the_ca_is_made_once_and_its_key_is_private() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::open(dir.path()).unwrap();
+        let folder = StateDir::open(dir.path()).unwrap();
         let first = Ca::open(&folder, clock::utc()).unwrap();
         let second = Ca::open(&folder, clock::utc()).unwrap();
         assert_eq!(first.pem(), second.pem());
@@ -270,13 +270,13 @@ mod tests {
     #[test]
     fn a_ca_that_lost_half_of_itself_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::open(dir.path()).unwrap();
+        let folder = StateDir::open(dir.path()).unwrap();
         Ca::open(&folder, clock::utc()).unwrap();
         std::fs::remove_file(folder.ca_key()).unwrap();
         let error = Ca::open(&folder, clock::utc()).err().unwrap().to_string();
         assert!(error.contains("ca.key is not"), "{error}");
         let other = KeyPair::generate().unwrap();
-        folder::write(&folder.ca_key(), other.serialize_pem().as_bytes(), SECRET).unwrap();
+        state_dir::write(&folder.ca_key(), other.serialize_pem().as_bytes(), SECRET).unwrap();
         let error = format!("{:#}", Ca::open(&folder, clock::utc()).err().unwrap());
         assert!(error.contains("do not belong together"), "{error}");
     }
@@ -284,7 +284,7 @@ mod tests {
     #[test]
     fn a_certificate_says_what_the_store_remembers() {
         let dir = tempfile::tempdir().unwrap();
-        let ca = Ca::open(&Folder::open(dir.path()).unwrap(), clock::utc()).unwrap();
+        let ca = Ca::open(&StateDir::open(dir.path()).unwrap(), clock::utc()).unwrap();
         let issued = ca
             .issue_client("rover", &KeyPair::generate().unwrap(), clock::utc())
             .unwrap();

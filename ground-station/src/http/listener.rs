@@ -1,8 +1,8 @@
 //! The two listeners: plain HTTP for this machine, HTTPS for everybody else. HTTPS asks for a
 //! client certificate of our own CA and goes on without one; handlers see it as [`Peer`].
 
-use crate::settings::Settings;
-use crate::signing::{Ca, Server, hex};
+use crate::ca::{Ca, Server, hex};
+use crate::config::Settings;
 use crate::store::{Directory, Kind};
 use anyhow::{Context, anyhow};
 use axum::middleware::AddExtension;

@@ -2,8 +2,8 @@
 
 use super::{Desk, say};
 use crate::clock;
-use crate::folder::{self, PUBLIC, SECRET};
 use crate::robot_config::{self, Ports};
+use crate::state_dir::{self, PUBLIC, SECRET};
 use crate::store::{Kind, StoreError};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -15,7 +15,7 @@ pub(super) struct NewRobot {
     /// The robot's name: letters, digits, '-' and '_'
     #[arg(value_parser = super::robot)]
     name: String,
-    /// Folder for config.json and certs/
+    /// StateDir for config.json and certs/
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Name or address under which the robot reaches this machine
@@ -31,7 +31,7 @@ pub(super) struct NewOperator {
     /// The operator's name; no robot may have it
     #[arg(value_parser = super::robot)]
     name: String,
-    /// Folder for cacert.pem, certificate.pem and private.pem.key
+    /// StateDir for cacert.pem, certificate.pem and private.pem.key
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Make another certificate though there is a valid one, and overwrite files
@@ -74,7 +74,7 @@ impl NewRobot {
             Ports::of(&desk.store),
             &crate::signaling::region(&desk.store),
         ))?;
-        folder::write(&config, format!("{text}\n").as_bytes(), PUBLIC)?;
+        state_dir::write(&config, format!("{text}\n").as_bytes(), PUBLIC)?;
         say(format_args!(
             "robot {}: certificate {serial}, for the station at {host}",
             self.name
@@ -148,9 +148,9 @@ fn write_certificate(
     let issued = desk.ca.issue_client(name, &pair, clock::utc())?;
     desk.store.add_certificate(name, kind, &issued.record)?;
     let write = || {
-        folder::write(&out.join("cacert.pem"), desk.ca.pem().as_bytes(), PUBLIC)?;
-        folder::write(&certificate, issued.pem.as_bytes(), PUBLIC)?;
-        folder::write(&key, pair.serialize_pem().as_bytes(), SECRET)
+        state_dir::write(&out.join("cacert.pem"), desk.ca.pem().as_bytes(), PUBLIC)?;
+        state_dir::write(&certificate, issued.pem.as_bytes(), PUBLIC)?;
+        state_dir::write(&key, pair.serialize_pem().as_bytes(), SECRET)
     };
     write().with_context(|| format!("the certificate of {name}"))?;
     Ok(issued.record.serial)

@@ -1,7 +1,7 @@
 //! The station's own server certificate: for which names, and when it is made anew.
 
 use super::{Ca, Purpose};
-use crate::folder::{self, Folder, PUBLIC, SECRET};
+use crate::state_dir::{self, PUBLIC, SECRET, StateDir};
 use rcgen::KeyPair;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -36,7 +36,7 @@ impl Ca {
     /// When a host is no host, or the files cannot be written.
     pub fn server(
         &self,
-        folder: &Folder,
+        folder: &StateDir,
         hosts: &BTreeSet<String>,
         now: OffsetDateTime,
     ) -> anyhow::Result<Server> {
@@ -48,8 +48,8 @@ impl Ca {
         let hosts: Vec<String> = hosts.iter().cloned().collect();
         let name = hosts.first().map_or("localhost", String::as_str).to_owned();
         let issued = self.issue(&name, &key, &Purpose::Server(hosts), LIFETIME, now)?;
-        folder::write(&folder.server_key(), key.serialize_pem().as_bytes(), SECRET)?;
-        folder::write(&folder.server_certificate(), issued.pem.as_bytes(), PUBLIC)?;
+        state_dir::write(&folder.server_key(), key.serialize_pem().as_bytes(), SECRET)?;
+        state_dir::write(&folder.server_certificate(), issued.pem.as_bytes(), PUBLIC)?;
         Ok(Server {
             certificate: CertificateDer::from_pem_slice(issued.pem.as_bytes())?,
             key: PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())?,
@@ -60,7 +60,7 @@ impl Ca {
     /// The one in the folder, if it will do. Whatever is wrong with it, a new one cures.
     fn kept(
         &self,
-        folder: &Folder,
+        folder: &StateDir,
         hosts: &BTreeSet<String>,
         now: OffsetDateTime,
     ) -> Option<Server> {
@@ -135,13 +135,13 @@ mod tests {
 
     struct Bench {
         _dir: tempfile::TempDir,
-        folder: Folder,
+        folder: StateDir,
         ca: Ca,
     }
 
     fn bench() -> Bench {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::open(dir.path()).unwrap();
+        let folder = StateDir::open(dir.path()).unwrap();
         let ca = Ca::open(&folder, clock::utc()).unwrap();
         Bench {
             _dir: dir,
@@ -168,7 +168,7 @@ mod tests {
         assert_eq!(again.certificate, first.certificate);
         for later in [368, 398, 4000] {
             let dir = tempfile::tempdir().unwrap();
-            let copy = Folder::open(dir.path()).unwrap();
+            let copy = StateDir::open(dir.path()).unwrap();
             for file in ["server.pem", "server.key"] {
                 std::fs::copy(folder.root().join(file), copy.root().join(file)).unwrap();
             }

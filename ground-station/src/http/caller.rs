@@ -1,18 +1,21 @@
 //! Takes the [`Caller`] out of a request's headers. A handler that has one has checked it.
 
-use super::API_KEY;
-use super::answer::Refusal;
-use super::log::Label;
+use super::access_log::Label;
+use super::error::Refusal;
 use crate::auth::{Caller, Denied, Now};
-use crate::station::Station;
+use crate::http::app_state::AppState;
 use axum::extract::FromRequestParts;
+use axum::http::HeaderName;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
-impl FromRequestParts<Station> for Caller {
+/// Carries an API key, as at API Gateway.
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+
+impl FromRequestParts<AppState> for Caller {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, station: &Station) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, station: &AppState) -> Result<Self, Refusal> {
         let now = Now::read();
         let header = |name| {
             parts

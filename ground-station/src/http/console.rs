@@ -1,6 +1,6 @@
 //! The web console's files, for everything that is no route.
 
-use super::answer::Refusal;
+use super::error::Refusal;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, header};

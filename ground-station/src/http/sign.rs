@@ -1,12 +1,13 @@
 //! `GET /sign`, a form, and `POST /sign`: a certificate for a robot that made its own key.
 //! As the original's Lambda: `{"description": "<CSR PEM>"}` → `{"crt_text", "crt_pem"}`.
 
-use super::answer::{self, Refusal};
+use super::body;
+use super::error::Refusal;
 use crate::auth::Caller;
+use crate::ca::{request, text};
 use crate::clock;
+use crate::http::app_state::AppState;
 use crate::robot_config;
-use crate::signing::{request, text};
-use crate::station::Station;
 use crate::store::{Kind, Permission};
 use axum::Json;
 use axum::body::Body;
@@ -37,13 +38,13 @@ pub(super) async fn form() -> Html<&'static str> {
 }
 
 pub(super) async fn sign(
-    State(station): State<Station>,
+    State(station): State<AppState>,
     caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Signed>, Refusal> {
     caller.must(Permission::Sign)?;
-    let body = answer::body(body, MAX_BYTES).await?;
+    let body = body::read(body, MAX_BYTES).await?;
     let asked: Asked = serde_json::from_slice(&body).map_err(|error| {
         Refusal::bad(format!(
             r#"the body must be a JSON object like {{"description":"-----BEGIN CERTIFICATE REQUEST-----…"}}: {error}"#

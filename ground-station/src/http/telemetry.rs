@@ -1,10 +1,10 @@
 //! `GET /telemetry`: the newest of each of the caller's robots, then whatever changes, as
 //! server-sent events.
 
-use super::answer::Refusal;
+use super::error::Refusal;
 use crate::auth::{Caller, Now};
-use crate::fleet::News;
-use crate::station::Station;
+use crate::http::app_state::AppState;
+use crate::robots::RobotState;
 use crate::store::Permission;
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -21,21 +21,21 @@ const RECHECK: Duration = Duration::from_secs(1);
 
 /// One listener.
 struct Listener {
-    station: Station,
+    station: AppState,
     caller: Caller,
-    news: Receiver<News>,
+    news: Receiver<RobotState>,
     /// To be told before anything new, newest last.
-    backlog: Vec<News>,
+    backlog: Vec<RobotState>,
 }
 
 pub(super) async fn stream(
-    State(station): State<Station>,
+    State(station): State<AppState>,
     caller: Caller,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     caller.must(Permission::Publish)?;
     // Listening starts before the newest are read, so that nothing falls between.
     let mut listener = Listener {
-        news: station.fleet.listen(),
+        news: station.robots.listen(),
         backlog: Vec::new(),
         station,
         caller,
@@ -50,7 +50,7 @@ pub(super) async fn stream(
 
 impl Listener {
     /// The next thing to tell; none when the station stops or the caller is no longer let in.
-    async fn next(&mut self) -> Option<News> {
+    async fn next(&mut self) -> Option<RobotState> {
         loop {
             if !self.station.accounts.still(&self.caller, Now::read()) {
                 return None;
@@ -77,12 +77,12 @@ impl Listener {
             .robots(&self.station.store.directory())
             .iter()
             .rev()
-            .filter_map(|robot| self.station.fleet.newest(robot))
+            .filter_map(|robot| self.station.robots.newest(robot))
             .collect();
     }
 }
 
-fn event(news: &News) -> Event {
+fn event(news: &RobotState) -> Event {
     Event::default()
         .event("telemetry")
         .json_data(news)

@@ -1,13 +1,13 @@
 //! `GET /healthz`, `/metrics` and `/ca.pem`: for everybody, with nothing secret in them.
 
 use crate::clock;
-use crate::station::Station;
+use crate::http::app_state::AppState;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use serde_json::{Value, json};
 
-pub(super) async fn health(State(station): State<Station>) -> Json<Value> {
+pub(super) async fn health(State(station): State<AppState>) -> Json<Value> {
     let broker = if station.publisher.is_connected() {
         "connected"
     } else {
@@ -22,19 +22,19 @@ pub(super) async fn health(State(station): State<Station>) -> Json<Value> {
 }
 
 pub(super) async fn metrics(
-    State(station): State<Station>,
+    State(station): State<AppState>,
 ) -> ([(HeaderName, &'static str); 1], String) {
     let metrics = &station.metrics;
     metrics
         .broker_connected
         .set(i64::from(station.publisher.is_connected()));
-    metrics.robots_online.set(station.fleet.online() as i64);
+    metrics.robots_online.set(station.robots.online() as i64);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], metrics.text())
 }
 
 pub(super) async fn ca(
-    State(station): State<Station>,
+    State(station): State<AppState>,
 ) -> ([(HeaderName, &'static str); 1], String) {
     let kind = "application/x-pem-file";
     ([(header::CONTENT_TYPE, kind)], station.ca.pem().to_owned())

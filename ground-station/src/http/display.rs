@@ -1,8 +1,8 @@
 //! `GET /display.png`: what a display-agent on this machine shows, from the PNG it keeps.
 
-use super::answer::Refusal;
+use super::error::Refusal;
 use crate::auth::Caller;
-use crate::station::Station;
+use crate::http::app_state::AppState;
 use crate::store::Permission;
 use axum::extract::State;
 use axum::http::header;
@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt;
 const MAX_BYTES: u64 = 1024 * 1024;
 
 pub(super) async fn frame(
-    State(station): State<Station>,
+    State(station): State<AppState>,
     caller: Caller,
 ) -> Result<impl IntoResponse, Refusal> {
     caller.must(Permission::Mars)?;

@@ -1,9 +1,10 @@
 //! `POST /login`: a name and a password for a token.
 
-use super::answer::{self, Refusal};
-use super::log::Label;
+use super::access_log::Label;
+use super::body;
+use super::error::Refusal;
 use crate::auth::Now;
-use crate::station::Station;
+use crate::http::app_state::AppState;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
@@ -33,12 +34,12 @@ pub(super) struct SignedIn {
 }
 
 pub(super) async fn sign_in(
-    State(station): State<Station>,
+    State(station): State<AppState>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     Extension(label): Extension<Label>,
     body: Body,
 ) -> Result<Json<SignedIn>, Refusal> {
-    let body = answer::body(body, MAX_BYTES).await?;
+    let body = body::read(body, MAX_BYTES).await?;
     // What serde says may repeat a part of the password.
     let asked: Asked = serde_json::from_slice(&body).map_err(|_| {
         Refusal::bad(r#"the body must be a JSON object like {"user":"ann","password":"…"}"#)

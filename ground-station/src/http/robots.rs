@@ -1,9 +1,9 @@
 //! `GET /robots`: the caller's robots and how they are.
 
-use super::answer::Refusal;
+use super::error::Refusal;
 use crate::auth::Caller;
 use crate::clock;
-use crate::station::Station;
+use crate::http::app_state::AppState;
 use crate::store::Permission;
 use axum::Json;
 use axum::extract::State;
@@ -26,7 +26,7 @@ struct Entry {
 }
 
 pub(super) async fn list(
-    State(station): State<Station>,
+    State(station): State<AppState>,
     caller: Caller,
 ) -> Result<Json<List>, Refusal> {
     caller.must(Permission::Publish)?;
@@ -34,7 +34,7 @@ pub(super) async fn list(
         .robots(&station.store.directory())
         .into_iter()
         .map(|name| {
-            let newest = station.fleet.newest(&name);
+            let newest = station.robots.newest(&name);
             Entry {
                 online: newest.as_ref().is_some_and(|news| news.online),
                 seen_ms: newest.as_ref().map(|news| news.received_ms),

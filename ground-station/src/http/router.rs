@@ -1,27 +1,14 @@
-//! The HTTP side of the station: which routes there are, and what holds for all of them.
-//!
-//! Each room answers its own routes; here are the order of the layers (access log, CORS) and
-//! what happens to everything that nobody answers. Routes of other rooms (the Mars API, the
-//! credentials provider, signaling) join in [`router`].
+//! Which routes there are, the layers round them (access log, CORS), and what becomes of
+//! everything that nobody answers. `docs/http.md` describes each.
 
-pub mod answer;
-mod caller;
-mod console;
-mod display;
-mod log;
-mod login;
-mod mars;
-mod publish;
-mod robots;
-mod sign;
-mod status;
-mod telemetry;
-
-use crate::http::{aws, channel};
+use super::app_state::AppState;
+use super::error::Refusal;
+use super::{
+    access_log, aws, channel, console, display, login, mars, publish, robots, sign, status,
+    telemetry,
+};
 use ::mars::PICTURE_PATH;
-use crate::station::Station;
-use answer::Refusal;
-use axum::http::{HeaderName, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use std::time::Duration;
@@ -30,11 +17,8 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 /// How long a page need not ask again whether it may ask; Chromium takes two hours at most.
 const PREFLIGHT: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// The header that carries an API key.
-pub const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-
 /// Everything that both listeners serve.
-pub fn router(station: &Station) -> Router {
+pub fn router(station: &AppState) -> Router {
     let routes = Router::new()
         .route("/publish", post(publish::to_the_only_robot))
         .route("/robots", get(robots::list))
@@ -55,7 +39,6 @@ pub fn router(station: &Station) -> Router {
             )
         })
         .with_state(station.clone())
-        // Rooms with routes of their own join here: `.merge(room::router(station))`.
         .merge(aws::credentials(station))
         .merge(aws::calls(&station.signaling))
         .merge(channel::router(station))
@@ -65,7 +48,7 @@ pub fn router(station: &Station) -> Router {
     aws::with_sockets(routes, &station.signaling)
         .layer(middleware::from_fn_with_state(
             station.clone(),
-            log::every_request,
+            access_log::every_request,
         ))
         .layer(cors())
 }

@@ -1,14 +1,14 @@
 //! What a running station does by the clock: notice what commands have changed, write down
 //! counts, renew the server certificate, notice silent robots, feed systemd's watchdog.
 
+use crate::applied_revision;
 use crate::auth::Now;
 use crate::broker::mosquitto::Orders;
+use crate::ca::{Ca, own_hosts};
 use crate::clock;
-use crate::effect;
-use crate::folder::Folder;
-use crate::listen;
-use crate::signing::{Ca, own_hosts};
-use crate::station::Station;
+use crate::http::app_state::AppState;
+use crate::http::listener;
+use crate::state_dir::StateDir;
 use crate::store::{Directory, Store};
 use anyhow::Context;
 use axum_server::tls_rustls::RustlsConfig;
@@ -37,19 +37,19 @@ const RENEW: Duration = Duration::from_secs(60 * 60);
 const LISTEN: Duration = Duration::from_secs(1);
 
 /// The certificate that both HTTPS and the broker show, kept valid.
-pub(crate) struct Upkeep {
-    folder: Folder,
+pub(crate) struct Maintenance {
+    folder: StateDir,
     ca: Arc<Ca>,
     tls: RustlsConfig,
     orders: watch::Sender<Orders>,
 }
 
-impl Upkeep {
-    pub(crate) fn new(station: &Station) -> anyhow::Result<Self> {
+impl Maintenance {
+    pub(crate) fn new(station: &AppState) -> anyhow::Result<Self> {
         let (folder, ca) = (station.folder.clone(), station.ca.clone());
         let server = ca.server(&folder, &hosts(&station.store), clock::utc())?;
         Ok(Self {
-            tls: RustlsConfig::from_config(listen::tls(&ca, &server)?),
+            tls: RustlsConfig::from_config(listener::tls(&ca, &server)?),
             folder,
             ca,
             orders: watch::Sender::new(Orders {
@@ -70,7 +70,7 @@ impl Upkeep {
     }
 
     /// Does all of it until the station stops.
-    pub(crate) async fn keep(self, station: Station) -> anyhow::Result<()> {
+    pub(crate) async fn keep(self, station: AppState) -> anyhow::Result<()> {
         let every = |period| {
             let mut ticks = interval(period);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -104,7 +104,7 @@ impl Upkeep {
                         warn!(%error, "cannot write down what the keys have spent");
                     }
                 }
-                _ = listen.tick() => station.fleet.notice_silence(clock::unix_ms()),
+                _ = listen.tick() => station.robots.notice_silence(clock::unix_ms()),
                 _ = renew.tick() => self.renew(&station.store),
                 changed = changes.changed() => {
                     changed.context("the store is gone")?;
@@ -134,17 +134,17 @@ impl Upkeep {
         let server = self.ca.server(&self.folder, &hosts(store), clock::utc())?;
         server
             .renewed
-            .then(|| listen::tls(&self.ca, &server))
+            .then(|| listener::tls(&self.ca, &server))
             .transpose()
     }
 
     /// Passes a change on. Whoever runs an external broker restarts it themselves.
-    fn take_up(&self, directory: Arc<Directory>, station: &Station) {
+    fn take_up(&self, directory: Arc<Directory>, station: &AppState) {
         let revision = directory.revision;
         self.orders
             .send_modify(|orders| orders.directory = directory);
         if station.settings.external_broker.is_some() {
-            effect::in_force(&self.folder, revision);
+            applied_revision::record(&self.folder, revision);
         }
     }
 }
@@ -157,7 +157,7 @@ fn hosts(store: &Store) -> BTreeSet<String> {
 
 /// Takes in what the robots say.
 pub(crate) async fn reports(
-    station: Station,
+    station: AppState,
     mut inbox: mpsc::Receiver<(String, Bytes)>,
 ) -> anyhow::Result<()> {
     loop {
@@ -166,7 +166,7 @@ pub(crate) async fn reports(
             () = station.shutdown.cancelled() => return Ok(()),
         };
         let (topic, payload) = report.context("the MQTT session is gone")?;
-        match station.fleet.hear(&topic, &payload, clock::unix_ms()) {
+        match station.robots.hear(&topic, &payload, clock::unix_ms()) {
             Ok(()) => station.metrics.telemetry.inc(),
             Err(unheard) => {
                 debug!(topic, %unheard, "telemetry dropped");

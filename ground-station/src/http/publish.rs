@@ -1,10 +1,11 @@
 //! `POST /publish` and `POST /robots/{name}/publish`: an action, checked, on its way to a
 //! robot.
 
-use super::answer::{self, Refusal};
+use super::body;
+use super::error::Refusal;
 use crate::auth::{Caller, Denied};
 use crate::clock;
-use crate::station::Station;
+use crate::http::app_state::AppState;
 use crate::store::Permission;
 use axum::Json;
 use axum::body::Body;
@@ -23,7 +24,7 @@ pub(super) struct Published {
 }
 
 pub(super) async fn to_the_only_robot(
-    State(station): State<Station>,
+    State(station): State<AppState>,
     caller: Caller,
     body: Body,
 ) -> Result<Json<Published>, Refusal> {
@@ -40,7 +41,7 @@ pub(super) async fn to_the_only_robot(
 }
 
 pub(super) async fn to_robot(
-    State(station): State<Station>,
+    State(station): State<AppState>,
     Path(robot): Path<String>,
     caller: Caller,
     body: Body,
@@ -55,9 +56,9 @@ pub(super) async fn to_robot(
     publish(&station, &robot, body).await
 }
 
-async fn publish(station: &Station, robot: &str, body: Body) -> Result<Json<Published>, Refusal> {
+async fn publish(station: &AppState, robot: &str, body: Body) -> Result<Json<Published>, Refusal> {
     let started = clock::instant();
-    let body = answer::body(body, MAX_BYTES).await?;
+    let body = body::read(body, MAX_BYTES).await?;
     let action = Action::from_json(&body).map_err(Refusal::bad)?;
     let topic = wire::topic::action(robot);
     station

@@ -14,13 +14,13 @@ pub const PUBLIC: u32 = 0o644;
 
 /// The state folder, existing and private.
 #[derive(Clone, Debug)]
-pub struct Folder {
+pub struct StateDir {
     root: PathBuf,
 }
 
 /// Why a folder cannot hold the state.
 #[derive(Debug, thiserror::Error)]
-pub enum FolderError {
+pub enum StateDirError {
     /// It holds other things.
     #[error("{0} is not empty and holds no {DATABASE}: name an empty or new folder")]
     Foreign(PathBuf),
@@ -42,13 +42,13 @@ pub enum FolderError {
 
 const DATABASE: &str = "station.db";
 
-impl Folder {
+impl StateDir {
     /// Opens or makes the folder, mode 0700.
     ///
     /// # Errors
     /// When it cannot be made or holds files that are not a station's.
-    pub fn open(root: &Path) -> Result<Self, FolderError> {
-        let failed = |doing, source| FolderError::Io {
+    pub fn open(root: &Path) -> Result<Self, StateDirError> {
+        let failed = |doing, source| StateDirError::Io {
             doing,
             path: root.to_owned(),
             source,
@@ -63,7 +63,7 @@ impl Folder {
             .map_err(|e| failed("find the state folder", e))?;
         let folder = Self { root };
         if !folder.database().exists() && !folder.is_fresh()? {
-            return Err(FolderError::Foreign(folder.root));
+            return Err(StateDirError::Foreign(folder.root));
         }
         fs::set_permissions(&folder.root, Permissions::from_mode(0o700))
             .map_err(|e| failed("make private", e))?;
@@ -73,8 +73,8 @@ impl Folder {
     }
 
     /// Empty, but for what another command that starts at the same moment has made.
-    fn is_fresh(&self) -> Result<bool, FolderError> {
-        let entries = fs::read_dir(&self.root).map_err(|source| FolderError::Io {
+    fn is_fresh(&self) -> Result<bool, StateDirError> {
+        let entries = fs::read_dir(&self.root).map_err(|source| StateDirError::Io {
             doing: "read",
             path: self.root.clone(),
             source,
@@ -129,10 +129,10 @@ impl Folder {
     ///
     /// # Errors
     /// When the lock file cannot be opened.
-    pub fn lock_setup(&self) -> Result<File, FolderError> {
+    pub fn lock_setup(&self) -> Result<File, StateDirError> {
         let path = self.root.join("setup.lock");
         let lock = open_private(&path)?;
-        lock.lock().map_err(|source| FolderError::Io {
+        lock.lock().map_err(|source| StateDirError::Io {
             doing: "lock",
             path,
             source,
@@ -144,14 +144,14 @@ impl Folder {
     /// becomes of the process.
     ///
     /// # Errors
-    /// [`FolderError::Running`] when another holds it.
-    pub fn lock_run(&self) -> Result<File, FolderError> {
+    /// [`StateDirError::Running`] when another holds it.
+    pub fn lock_run(&self) -> Result<File, StateDirError> {
         let path = self.root.join("run.lock");
         let lock = open_private(&path)?;
         match lock.try_lock() {
             Ok(()) => Ok(lock),
-            Err(TryLockError::WouldBlock) => Err(FolderError::Running(self.root.clone())),
-            Err(TryLockError::Error(source)) => Err(FolderError::Io {
+            Err(TryLockError::WouldBlock) => Err(StateDirError::Running(self.root.clone())),
+            Err(TryLockError::Error(source)) => Err(StateDirError::Io {
                 doing: "lock",
                 path,
                 source,
@@ -160,14 +160,14 @@ impl Folder {
     }
 }
 
-fn open_private(path: &Path) -> Result<File, FolderError> {
+fn open_private(path: &Path) -> Result<File, StateDirError> {
     OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
         .mode(SECRET)
         .open(path)
-        .map_err(|source| FolderError::Io {
+        .map_err(|source| StateDirError::Io {
             doing: "open",
             path: path.to_owned(),
             source,
@@ -178,9 +178,9 @@ fn open_private(path: &Path) -> Result<File, FolderError> {
 /// a secret is never readable by others, not even for a moment.
 ///
 /// # Errors
-/// [`FolderError::Io`] naming the file.
-pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), FolderError> {
-    let failed = |source| FolderError::Io {
+/// [`StateDirError::Io`] naming the file.
+pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), StateDirError> {
+    let failed = |source| StateDirError::Io {
         doing: "write",
         path: path.to_owned(),
         source,
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn the_folder_and_its_secrets_are_private() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::open(&dir.path().join("state")).unwrap();
+        let folder = StateDir::open(&dir.path().join("state")).unwrap();
         write(&folder.ca_key(), b"key", SECRET).unwrap();
         assert_eq!(mode(folder.root()), 0o700);
         assert_eq!(mode(&folder.ca_key()), 0o600);
@@ -234,7 +234,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
         fs::write(dir.path().join("diary.txt"), "dear").unwrap();
-        let error = Folder::open(dir.path()).unwrap_err().to_string();
+        let error = StateDir::open(dir.path()).unwrap_err().to_string();
         assert!(error.contains("not empty"), "{error}");
         assert_eq!(mode(dir.path()), 0o755);
     }
@@ -242,9 +242,9 @@ mod tests {
     #[test]
     fn only_one_run_holds_a_folder() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = Folder::open(dir.path()).unwrap();
+        let folder = StateDir::open(dir.path()).unwrap();
         let held = folder.lock_run().unwrap();
-        assert!(matches!(folder.lock_run(), Err(FolderError::Running(_))));
+        assert!(matches!(folder.lock_run(), Err(StateDirError::Running(_))));
         drop(held);
         folder.lock_run().unwrap();
     }

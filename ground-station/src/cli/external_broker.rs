@@ -3,9 +3,9 @@
 use super::{Desk, say};
 use crate::broker::config::{self, Files};
 use crate::broker::mosquitto::write_lists;
+use crate::ca::Purpose;
 use crate::clock;
-use crate::folder::{self, PUBLIC, SECRET};
-use crate::signing::Purpose;
+use crate::state_dir::{self, PUBLIC, SECRET};
 use clap::Args;
 use rcgen::KeyPair;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ pub(super) struct ExternalBroker {
     /// The port it listens on
     #[arg(long, default_value_t = 8883)]
     port: u16,
-    /// Folder for its configuration, access list, certificates and key
+    /// StateDir for its configuration, access list, certificates and key
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Where the folder will lie on the broker's machine
@@ -48,12 +48,12 @@ impl ExternalBroker {
                 time::Duration::days(365 * YEARS),
                 clock::utc(),
             )?;
-            folder::write(&out("server.key"), key.serialize_pem().as_bytes(), SECRET)?;
-            folder::write(&out("server.pem"), server.pem.as_bytes(), PUBLIC)?;
+            state_dir::write(&out("server.key"), key.serialize_pem().as_bytes(), SECRET)?;
+            state_dir::write(&out("server.pem"), server.pem.as_bytes(), PUBLIC)?;
         }
-        folder::write(&out("ca.pem"), desk.ca.pem().as_bytes(), PUBLIC)?;
+        state_dir::write(&out("ca.pem"), desk.ca.pem().as_bytes(), PUBLIC)?;
         let conf = self.conf(&self.installed);
-        folder::write(&out("outpost.conf"), conf.as_bytes(), PUBLIC)?;
+        state_dir::write(&out("outpost.conf"), conf.as_bytes(), PUBLIC)?;
         say(format_args!(
             "{} belongs in {} on {}, readable by the user mosquitto;",
             self.out.display(),

@@ -277,9 +277,9 @@ mod tests {
 
     #[test]
     fn nothing_of_a_request_but_its_key_gets_into_the_certificate() {
-        use crate::{clock, folder::Folder, signing::Ca};
+        use crate::{ca::Ca, clock, state_dir::StateDir};
         let dir = tempfile::tempdir().unwrap();
-        let ca = Ca::open(&Folder::open(dir.path()).unwrap(), clock::utc()).unwrap();
+        let ca = Ca::open(&StateDir::open(dir.path()).unwrap(), clock::utc()).unwrap();
         let asked = check(request!("ca-wanted"), &rover()).unwrap();
         let issued = ca
             .issue_client(&asked.name, &asked.public_key, clock::utc())

@@ -6,8 +6,8 @@
 //! client, and what was under way on the old one fails with it.
 
 use super::{OWN_NAME, Remote};
+use crate::ca::{Ca, Purpose};
 use crate::clock;
-use crate::signing::{Ca, Purpose};
 use anyhow::Context;
 use bytes::Bytes;
 use rcgen::KeyPair;

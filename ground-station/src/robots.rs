@@ -22,10 +22,10 @@ const BACKLOG: usize = 256;
 const MAX_BYTES: usize = 8 * 1024;
 
 /// What is known of the robots.
-pub struct Fleet {
+pub struct RobotStates {
     store: Arc<Store>,
     latest: Mutex<BTreeMap<String, Latest>>,
-    news: broadcast::Sender<News>,
+    news: broadcast::Sender<RobotState>,
 }
 
 #[derive(Clone)]
@@ -37,7 +37,7 @@ struct Latest {
 
 /// One robot's newest state, as it is told.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct News {
+pub struct RobotState {
     /// Its name.
     pub robot: String,
     /// Whether it is there.
@@ -50,7 +50,7 @@ pub struct News {
 
 /// Why a report is not taken up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unheard {
+pub enum RejectedTelemetry {
     /// Not a telemetry topic.
     #[error("no robot's telemetry travels on this topic")]
     Topic,
@@ -65,7 +65,7 @@ pub enum Unheard {
     Shape(String),
 }
 
-impl Fleet {
+impl RobotStates {
     /// Nothing is known yet.
     pub fn new(store: Arc<Store>) -> Self {
         Self {
@@ -78,21 +78,21 @@ impl Fleet {
     /// Takes up what came in on `topic`.
     ///
     /// # Errors
-    /// [`Unheard`], and nothing has changed.
-    pub fn hear(&self, topic: &str, payload: &Bytes, now_ms: u64) -> Result<(), Unheard> {
-        let robot = wire::topic::robot_of_telemetry(topic).ok_or(Unheard::Topic)?;
+    /// [`RejectedTelemetry`], and nothing has changed.
+    pub fn hear(&self, topic: &str, payload: &Bytes, now_ms: u64) -> Result<(), RejectedTelemetry> {
+        let robot = wire::topic::robot_of_telemetry(topic).ok_or(RejectedTelemetry::Topic)?;
         if !self.store.directory().robots.contains(robot) {
-            return Err(Unheard::Unknown);
+            return Err(RejectedTelemetry::Unknown);
         }
         if payload.len() > MAX_BYTES {
-            return Err(Unheard::TooLong(payload.len()));
+            return Err(RejectedTelemetry::TooLong(payload.len()));
         }
-        let report: Value =
-            serde_json::from_slice(payload).map_err(|error| Unheard::Shape(error.to_string()))?;
+        let report: Value = serde_json::from_slice(payload)
+            .map_err(|error| RejectedTelemetry::Shape(error.to_string()))?;
         let online = report
             .get("online")
             .and_then(Value::as_bool)
-            .ok_or_else(|| Unheard::Shape("there is none".to_owned()))?;
+            .ok_or_else(|| RejectedTelemetry::Shape("there is none".to_owned()))?;
         let mut latest = self.latest();
         let before = latest.get(robot).and_then(|l| l.telemetry.clone());
         let now = Latest {
@@ -124,7 +124,7 @@ impl Fleet {
     }
 
     /// The newest of `robot`, if it ever said anything.
-    pub fn newest(&self, robot: &str) -> Option<News> {
+    pub fn newest(&self, robot: &str) -> Option<RobotState> {
         self.latest().get(robot).map(|latest| news(robot, latest))
     }
 
@@ -137,11 +137,11 @@ impl Fleet {
     }
 
     /// Everything that is told from now on.
-    pub fn listen(&self) -> broadcast::Receiver<News> {
+    pub fn listen(&self) -> broadcast::Receiver<RobotState> {
         self.news.subscribe()
     }
 
-    fn tell(&self, news: News) {
+    fn tell(&self, news: RobotState) {
         // Nobody may be listening.
         let _ = self.news.send(news);
     }
@@ -151,8 +151,8 @@ impl Fleet {
     }
 }
 
-fn news(robot: &str, latest: &Latest) -> News {
-    News {
+fn news(robot: &str, latest: &Latest) -> RobotState {
+    RobotState {
         robot: robot.to_owned(),
         online: latest.online,
         received_ms: latest.received_ms,
@@ -165,24 +165,24 @@ mod tests {
     use super::*;
     use crate::store::Kind;
 
-    fn fleet() -> (tempfile::TempDir, Fleet) {
+    fn robots() -> (tempfile::TempDir, RobotStates) {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("station.db")).unwrap();
         store.add_name("rover", Kind::Robot, 0).unwrap();
-        (dir, Fleet::new(Arc::new(store)))
+        (dir, RobotStates::new(Arc::new(store)))
     }
 
-    fn hear(fleet: &Fleet, payload: &str, now_ms: u64) -> Result<(), Unheard> {
-        fleet.hear("rover/telemetry", &Bytes::from(payload.to_owned()), now_ms)
+    fn hear(robots: &RobotStates, payload: &str, now_ms: u64) -> Result<(), RejectedTelemetry> {
+        robots.hear("rover/telemetry", &Bytes::from(payload.to_owned()), now_ms)
     }
 
     #[test]
     fn the_newest_report_is_kept_and_told() {
-        let (_dir, fleet) = fleet();
-        let mut listener = fleet.listen();
-        hear(&fleet, r#"{"online":true,"uptime_s":1}"#, 5).unwrap();
-        hear(&fleet, r#"{"online":true,"uptime_s":2}"#, 6).unwrap();
-        let newest = fleet.newest("rover").unwrap();
+        let (_dir, robots) = robots();
+        let mut listener = robots.listen();
+        hear(&robots, r#"{"online":true,"uptime_s":1}"#, 5).unwrap();
+        hear(&robots, r#"{"online":true,"uptime_s":2}"#, 6).unwrap();
+        let newest = robots.newest("rover").unwrap();
         assert_eq!(newest.telemetry.as_ref().unwrap()["uptime_s"], 2);
         assert_eq!((newest.online, newest.received_ms), (true, 6));
         assert_eq!(listener.try_recv().unwrap().received_ms, 5);
@@ -191,35 +191,38 @@ mod tests {
 
     #[test]
     fn a_last_will_means_offline_and_keeps_the_last_report() {
-        let (_dir, fleet) = fleet();
-        hear(&fleet, r#"{"online":true,"uptime_s":1}"#, 5).unwrap();
-        hear(&fleet, wire::telemetry::OFFLINE, 6).unwrap();
-        let newest = fleet.newest("rover").unwrap();
+        let (_dir, robots) = robots();
+        hear(&robots, r#"{"online":true,"uptime_s":1}"#, 5).unwrap();
+        hear(&robots, wire::telemetry::OFFLINE, 6).unwrap();
+        let newest = robots.newest("rover").unwrap();
         assert!(!newest.online);
         assert_eq!(newest.telemetry.unwrap()["uptime_s"], 1);
     }
 
     #[test]
     fn silence_means_offline_and_is_told_once() {
-        let (_dir, fleet) = fleet();
-        hear(&fleet, r#"{"online":true}"#, 5).unwrap();
-        let mut listener = fleet.listen();
-        fleet.notice_silence(5 + SILENT_AFTER_MS - 1);
-        assert_eq!(fleet.online(), 1);
-        fleet.notice_silence(5 + SILENT_AFTER_MS);
-        fleet.notice_silence(6 + SILENT_AFTER_MS);
-        assert_eq!(fleet.online(), 0);
+        let (_dir, robots) = robots();
+        hear(&robots, r#"{"online":true}"#, 5).unwrap();
+        let mut listener = robots.listen();
+        robots.notice_silence(5 + SILENT_AFTER_MS - 1);
+        assert_eq!(robots.online(), 1);
+        robots.notice_silence(5 + SILENT_AFTER_MS);
+        robots.notice_silence(6 + SILENT_AFTER_MS);
+        assert_eq!(robots.online(), 0);
         assert!(!listener.try_recv().unwrap().online);
         assert!(listener.try_recv().is_err());
     }
 
     #[test]
     fn what_is_no_report_changes_nothing() {
-        let (_dir, fleet) = fleet();
+        let (_dir, robots) = robots();
         let hear_on =
-            |topic: &str, payload: &str| fleet.hear(topic, &Bytes::from(payload.to_owned()), 1);
-        assert_eq!(hear_on("rover/action", "{}"), Err(Unheard::Topic));
-        assert_eq!(hear_on("ghost/telemetry", "{}"), Err(Unheard::Unknown));
+            |topic: &str, payload: &str| robots.hear(topic, &Bytes::from(payload.to_owned()), 1);
+        assert_eq!(hear_on("rover/action", "{}"), Err(RejectedTelemetry::Topic));
+        assert_eq!(
+            hear_on("ghost/telemetry", "{}"),
+            Err(RejectedTelemetry::Unknown)
+        );
         let long = format!("{{\"online\":true,\"x\":\"{}\"}}", "x".repeat(MAX_BYTES));
         for payload in ["", "{}", "[]", "3", r#"{"online":1}"#, "\u{0}", &long] {
             assert!(
@@ -227,6 +230,6 @@ mod tests {
                 "{payload:.20}"
             );
         }
-        assert_eq!(fleet.newest("rover"), None);
+        assert_eq!(robots.newest("rover"), None);
     }
 }

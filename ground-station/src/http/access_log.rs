@@ -2,8 +2,8 @@
 //! because nothing of a request but its method and its route does.
 
 use crate::clock;
+use crate::http::app_state::AppState;
 use crate::metrics;
-use crate::station::Station;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -22,7 +22,7 @@ impl Label {
 }
 
 pub(super) async fn every_request(
-    State(station): State<Station>,
+    State(station): State<AppState>,
     mut request: Request,
     next: Next,
 ) -> Response {

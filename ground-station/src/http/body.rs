@@ -1,0 +1,60 @@
+//! Reads the body of a request, of bounded length and in bounded time.
+
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use bytes::BytesMut;
+use futures::StreamExt;
+use std::time::Duration;
+
+/// So much of a body that is too long is read and thrown away before the answer: a client
+/// whose connection is closed while it still sends may never see the answer.
+const DRAINED_BYTES: usize = 1024 * 1024;
+
+/// How long a body may take: an action that is still on its way after this is too old.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Why there is no body.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    #[error("the body may have at most {0} bytes")]
+    TooLong(usize),
+    #[error("the body has not arrived within {} s", READ_TIMEOUT.as_secs())]
+    TooSlow,
+    #[error("the body broke off: {0}")]
+    BrokenOff(axum::Error),
+}
+
+impl BodyError {
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BrokenOff(_) => StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+pub async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    tokio::time::timeout(READ_TIMEOUT, read_at_most(body, limit))
+        .await
+        .unwrap_or(Err(BodyError::TooSlow))
+}
+
+async fn read_at_most(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+    let mut chunks = body.into_data_stream();
+    let (mut kept, mut length) = (BytesMut::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(BodyError::BrokenOff)?;
+        length += chunk.len();
+        if length <= limit {
+            kept.extend_from_slice(&chunk);
+        } else if length > DRAINED_BYTES {
+            break;
+        }
+    }
+    if length > limit {
+        return Err(BodyError::TooLong(limit));
+    }
+    Ok(kept.freeze())
+}
