@@ -1,24 +1,24 @@
-//! When a command's change is in force: the running station says up to which revision of the
-//! store it acts, and a command waits for its own.
+//! Up to which revision of the store the running station acts; a command waits for its own.
 //!
 //! So `new-key` prints a key that works, and after `revoke` the robot is out.
 
-use crate::state_dir::{self, PUBLIC, StateDir};
+use crate::state_dir::StateDir;
+use daemon::atomic_file;
 use std::time::Duration;
 use tracing::warn;
 
 /// How often a command looks.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+const POLL: Duration = Duration::from_millis(10);
 
 /// How often it looks before it goes on without: restarting the broker takes a fraction of a
 /// second, twice that on a busy Pi.
-const LOOKS: u32 = 500;
+const POLLS: u32 = 500;
 
-/// What became of a change.
+/// What became of a command's change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Applied {
+pub enum Outcome {
     /// The running station acts by it.
-    InForce,
+    Applied,
     /// No station runs with this folder; the next one will act by it.
     AtNextRun,
     /// A station runs, but has not said so in time.
@@ -26,28 +26,29 @@ pub enum Applied {
 }
 
 /// Says that the station acts by everything up to `revision`.
-pub fn record(folder: &StateDir, revision: u64) {
+pub fn record(state_dir: &StateDir, revision: u64) {
     let text = revision.to_string();
-    if let Err(error) = state_dir::write(&folder.in_force(), text.as_bytes(), PUBLIC) {
-        warn!(%error, "commands cannot be told that their change is in force");
+    let path = state_dir.applied_revision();
+    if let Err(error) = atomic_file::replace_unsynced(&path, text.as_bytes()) {
+        warn!(%error, "commands cannot see that their change is applied");
     }
 }
 
 /// Waits until the running station, if there is one, acts by `revision`.
-pub fn wait(folder: &StateDir, revision: u64) -> Applied {
-    for _ in 0..LOOKS {
-        let said = std::fs::read_to_string(folder.in_force()).ok();
-        let said: Option<u64> = said.and_then(|text| text.parse().ok());
+pub fn wait(state_dir: &StateDir, revision: u64) -> Outcome {
+    for _ in 0..POLLS {
+        let applied = std::fs::read_to_string(state_dir.applied_revision()).ok();
+        let applied: Option<u64> = applied.and_then(|text| text.parse().ok());
         // Asked second: a station that starts reads everything before it holds the lock.
-        if folder.lock_run().is_ok() {
-            return Applied::AtNextRun;
+        if state_dir.lock_run().is_ok() {
+            return Outcome::AtNextRun;
         }
-        if said.is_some_and(|said| said >= revision) {
-            return Applied::InForce;
+        if applied.is_some_and(|applied| applied >= revision) {
+            return Outcome::Applied;
         }
-        std::thread::sleep(LOOK_EVERY);
+        std::thread::sleep(POLL);
     }
-    Applied::NotYet
+    Outcome::NotYet
 }
 
 #[cfg(test)]
@@ -57,15 +58,15 @@ mod tests {
     #[test]
     fn a_change_waits_for_a_station_only_while_one_runs() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = StateDir::open(dir.path()).unwrap();
-        record(&folder, 4);
-        assert_eq!(wait(&folder, 5), Applied::AtNextRun);
-        let running = folder.lock_run().unwrap();
-        assert_eq!(wait(&folder, 4), Applied::InForce);
+        let state_dir = StateDir::open(dir.path()).unwrap();
+        record(&state_dir, 4);
+        assert_eq!(wait(&state_dir, 5), Outcome::AtNextRun);
+        let running = state_dir.lock_run().unwrap();
+        assert_eq!(wait(&state_dir, 4), Outcome::Applied);
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| wait(&folder, 5));
-            record(&folder, 5);
-            assert_eq!(waiting.join().unwrap(), Applied::InForce);
+            let waiting = scope.spawn(|| wait(&state_dir, 5));
+            record(&state_dir, 5);
+            assert_eq!(waiting.join().unwrap(), Outcome::Applied);
         });
         drop(running);
     }

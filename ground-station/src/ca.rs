@@ -4,13 +4,13 @@
 //! is made here: robots and operators (by command or by `/sign`), the station's own server,
 //! the station as a client of the broker. Knows nothing of HTTP.
 
+pub mod hosts;
 pub mod request;
 mod revocation;
-mod server;
+pub mod server;
 pub mod text;
 
-pub use server::{Server, host_name, own_hosts};
-
+use crate::hex;
 use crate::state_dir::{self, PUBLIC, SECRET, StateDir};
 use crate::store::Certificate;
 use anyhow::{Context, anyhow, ensure};
@@ -42,6 +42,11 @@ pub struct Ca {
     not_before: OffsetDateTime,
 }
 
+/// What the state folder holds instead of a CA; a restart does not cure it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub struct UnusableCa(anyhow::Error);
+
 /// What a certificate is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Purpose {
@@ -65,34 +70,31 @@ impl Ca {
     ///
     /// # Errors
     /// When its files are there but not a CA's, or do not belong together.
-    pub fn open(folder: &StateDir, now: OffsetDateTime) -> anyhow::Result<Self> {
-        let _lock = folder.lock_setup()?;
-        let (certificate, key) = (folder.ca_certificate(), folder.ca_key());
-        match (certificate.exists(), key.exists()) {
-            (false, false) => {
-                let (pem, key_pem) = make(now)?;
-                state_dir::write(&key, key_pem.as_bytes(), SECRET)?;
-                state_dir::write(&certificate, pem.as_bytes(), PUBLIC)?;
-            }
-            (true, true) => {}
-            // Only the key is written: the command that made the CA was killed between the
-            // two, and nobody has a certificate of it yet.
-            (false, true) => anyhow::bail!(
+    pub fn open(state_dir: &StateDir, now: OffsetDateTime) -> Result<Self, UnusableCa> {
+        Self::open_or_make(state_dir, now).map_err(UnusableCa)
+    }
+
+    fn open_or_make(state_dir: &StateDir, now: OffsetDateTime) -> anyhow::Result<Self> {
+        let _lock = state_dir.lock_setup()?;
+        let (certificate, key) = (state_dir.ca_certificate(), state_dir.ca_key());
+        if !certificate.exists() && !key.exists() {
+            let (pem, key_pem) = make(now)?;
+            state_dir::write(&key, key_pem.as_bytes(), SECRET)?;
+            state_dir::write(&certificate, pem.as_bytes(), PUBLIC)?;
+        }
+        for (there, missing) in [(&certificate, &key), (&key, &certificate)] {
+            ensure!(
+                missing.exists(),
                 "{} is there but {} is not: restore it from a backup, or remove both to start anew",
-                key.display(),
-                certificate.display()
-            ),
-            (true, false) => anyhow::bail!(
-                "{} is there but {} is not: restore it from a backup, or remove both to start anew",
-                certificate.display(),
-                key.display()
-            ),
+                there.display(),
+                missing.display()
+            );
         }
         let read = |path: &std::path::Path| {
             std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
         };
         Self::from_pem(read(&certificate)?, &read(&key)?)
-            .with_context(|| format!("the CA in {}", folder.root().display()))
+            .with_context(|| format!("the CA in {}", state_dir.root().display()))
     }
 
     fn from_pem(pem: String, key_pem: &str) -> anyhow::Result<Self> {
@@ -163,7 +165,7 @@ impl Ca {
         Ok(Issued {
             pem: certificate.pem(),
             record: Certificate {
-                serial: hex(&serial),
+                serial: hex::encode(&serial),
                 issued_s: now.unix_timestamp().max(0) as u64,
                 expires_s: params.not_after.unix_timestamp().max(0) as u64,
             },
@@ -198,8 +200,10 @@ fn make(now: OffsetDateTime) -> anyhow::Result<(String, String)> {
     )));
     // Two stations' CAs must not have one name: a client that trusts both would pick the
     // wrong one by it.
-    params.distinguished_name =
-        common_name(&format!("Outpost CA {}", hex(&rand::random::<[u8; 4]>())));
+    params.distinguished_name = common_name(&format!(
+        "Outpost CA {}",
+        hex::encode(&rand::random::<[u8; 4]>())
+    ));
     params
         .distinguished_name
         .push(DnType::OrganizationName, "Outpost");
@@ -236,18 +240,6 @@ fn alternative_name(host: &str) -> anyhow::Result<SanType> {
 fn positive<const N: usize>(mut serial: [u8; N]) -> [u8; N] {
     serial[0] = serial[0] & 0x7f | 0x40;
     serial
-}
-
-/// Lower-case hexadecimal, as serial numbers are kept in the store.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
-        .collect()
 }
 
 #[cfg(test)]
@@ -290,7 +282,7 @@ mod tests {
             .unwrap();
         let der = CertificateDer::from_pem_slice(issued.pem.as_bytes()).unwrap();
         let (_, parsed) = x509_parser::parse_x509_certificate(&der).unwrap();
-        assert_eq!(hex(parsed.raw_serial()), issued.record.serial);
+        assert_eq!(hex::encode(parsed.raw_serial()), issued.record.serial);
         assert_eq!(parsed.subject().to_string(), "CN=rover");
         assert_eq!(
             parsed.validity().not_after.timestamp() as u64,
@@ -300,11 +292,5 @@ mod tests {
         parsed
             .verify_signature(Some(authority.public_key()))
             .unwrap();
-    }
-
-    #[test]
-    fn hexadecimal_goes_there_and_back() {
-        assert_eq!(unhex(&hex(&[0, 255, 16])), Some(vec![0, 255, 16]));
-        assert_eq!(unhex("0"), None);
     }
 }

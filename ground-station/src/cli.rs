@@ -1,32 +1,26 @@
 //! The command line: what can be asked, and which exit code an answer has.
 
 mod accounts;
+mod context;
 mod external_broker;
 mod robots;
 mod tether;
 
-use crate::applied_revision::{self, Applied};
-use crate::ca::Ca;
-use crate::clock;
-use crate::config::Settings;
-use crate::state_dir::{StateDir, StateDirError};
-use crate::store::{Store, StoreError};
+use crate::broker::mosquitto::NotInstalled;
+use crate::ca::UnusableCa;
+use crate::config::Config;
+use crate::state_dir::StateDirError;
+use crate::store::StoreError;
 use clap::{Parser, Subcommand};
-use std::io::{self, Write};
-use std::net::IpAddr;
+use context::CommandContext;
+use daemon::exit_code;
 use std::path::PathBuf;
-
-/// Exit code of a command line that cannot be understood (sysexits' EX_USAGE).
-pub const USAGE: u8 = 64;
-
-/// Exit code of a set-up that a restart will not cure (sysexits' EX_CONFIG).
-pub const CONFIG: u8 = 78;
 
 /// Everything an Outpost needs from the cloud, on one machine
 #[derive(Debug, Parser)]
 #[command(name = "ground-station", version, arg_required_else_help = true)]
 pub struct Cli {
-    /// StateDir of everything that must survive a restart; made when absent
+    /// Folder of everything that must survive a restart; made when absent
     #[arg(
         long,
         value_name = "DIR",
@@ -42,7 +36,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve, until asked to stop
-    Run(Box<Settings>),
+    Run(Box<Config>),
     /// Make a certificate, its key and a config.json for a robot
     NewRobot(robots::NewRobot),
     /// Make a certificate that may drive every robot over MQTT
@@ -60,100 +54,36 @@ enum Command {
     Tether(tether::Tether),
 }
 
-/// A set-up that a restart will not cure.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct BadSetup(pub String);
-
 impl Cli {
-    /// Does what was asked.
-    ///
-    /// # Errors
-    /// In words; [`exit_code`] says what they mean for the process.
-    pub fn obey(self) -> anyhow::Result<()> {
+    /// Does what was asked; [`exit_code_of`] says what an error means for the process.
+    #[expect(clippy::missing_errors_doc, reason = "the sentence above says it")]
+    pub fn run(self) -> anyhow::Result<()> {
+        let context = || CommandContext::open(&self.state);
         match self.command {
-            Command::Run(settings) => crate::run_until_signalled(&self.state, *settings),
-            Command::NewRobot(command) => command.obey(&Desk::open(&self.state)?),
-            Command::NewOperator(command) => command.obey(&Desk::open(&self.state)?),
-            Command::Revoke(command) => command.obey(&Desk::open(&self.state)?),
-            Command::NewUser(command) => command.obey(&Desk::open(&self.state)?),
-            Command::NewKey(command) => command.obey(&Desk::open(&self.state)?),
-            Command::ExternalBroker(command) => command.obey(&Desk::open(&self.state)?),
-            Command::Tether(command) => command.obey(),
+            Command::Run(config) => crate::run_until_signalled(&self.state, *config),
+            Command::NewRobot(command) => command.run(&context()?),
+            Command::NewOperator(command) => command.run(&context()?),
+            Command::Revoke(command) => command.run(&context()?),
+            Command::NewUser(command) => command.run(&context()?),
+            Command::NewKey(command) => command.run(&context()?),
+            Command::ExternalBroker(command) => command.run(&context()?),
+            Command::Tether(command) => command.run(),
         }
     }
 }
 
-/// What every command but `run` works with.
-struct Desk {
-    folder: StateDir,
-    store: Store,
-    ca: Ca,
-}
-
-impl Desk {
-    fn open(state: &std::path::Path) -> anyhow::Result<Self> {
-        let folder = StateDir::open(state)?;
-        let store = Store::open(&folder.database())?;
-        let ca = Ca::open(&folder, clock::utc()).map_err(|error| BadSetup(format!("{error:#}")))?;
-        Ok(Self { folder, store, ca })
-    }
-
-    /// Waits until what was changed is in force, if a station runs.
-    fn settle(&self) {
-        let revision = self.store.directory().revision;
-        if applied_revision::wait(&self.folder, revision) == Applied::NotYet {
-            eprintln!("the running station has not taken this up yet; its log may say why");
-        }
-    }
-}
-
-/// The exit code that an error means.
-pub fn exit_code(error: &anyhow::Error) -> u8 {
-    let setup = error.chain().any(|cause| {
-        cause.is::<BadSetup>()
+/// 78 for what a restart will not cure, else 1.
+pub fn exit_code_of(error: &anyhow::Error) -> u8 {
+    let needs_owner = error.chain().any(|cause| {
+        cause.is::<UnusableCa>()
+            || cause.is::<NotInstalled>()
             || matches!(cause.downcast_ref(), Some(StateDirError::Foreign(_)))
             || matches!(
                 cause.downcast_ref(),
                 Some(StoreError::Newer { .. } | StoreError::Unreadable { .. })
             )
     });
-    if setup { CONFIG } else { 1 }
-}
-
-/// Prints a line for whoever gave the command.
-fn say(line: impl std::fmt::Display) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{line}")
-}
-
-/// A host name or an address, as it can stand in a certificate.
-///
-/// # Errors
-/// In words.
-pub fn host(text: &str) -> Result<String, String> {
-    let name = |text: &str| {
-        text.len() <= 253
-            && text.split('.').all(|label| {
-                (1..=63).contains(&label.len())
-                    && label
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            })
-    };
-    if let Ok(address) = text.parse::<IpAddr>() {
-        Ok(address.to_string())
-    } else if name(text) {
-        Ok(text.to_ascii_lowercase())
-    } else {
-        Err(format!(
-            "{text:?} is neither a host name nor an address (and has no port)"
-        ))
-    }
-}
-
-fn robot(text: &str) -> Result<String, String> {
-    wire::topic::check_robot_name(text).map_err(|bad| bad.to_string())?;
-    Ok(text.to_owned())
+    if needs_owner { exit_code::CONFIG } else { 1 }
 }
 
 #[cfg(test)]
@@ -164,15 +94,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_host_is_a_name_or_an_address() {
-        for good in ["localhost", "AppState.LAN", "10.0.0.7", "fe80::1", "7up"] {
-            assert!(host(good).is_ok(), "{good}");
-        }
-        for bad in ["", "a b", "a:80", "https://a", "a..b", "*", "ü"] {
-            assert!(host(bad).is_err(), "{bad}");
-        }
     }
 }

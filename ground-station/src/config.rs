@@ -1,14 +1,19 @@
-//! What `run` is told: where to listen, which broker, which console.
+//! The arguments of `run`, the only ones that shape the service. What is made of them knows
+//! nothing of a command line.
 
-use crate::broker::Remote;
+use crate::broker::address::BrokerAddress;
+use crate::ca::hosts;
+use crate::http::aws::credentials_provider::RoleAlias;
 use crate::mars_options::MarsOptions;
+use crate::robot_config::DEFAULT_REGION;
+use crate::signaling::Times;
+use crate::turn::Ports;
 use clap::Args;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-/// The arguments of `run`.
 #[derive(Clone, Debug, Args)]
-pub struct Settings {
+pub struct Config {
     /// Where plain HTTP is served; keep it on loopback, passwords travel on it
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub http: SocketAddr,
@@ -27,15 +32,15 @@ pub struct Settings {
 
     /// Use this MQTT broker instead of starting one; `external-broker` writes its configuration
     #[arg(long, value_name = "HOST:PORT")]
-    pub external_broker: Option<Remote>,
+    pub external_broker: Option<BrokerAddress>,
 
     /// A further name or address under which this machine is reached, for the certificate
-    #[arg(long = "host", value_name = "HOST", value_parser = crate::cli::host)]
+    #[arg(long = "host", value_name = "HOST", value_parser = hosts::parse)]
     pub hosts: Vec<String>,
 
     /// How robots and viewers find each other.
     #[command(flatten)]
-    pub video: crate::signaling::Options,
+    pub video: VideoConfig,
 
     /// The web console's files
     #[arg(long, value_name = "DIR")]
@@ -48,4 +53,106 @@ pub struct Settings {
     /// What `/mars` shows, and whom it asks.
     #[command(flatten)]
     pub mars: MarsOptions,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Video")]
+pub struct VideoConfig {
+    /// The region of channels and signatures; robots have it as AWS_DEFAULT_REGION
+    #[arg(long, default_value = DEFAULT_REGION, value_parser = checked_region)]
+    pub region: String,
+
+    /// A further role alias under which robots get credentials, beside `outpost-robot`; its
+    /// credentials last an hour or SECONDS
+    #[arg(long = "role-alias", value_name = "NAME[=SECONDS]")]
+    pub role_aliases: Vec<RoleAlias>,
+
+    /// Where STUN and TURN listen (UDP) [default: 0.0.0.0:3478, or another port if it is taken]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub turn: Option<SocketAddr>,
+
+    /// The address under which the TURN relay is reached, where it is not this machine's own
+    #[arg(long, value_name = "IP")]
+    pub turn_public_ip: Option<IpAddr>,
+
+    /// The ports from which the TURN relay sends
+    #[arg(long, value_name = "FIRST-LAST", default_value_t = Ports::default())]
+    pub turn_ports: Ports,
+
+    /// Send clients to this coturn instead of a relay of our own
+    #[arg(long, value_name = "HOST:PORT", requires = "external_turn_secret",
+          conflicts_with_all = ["turn", "turn_public_ip"])]
+    pub external_turn: Option<String>,
+
+    /// File that holds the coturn's static-auth-secret
+    #[arg(long, value_name = "FILE", requires = "external_turn")]
+    pub external_turn_secret: Option<PathBuf>,
+
+    /// Multiply the service's times, for tests: 0.01 makes of an hour 36 seconds
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = scale)]
+    pub time_scale: f64,
+}
+
+impl VideoConfig {
+    pub fn times(&self) -> Times {
+        Times::DOCUMENTED.scaled(self.time_scale)
+    }
+
+    /// The usual role alias and the further ones.
+    pub fn role_aliases(&self) -> Vec<RoleAlias> {
+        let further = self.role_aliases.iter().cloned();
+        std::iter::once(RoleAlias::default())
+            .chain(further)
+            .collect()
+    }
+}
+
+fn checked_region(text: &str) -> Result<String, String> {
+    let letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if (1..=32).contains(&text.len()) && text.bytes().all(letter) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} must be a region like us-east-1"))
+    }
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|scale: &f64| *scale > 0.0 && *scale <= 1.0)
+        .ok_or_else(|| format!("{text:?} must be a number above 0 and at most 1"))
+}
+
+/// The configuration that `run` has by these arguments.
+#[cfg(test)]
+pub fn parse(arguments: &[&str]) -> Result<Config, clap::Error> {
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    CommandLine::try_parse_from([&["run"], arguments].concat()).map(|line| line.config)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for wrong in [
+            &["--region", "US East"][..],
+            &["--time-scale", "0"],
+            &["--time-scale", "2"],
+            &["--turn-ports", "1-2"],
+            &["--external-turn", "turn.example:3478"],
+            &["--role-alias", "a b"],
+            &["--role-alias", "a=soon"],
+        ] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
 }

@@ -1,209 +1,250 @@
 //! The ground station: everything an Outpost needs from the cloud, in one process.
 //!
-//! Reading order: [`config`] says what is asked for, [`run`] starts it. [`state_dir`], [`store`]
-//! and [`ca`] keep and make what must last; [`auth`] says who may ask; [`broker`] is the way to
-//! the robots and [`robots`] what they report; [`signaling`] and [`turn`] bring their video to
-//! who may see it; [`::mars`] is what a display shows; [`http`] is all of it over HTTP.
+//! ```text
+//!  main ─ cli ─ run ─┬─ maintenance ─ broker/mosquitto ◄─ broker/client ◄─┐
+//!                    └─ http ─► auth, signaling, turn, ca, robots, mars ──┴─► store ─ state_dir
+//! ```
+//!
+//! [`cli`] reads what is asked for, [`run`] starts it and stops it. `http` answers everybody;
+//! what it asks knows nothing of HTTP. Commands write the store while `run` runs;
+//! `maintenance` notices, and `applied_revision` tells the command when all act by it.
 
-pub mod applied_revision;
+mod applied_revision;
 pub mod auth;
 pub mod broker;
 pub mod ca;
 pub mod cli;
 pub mod clock;
-pub mod config;
-pub mod http;
+mod config;
+mod hex;
+mod http;
 mod maintenance;
-pub mod mars_options;
-pub mod metrics;
-pub mod robot_config;
-pub mod robots;
-pub mod signaling;
+mod mars_options;
+mod metrics;
+mod robot_config;
+mod robots;
+mod signaling;
 pub mod state_dir;
 pub mod store;
-pub mod turn;
+mod systemd;
+mod tcp_port;
+mod turn;
+mod video;
 
 use anyhow::{Context, bail};
 use auth::{Accounts, Now};
-use broker::client::INBOX;
-use broker::{Publisher, Way};
+use broker::address::BrokerAddress;
+use broker::client::{Client, INBOX, Publisher};
+use broker::mosquitto::{DesiredState, Mosquitto};
+use bytes::Bytes;
 use ca::Ca;
-use cli::BadSetup;
-use config::Settings;
-use http::app_state::{AppState, Parts};
-use http::listener::{self, Addresses, Listeners};
-use http::router;
+use config::Config;
+use http::app_state::AppState;
+use http::{listener, router};
 use maintenance::Maintenance;
 use mars::Mars;
 use metrics::Metrics;
 use robots::RobotStates;
 use state_dir::StateDir;
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use store::Store;
-use tokio::sync::mpsc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 /// How long the first connection to the broker may take before the station says that it is
 /// ready without one. Ours is there in a fraction of a second.
-const BROKER_PATIENCE: Duration = Duration::from_secs(10);
+const BROKER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long everything may take to end; past that the process ends anyway.
-const LAST_GRACE: Duration = Duration::from_secs(6);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// What is started, by what it ends with.
+type Tasks = JoinSet<anyhow::Result<()>>;
 
 /// Runs a station until SIGTERM or SIGINT.
-///
-/// # Errors
-/// When it cannot start, or a part of it ends unasked.
-pub fn run_until_signalled(state: &Path, settings: Settings) -> anyhow::Result<()> {
+fn run_until_signalled(state: &Path, config: Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(async {
-        let shutdown = CancellationToken::new();
-        let mut signals = JoinSet::new();
-        signals.spawn(maintenance::signals(shutdown.clone()));
-        run(state, settings, shutdown).await
-    });
+    let outcome = runtime.block_on(run(state, config));
     // Requests that hang in a blocking call must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
 }
 
-/// Starts everything, prints the ready line, and stops everything when `shutdown` is
-/// cancelled or a part ends unasked.
-///
-/// # Errors
-/// When it cannot start, or a part of it ends unasked.
-pub async fn run(
-    state: &Path,
-    settings: Settings,
-    shutdown: CancellationToken,
-) -> anyhow::Result<()> {
-    let folder = StateDir::open(state)?;
-    let _running = folder.lock_run()?;
-    let listeners = Listeners::bind(&settings)?;
-    let addresses = listeners.addresses()?;
-    let (station, relay) = furnish(folder, settings, addresses, shutdown.clone())?;
-    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
+/// Starts everything, prints the ready line, and stops everything when the process is asked to
+/// or a part of it ends unasked.
+async fn run(state: &Path, config: Config) -> anyhow::Result<()> {
+    let shutdown = CancellationToken::new();
+    let mut tasks = Tasks::new();
+    tasks.spawn(stop_on_signal(shutdown.clone()));
+
+    let state_dir = StateDir::open(state)?;
+    let _running = state_dir.lock_run()?;
+    let http = tcp_port::bind(config.http, "http")?;
+    let https = tcp_port::bind(config.https, "https")?;
+    let listening = (http.local_addr()?, https.local_addr()?);
+    let (app, relay) = build(&state_dir, &config, &shutdown)?;
+    let maintenance = Maintenance::new(
+        state_dir.clone(),
+        app.store.clone(),
+        app.ca.clone(),
+        app.accounts.clone(),
+        app.robots.clone(),
+        config.external_broker.is_some(),
+    )?;
+    let tls = maintenance.tls();
+    let (inbox, reports) = mpsc::channel(INBOX);
+    let desired = maintenance.desired();
+    let mut broker = start_broker(&mut tasks, &app, config, state_dir, desired, inbox).await?;
+
+    let until = || shutdown.clone();
+    let (robots, metrics) = (app.robots.clone(), app.metrics.clone());
+    tasks.spawn(robots.receive(reports, metrics, until()));
     if let Some(relay) = relay {
-        tasks.spawn(relay.run(shutdown.clone()));
+        tasks.spawn(relay.run(until()));
     }
-    let mut way = start(&mut tasks, &station, listeners).await?;
+    tasks.spawn(maintenance.run(until()));
+    tasks.spawn(app.mars.clone().keep_fresh(until()));
+    let router = router::router(&app);
+    tasks.spawn(listener::serve_http(http, router.clone(), until()));
+    tasks.spawn(listener::serve_https(https, router, tls, until()));
+
     let supervised = supervise(&mut tasks, &shutdown, async {
-        if tokio::time::timeout(BROKER_PATIENCE, way.connected.wait_for(|yes| *yes))
-            .await
-            .is_err()
-        {
+        let first = broker.connected.wait_for(|connected| *connected);
+        if tokio::time::timeout(BROKER_TIMEOUT, first).await.is_err() {
             warn!("no MQTT broker yet; the station goes on without");
         }
-        ready(&station, &way)
+        announce(&app, listening, &broker.address.borrow())
     })
     .await;
-    maintenance::stopping();
+    systemd::stopping();
     shutdown.cancel();
     drain(&mut tasks).await;
-    station
-        .accounts
+    app.accounts
         .flush(Now::read())
         .context("writing down what the keys have spent")?;
     supervised
 }
 
-/// Opens what must last and makes what the rooms share; nothing runs yet.
-fn furnish(
-    folder: StateDir,
-    settings: Settings,
-    addresses: Addresses,
-    shutdown: CancellationToken,
-) -> anyhow::Result<(AppState, Option<turn::Server>)> {
-    let store = Arc::new(Store::open(&folder.database())?);
-    let ca = Ca::open(&folder, clock::utc()).map_err(|error| BadSetup(format!("{error:#}")))?;
-    for host in &settings.hosts {
+/// Opens what must last and makes what request handlers share; nothing runs yet.
+fn build(
+    state_dir: &StateDir,
+    config: &Config,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<(Arc<AppState>, Option<turn::Server>)> {
+    let store = Arc::new(Store::open(&state_dir.database())?);
+    let ca = Ca::open(state_dir, clock::utc())?;
+    for host in &config.hosts {
         store.add_host(host)?;
     }
-    let (signaling, relay) = settings.video.open(&store, shutdown.clone())?;
+    let (signaling, relay) = video::open(&config.video, &store, shutdown.clone())?;
     let mut metrics = Metrics::default();
-    metrics.show(|registry| signaling.counters.register(registry));
+    metrics.register(|registry| signaling.counters.register(registry));
     if let Some(relay) = &relay {
-        metrics.show(|registry| relay.counters().register(registry));
+        metrics.register(|registry| relay.counters().register(registry));
     }
-    let station = AppState::from(Parts {
+    let app = AppState {
         accounts: Arc::new(Accounts::new(store.clone(), Now::read())?),
         robots: Arc::new(RobotStates::new(store.clone())),
         ca: Arc::new(ca),
         metrics: Arc::new(metrics),
         signaling: Arc::new(signaling),
-        mars: Mars::new(settings.mars.settings(folder.root())),
+        role_aliases: config.video.role_aliases(),
+        time_scale: config.video.time_scale,
+        mars: Mars::new(config.mars.settings(state_dir.root())),
         publisher: Publisher::default(),
-        folder,
+        display: config.display.clone(),
+        console: config.console.clone(),
         store,
-        addresses,
-        settings,
-        shutdown,
-    });
-    Ok((station, relay))
-}
-
-/// Starts every part. What a room of its own needs beside its routes is started here.
-async fn start(
-    tasks: &mut JoinSet<anyhow::Result<()>>,
-    station: &AppState,
-    listeners: Listeners,
-) -> anyhow::Result<Way> {
-    let shutdown = &station.shutdown;
-    let maintenance = Maintenance::new(station)?;
-    let tls = maintenance.tls();
-    let (inbox, reports) = mpsc::channel(INBOX);
-    let way = broker::start(tasks, station, maintenance.orders(), inbox).await?;
-    tasks.spawn(maintenance::reports(station.clone(), reports));
-    tasks.spawn(maintenance.keep(station.clone()));
-    tasks.spawn(station.mars.clone().keep_fresh(shutdown.clone()));
-    let router = router::router(station);
-    tasks.spawn(listener::serve_http(
-        listeners.http,
-        router.clone(),
-        shutdown.clone(),
-    ));
-    tasks.spawn(listener::serve_https(
-        listeners.https,
-        router,
-        tls,
-        shutdown.clone(),
-    ));
-    Ok(way)
-}
-
-/// Says once, on standard output, that everything listens.
-fn ready(station: &AppState, way: &Way) -> anyhow::Result<()> {
-    let Addresses { http, https } = station.addresses;
-    let (mqtt, port) = match &way.own {
-        Some(address) => (address.borrow().to_string(), address.borrow().port()),
-        None => (way.remote.borrow().to_string(), way.remote.borrow().port),
+        shutdown: shutdown.clone(),
     };
+    Ok((Arc::new(app), relay))
+}
+
+/// Where the broker is, and whether we are connected to it.
+struct Broker {
+    address: watch::Receiver<BrokerAddress>,
+    connected: watch::Receiver<bool>,
+}
+
+/// Starts our own broker unless there is another, and the client of either.
+async fn start_broker(
+    tasks: &mut Tasks,
+    app: &AppState,
+    config: Config,
+    state_dir: StateDir,
+    desired: watch::Receiver<DesiredState>,
+    inbox: mpsc::Sender<(String, Bytes)>,
+) -> anyhow::Result<Broker> {
+    let address = if let Some(address) = config.external_broker {
+        watch::Sender::new(address).subscribe()
+    } else {
+        let (program, listen) = (config.mosquitto, config.mqtt);
+        let mosquitto = Mosquitto::new(program, listen, state_dir, app.ca.clone(), desired).await?;
+        let address = mosquitto.address();
+        tasks.spawn(mosquitto.run(app.shutdown.clone()));
+        address
+    };
+    let connection = watch::Sender::new(false);
+    let connected = connection.subscribe();
+    let client = Client {
+        broker: address.clone(),
+        ca: app.ca.clone(),
+        publisher: app.publisher.clone(),
+        inbox,
+        connected: connection,
+    };
+    tasks.spawn(client.run(app.shutdown.clone()));
+    Ok(Broker { address, connected })
+}
+
+/// Says once, on standard output and to systemd, that everything listens.
+fn announce(
+    app: &AppState,
+    (http, https): (SocketAddr, SocketAddr),
+    broker: &BrokerAddress,
+) -> anyhow::Result<()> {
     let ports = robot_config::Ports {
-        mqtt: port,
+        mqtt: broker.port,
         https: https.port(),
     };
-    ports.keep(&station.store)?;
-    info!(%http, %https, mqtt, state = %station.folder.root().display(), "ready");
-    let turn = station.signaling.relay().address();
+    ports.store(&app.store)?;
+    info!(%http, %https, mqtt = %broker, "ready");
+    let turn = app.signaling.relay().address();
     let line = serde_json::json!({
-        "ready": true, "http": http, "https": https, "mqtt": mqtt, "turn": turn,
+        "ready": true, "http": http, "https": https, "mqtt": broker.to_string(), "turn": turn,
     });
     let mut out = std::io::stdout().lock();
     writeln!(out, "{line}").and_then(|()| out.flush())?;
-    maintenance::ready();
+    systemd::ready();
+    Ok(())
+}
+
+/// Cancels `shutdown` when the process is asked to stop.
+async fn stop_on_signal(shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+        () = shutdown.cancelled() => return Ok(()),
+    };
+    info!("{name}: stopping");
+    shutdown.cancel();
     Ok(())
 }
 
 /// Waits for the order to stop, or for a part that ends without it. `starting` is done beside.
 async fn supervise(
-    tasks: &mut JoinSet<anyhow::Result<()>>,
+    tasks: &mut Tasks,
     shutdown: &CancellationToken,
     starting: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
@@ -226,7 +267,7 @@ async fn supervise(
     }
 }
 
-async fn drain(tasks: &mut JoinSet<anyhow::Result<()>>) {
+async fn drain(tasks: &mut Tasks) {
     let all = async {
         while let Some(ended) = tasks.join_next().await {
             match ended {
@@ -236,7 +277,7 @@ async fn drain(tasks: &mut JoinSet<anyhow::Result<()>>) {
             }
         }
     };
-    if tokio::time::timeout(LAST_GRACE, all).await.is_err() {
+    if tokio::time::timeout(DRAIN_TIMEOUT, all).await.is_err() {
         warn!("a part of the station does not end; leaving without it");
         tasks.abort_all();
     }

@@ -1,26 +1,15 @@
 //! The command `ground-station`: arguments, log, exit code. Everything else is the library's.
 
-use clap::Parser;
-use ground_station::cli::{self, Cli};
-use std::io::IsTerminal;
+use daemon::{exit_code, log};
+use ground_station::cli::{Cli, exit_code_of};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match exit_code::parse_arguments::<Cli>() {
         Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { cli::USAGE } else { 0 });
-        }
+        Err(code) => return code,
     };
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_env_filter(
-            EnvFilter::try_from_env("OUTPOST_LOG").unwrap_or_else(|_| EnvFilter::new("info")),
-        )
-        .init();
+    log::start("info");
     if rustls::crypto::ring::default_provider()
         .install_default()
         .is_err()
@@ -28,11 +17,11 @@ fn main() -> ExitCode {
         eprintln!("ground-station: another TLS provider was installed before ours");
         return ExitCode::FAILURE;
     }
-    match cli.obey() {
+    match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ground-station: {error:#}");
-            ExitCode::from(cli::exit_code(&error))
+            ExitCode::from(exit_code_of(&error))
         }
     }
 }

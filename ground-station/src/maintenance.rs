@@ -2,29 +2,27 @@
 //! counts, renew the server certificate, notice silent robots, feed systemd's watchdog.
 
 use crate::applied_revision;
-use crate::auth::Now;
-use crate::broker::mosquitto::Orders;
-use crate::ca::{Ca, own_hosts};
+use crate::auth::{Accounts, Now};
+use crate::broker::mosquitto::DesiredState;
+use crate::ca::Ca;
+use crate::ca::hosts;
 use crate::clock;
-use crate::http::app_state::AppState;
-use crate::http::listener;
+use crate::robots::RobotStates;
 use crate::state_dir::StateDir;
 use crate::store::{Directory, Store};
+use crate::systemd;
 use anyhow::Context;
 use axum_server::tls_rustls::RustlsConfig;
-use bytes::Bytes;
-use sd_notify::NotifyState;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::watch;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 /// How soon a command's change is noticed: asking SQLite for its version reads one page.
-const NOTICE: Duration = Duration::from_millis(100);
+const REFRESH: Duration = Duration::from_millis(100);
 
 /// How often counts go to the disk: a crash gives back at most so much of a quota, and a card
 /// in a Raspberry Pi is not worn out.
@@ -33,63 +31,71 @@ const FLUSH: Duration = Duration::from_secs(5);
 /// How often it is looked whether the server certificate must be renewed.
 const RENEW: Duration = Duration::from_secs(60 * 60);
 
-/// How often silence is looked for.
-const LISTEN: Duration = Duration::from_secs(1);
+/// How often silent robots are looked for.
+const SILENCE: Duration = Duration::from_secs(1);
 
-/// The certificate that both HTTPS and the broker show, kept valid.
-pub(crate) struct Maintenance {
-    folder: StateDir,
+pub struct Maintenance {
+    state_dir: StateDir,
+    store: Arc<Store>,
     ca: Arc<Ca>,
+    accounts: Arc<Accounts>,
+    robots: Arc<RobotStates>,
+    /// Whoever runs an external broker restarts it themselves.
+    external_broker: bool,
     tls: RustlsConfig,
-    orders: watch::Sender<Orders>,
+    desired: watch::Sender<DesiredState>,
 }
 
 impl Maintenance {
-    pub(crate) fn new(station: &AppState) -> anyhow::Result<Self> {
-        let (folder, ca) = (station.folder.clone(), station.ca.clone());
-        let server = ca.server(&folder, &hosts(&station.store), clock::utc())?;
+    pub fn new(
+        state_dir: StateDir,
+        store: Arc<Store>,
+        ca: Arc<Ca>,
+        accounts: Arc<Accounts>,
+        robots: Arc<RobotStates>,
+        external_broker: bool,
+    ) -> anyhow::Result<Self> {
+        let server = ca.server_certificate(&state_dir, &certificate_hosts(&store), clock::utc())?;
         Ok(Self {
-            tls: RustlsConfig::from_config(listener::tls(&ca, &server)?),
-            folder,
-            ca,
-            orders: watch::Sender::new(Orders {
-                directory: station.store.directory(),
+            tls: RustlsConfig::from_config(server.tls(&ca)?),
+            desired: watch::Sender::new(DesiredState {
+                directory: store.directory(),
                 renewals: 0,
             }),
+            state_dir,
+            store,
+            ca,
+            accounts,
+            robots,
+            external_broker,
         })
     }
 
-    pub(crate) fn tls(&self) -> RustlsConfig {
+    /// TLS of the HTTPS listener, with a certificate that is kept valid.
+    pub fn tls(&self) -> RustlsConfig {
         self.tls.clone()
     }
 
     /// What our own broker must act by. It is told of a change when everything else acts by
-    /// it already, so that it has the last word on what is in force.
-    pub(crate) fn orders(&self) -> watch::Receiver<Orders> {
-        self.orders.subscribe()
+    /// it already, so that it has the last word on what is applied.
+    pub fn desired(&self) -> watch::Receiver<DesiredState> {
+        self.desired.subscribe()
     }
 
-    /// Does all of it until the station stops.
-    pub(crate) async fn keep(self, station: AppState) -> anyhow::Result<()> {
-        let every = |period| {
-            let mut ticks = interval(period);
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            ticks
-        };
-        let (mut notice, mut flush) = (every(NOTICE), every(FLUSH));
-        let (mut renew, mut listen) = (every(RENEW), every(LISTEN));
-        // Half of what systemd allows, as sd_watchdog_enabled(3) recommends.
-        let fed = sd_notify::watchdog_enabled();
-        let mut feed = every(fed.map_or(RENEW, |limit| limit / 2));
-        let mut changes = station.store.changes();
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let (mut refresh, mut flush) = (every(REFRESH), every(FLUSH));
+        let (mut renew, mut silence) = (every(RENEW), every(SILENCE));
+        let watchdog = systemd::watchdog_interval();
+        let mut feed = every(watchdog.unwrap_or(RENEW));
+        let mut changes = self.store.changes();
         let directory = changes.borrow_and_update().clone();
-        self.take_up(directory, &station);
+        self.pass_on(directory);
         let mut unreadable = None;
         loop {
             tokio::select! {
-                () = station.shutdown.cancelled() => return Ok(()),
-                _ = notice.tick() => {
-                    let failed = station.store.refresh().err().map(|error| error.to_string());
+                () = shutdown.cancelled() => return Ok(()),
+                _ = refresh.tick() => {
+                    let failed = self.store.refresh().err().map(|error| error.to_string());
                     if failed != unreadable {
                         if let Some(error) = &failed {
                             warn!(error, "commands are not noticed");
@@ -98,109 +104,66 @@ impl Maintenance {
                     }
                 }
                 _ = flush.tick() => {
-                    let accounts = station.accounts.clone();
+                    let accounts = self.accounts.clone();
                     let flushed = tokio::task::spawn_blocking(move || accounts.flush(Now::read()));
                     if let Err(error) = flushed.await.context("flushing crashed")? {
                         warn!(%error, "cannot write down what the keys have spent");
                     }
                 }
-                _ = listen.tick() => station.robots.notice_silence(clock::unix_ms()),
-                _ = renew.tick() => self.renew(&station.store),
+                _ = silence.tick() => self.robots.mark_silent_offline(clock::unix_ms()),
+                _ = renew.tick() => self.renew(),
                 changed = changes.changed() => {
                     changed.context("the store is gone")?;
                     let directory = changes.borrow_and_update().clone();
-                    self.renew(&station.store);
-                    self.take_up(directory, &station);
+                    self.renew();
+                    self.pass_on(directory);
                 }
-                _ = feed.tick() => if fed.is_some() { tell(NotifyState::Watchdog) },
+                _ = feed.tick() => if watchdog.is_some() { systemd::feed_watchdog() },
             }
         }
     }
 
     /// What cannot be renewed today may be tomorrow: that is why it is tried a month ahead.
-    fn renew(&self, store: &Store) {
-        match self.renewed(store) {
+    fn renew(&self) {
+        match self.renewed() {
             Ok(Some(tls)) => {
                 info!("server certificate renewed");
                 self.tls.reload_from_config(tls);
-                self.orders.send_modify(|orders| orders.renewals += 1);
+                self.desired.send_modify(|desired| desired.renewals += 1);
             }
             Ok(None) => {}
             Err(error) => error!("the server certificate cannot be renewed: {error:#}"),
         }
     }
 
-    fn renewed(&self, store: &Store) -> anyhow::Result<Option<Arc<rustls::ServerConfig>>> {
-        let server = self.ca.server(&self.folder, &hosts(store), clock::utc())?;
-        server
-            .renewed
-            .then(|| listener::tls(&self.ca, &server))
-            .transpose()
+    fn renewed(&self) -> anyhow::Result<Option<Arc<rustls::ServerConfig>>> {
+        let hosts = certificate_hosts(&self.store);
+        let server = self
+            .ca
+            .server_certificate(&self.state_dir, &hosts, clock::utc())?;
+        server.renewed.then(|| server.tls(&self.ca)).transpose()
     }
 
-    /// Passes a change on. Whoever runs an external broker restarts it themselves.
-    fn take_up(&self, directory: Arc<Directory>, station: &AppState) {
+    /// Passes a change on to the broker.
+    fn pass_on(&self, directory: Arc<Directory>) {
         let revision = directory.revision;
-        self.orders
-            .send_modify(|orders| orders.directory = directory);
-        if station.settings.external_broker.is_some() {
-            applied_revision::record(&self.folder, revision);
+        self.desired
+            .send_modify(|desired| desired.directory = directory);
+        if self.external_broker {
+            applied_revision::record(&self.state_dir, revision);
         }
     }
 }
 
-fn hosts(store: &Store) -> BTreeSet<String> {
-    let mut hosts = own_hosts();
+fn every(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// What the server certificate is for: this machine as it knows itself, and what was asked for.
+fn certificate_hosts(store: &Store) -> BTreeSet<String> {
+    let mut hosts = hosts::own();
     hosts.extend(store.directory().hosts.iter().cloned());
     hosts
-}
-
-/// Takes in what the robots say.
-pub(crate) async fn reports(
-    station: AppState,
-    mut inbox: mpsc::Receiver<(String, Bytes)>,
-) -> anyhow::Result<()> {
-    loop {
-        let report = tokio::select! {
-            report = inbox.recv() => report,
-            () = station.shutdown.cancelled() => return Ok(()),
-        };
-        let (topic, payload) = report.context("the MQTT session is gone")?;
-        match station.robots.hear(&topic, &payload, clock::unix_ms()) {
-            Ok(()) => station.metrics.telemetry.inc(),
-            Err(unheard) => {
-                debug!(topic, %unheard, "telemetry dropped");
-                station.metrics.telemetry_rejected.inc()
-            }
-        };
-    }
-}
-
-/// Cancels `shutdown` when the process is asked to stop.
-pub(crate) async fn signals(shutdown: CancellationToken) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    };
-    info!("{name}: stopping");
-    shutdown.cancel();
-    Ok(())
-}
-
-/// Tells systemd that everything listens.
-pub(crate) fn ready() {
-    tell(NotifyState::Ready);
-}
-
-/// Tells systemd that the station stops.
-pub(crate) fn stopping() {
-    tell(NotifyState::Stopping);
-}
-
-fn tell(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        debug!(%error, "systemd cannot be told");
-    }
 }

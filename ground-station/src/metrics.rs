@@ -12,19 +12,13 @@ use prometheus_client::registry::Registry;
 /// who they are.
 pub struct Metrics {
     registry: Registry,
-    /// HTTP requests by route and status.
     pub requests: Family<Request, Counter>,
     /// How long a publish took, from the request to the broker's word.
     pub publish_seconds: Histogram,
-    /// Telemetry reports taken up.
     pub telemetry: Counter,
-    /// Telemetry reports that were none.
     pub telemetry_rejected: Counter,
-    /// Certificates signed.
     pub signed: Counter,
-    /// 1 while the broker is connected.
     pub broker_connected: Gauge,
-    /// Robots online.
     pub robots_online: Gauge,
 }
 
@@ -33,7 +27,6 @@ pub struct Metrics {
 pub struct Request {
     /// The route, not the path: paths are without number.
     pub route: String,
-    /// The status.
     pub status: u16,
 }
 
@@ -95,8 +88,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Lets a room show counts of its own.
-    pub fn show(&mut self, register: impl FnOnce(&mut Registry)) {
+    /// Adds the counts of another module.
+    pub fn register(&mut self, register: impl FnOnce(&mut Registry)) {
         register(&mut self.registry);
     }
 

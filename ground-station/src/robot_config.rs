@@ -1,5 +1,6 @@
 //! The `config.json` of a robot that belongs to this station.
 
+use crate::ca::hosts;
 use crate::store::{Store, StoreError};
 use serde_json::{Value, json};
 
@@ -12,12 +13,19 @@ pub struct Ports {
     pub https: u16,
 }
 
-const SETTING: &str = "ports";
+/// The role alias that every robot of ours is configured with.
+pub const ROLE_ALIAS: &str = "outpost-robot";
+
+/// The region when nobody says; the one that AWS' own tools assume, too.
+pub const DEFAULT_REGION: &str = "us-east-1";
+
+const PORTS_SETTING: &str = "ports";
+const REGION_SETTING: &str = "region";
 
 impl Ports {
     /// Those of the station that runs, or ran last; the usual ones before the first run.
     pub fn of(store: &Store) -> Self {
-        let kept = store.setting(SETTING).ok().flatten();
+        let kept = store.setting(PORTS_SETTING).ok().flatten();
         let text = kept.and_then(|bytes| String::from_utf8(bytes).ok());
         let pair = text.as_deref().and_then(|text| text.split_once(' '));
         pair.and_then(|(mqtt, https)| {
@@ -36,9 +44,24 @@ impl Ports {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub fn keep(self, store: &Store) -> Result<(), StoreError> {
-        store.set_setting(SETTING, format!("{} {}", self.mqtt, self.https).as_bytes())
+    pub fn store(self, store: &Store) -> Result<(), StoreError> {
+        store.set_setting(
+            PORTS_SETTING,
+            format!("{} {}", self.mqtt, self.https).as_bytes(),
+        )
     }
+}
+
+/// The region of the station that runs, or ran last.
+pub fn region(store: &Store) -> String {
+    let kept = store.setting(REGION_SETTING).ok().flatten();
+    kept.and_then(|bytes| String::from_utf8(bytes).ok())
+        .unwrap_or_else(|| DEFAULT_REGION.to_owned())
+}
+
+/// Remembers the region for the commands.
+pub fn store_region(store: &Store, region: &str) -> Result<(), StoreError> {
+    store.set_setting(REGION_SETTING, region.as_bytes())
 }
 
 /// The file's content: the sample's five keys, and where our stand-in for KVS is.
@@ -52,7 +75,7 @@ pub fn config(robot: &str, host: &str, ports: Ports, region: &str) -> Value {
         "IOT_THINGNAME": robot,
         "IOT_CORE_ENDPOINT": format!("{host}:{}", ports.mqtt),
         "IOT_GET_CREDENTIAL_ENDPOINT": format!("{host}:{}", ports.https),
-        "ROLE_ALIAS": crate::http::aws::credentials_provider::ROLE_ALIAS,
+        "ROLE_ALIAS": ROLE_ALIAS,
         "AWS_DEFAULT_REGION": region,
         "KVS_ENDPOINT": format!("https://{host}:{}", ports.https),
     })
@@ -60,7 +83,7 @@ pub fn config(robot: &str, host: &str, ports: Ports, region: &str) -> Value {
 
 /// The host under which this machine is most likely found: its name, if it has one.
 pub fn default_host() -> String {
-    crate::ca::host_name().unwrap_or_else(|| "localhost".to_owned())
+    hosts::host_name().unwrap_or_else(|| "localhost".to_owned())
 }
 
 /// The host of a `Host` header, when it could stand in a certificate.
@@ -69,7 +92,7 @@ pub fn host_of(header: &str) -> Option<String> {
         Some(rest) => rest.split_once(']')?.0,
         None => header.split(':').next()?,
     };
-    crate::cli::host(host).ok()
+    hosts::parse(host).ok()
 }
 
 #[cfg(test)]

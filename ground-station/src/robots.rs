@@ -1,31 +1,34 @@
-//! The newest telemetry of every robot, and who is told of it.
-//!
-//! Owns what robots said last. Knows nothing of MQTT but topics, and nothing of HTTP.
+//! The newest telemetry of every robot, and a subscription to every change of it. Knows
+//! nothing of MQTT but topics.
 
+use crate::clock;
+use crate::metrics::Metrics;
 use crate::store::Store;
+use anyhow::Context;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 /// A robot that has said nothing for so long is taken to be offline: ten of its reports are
 /// missing then. Its last will says so too, but only when the broker has noticed.
-pub const SILENT_AFTER_MS: u64 = 10_000;
+const SILENT_AFTER_MS: u64 = 10_000;
 
-/// Events waiting for one slow listener; one that falls behind is told the newest of every
+/// Changes waiting for one slow subscriber; one that falls behind is told the newest of every
 /// robot instead.
 const BACKLOG: usize = 256;
 
 /// Longest report that is looked at; a full one has about 2 KiB.
 const MAX_BYTES: usize = 8 * 1024;
 
-/// What is known of the robots.
 pub struct RobotStates {
     store: Arc<Store>,
     latest: Mutex<BTreeMap<String, Latest>>,
-    news: broadcast::Sender<RobotState>,
+    changes: broadcast::Sender<RobotState>,
 }
 
 #[derive(Clone)]
@@ -35,14 +38,12 @@ struct Latest {
     telemetry: Option<Arc<Value>>,
 }
 
-/// One robot's newest state, as it is told.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RobotState {
-    /// Its name.
+    /// The robot's name.
     pub robot: String,
-    /// Whether it is there.
     pub online: bool,
-    /// When it last said something, in Unix milliseconds.
+    /// When its last report came, in Unix milliseconds.
     pub received_ms: u64,
     /// Its last report, whole.
     pub telemetry: Option<Arc<Value>>,
@@ -51,35 +52,50 @@ pub struct RobotState {
 /// Why a report is not taken up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RejectedTelemetry {
-    /// Not a telemetry topic.
     #[error("no robot's telemetry travels on this topic")]
     Topic,
-    /// No robot of that name.
     #[error("no robot is so named")]
     Unknown,
-    /// Too long.
     #[error("a report has at most {MAX_BYTES} bytes, this has {0}")]
     TooLong(usize),
-    /// Not a report.
     #[error("a report is a JSON object with \"online\": {0}")]
     Shape(String),
 }
 
 impl RobotStates {
-    /// Nothing is known yet.
     pub fn new(store: Arc<Store>) -> Self {
         Self {
             store,
             latest: Mutex::default(),
-            news: broadcast::Sender::new(BACKLOG),
+            changes: broadcast::Sender::new(BACKLOG),
         }
     }
 
-    /// Takes up what came in on `topic`.
-    ///
-    /// # Errors
-    /// [`RejectedTelemetry`], and nothing has changed.
-    pub fn hear(&self, topic: &str, payload: &Bytes, now_ms: u64) -> Result<(), RejectedTelemetry> {
+    /// Accepts every report that comes in, until `shutdown`.
+    pub async fn receive(
+        self: Arc<Self>,
+        mut inbox: mpsc::Receiver<(String, Bytes)>,
+        metrics: Arc<Metrics>,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        loop {
+            let report = tokio::select! {
+                report = inbox.recv() => report,
+                () = shutdown.cancelled() => return Ok(()),
+            };
+            let (topic, payload) = report.context("the MQTT client is gone")?;
+            match self.accept(&topic, &payload, clock::unix_ms()) {
+                Ok(()) => metrics.telemetry.inc(),
+                Err(rejected) => {
+                    debug!(topic, %rejected, "telemetry dropped");
+                    metrics.telemetry_rejected.inc()
+                }
+            };
+        }
+    }
+
+    /// Takes up what came in on `topic`; nothing changes where it is rejected.
+    fn accept(&self, topic: &str, payload: &Bytes, now_ms: u64) -> Result<(), RejectedTelemetry> {
         let robot = wire::topic::robot_of_telemetry(topic).ok_or(RejectedTelemetry::Topic)?;
         if !self.store.directory().robots.contains(robot) {
             return Err(RejectedTelemetry::Unknown);
@@ -105,27 +121,27 @@ impl RobotStates {
                 before
             },
         };
-        self.tell(news(robot, &now));
+        self.notify(state(robot, &now));
         latest.insert(robot.to_owned(), now);
         Ok(())
     }
 
-    /// Takes note of who has fallen silent, and forgets robots that are no more.
-    pub fn notice_silence(&self, now_ms: u64) {
+    /// Marks those who have fallen silent, and forgets robots that are no more.
+    pub fn mark_silent_offline(&self, now_ms: u64) {
         let known = self.store.directory();
         let mut latest = self.latest();
         latest.retain(|robot, _| known.robots.contains(robot));
         for (robot, latest) in latest.iter_mut() {
             if latest.online && now_ms.saturating_sub(latest.received_ms) >= SILENT_AFTER_MS {
                 latest.online = false;
-                self.tell(news(robot, latest));
+                self.notify(state(robot, latest));
             }
         }
     }
 
     /// The newest of `robot`, if it ever said anything.
     pub fn newest(&self, robot: &str) -> Option<RobotState> {
-        self.latest().get(robot).map(|latest| news(robot, latest))
+        self.latest().get(robot).map(|latest| state(robot, latest))
     }
 
     /// How many robots are online.
@@ -136,14 +152,14 @@ impl RobotStates {
             .count()
     }
 
-    /// Everything that is told from now on.
-    pub fn listen(&self) -> broadcast::Receiver<RobotState> {
-        self.news.subscribe()
+    /// Every change from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<RobotState> {
+        self.changes.subscribe()
     }
 
-    fn tell(&self, news: RobotState) {
-        // Nobody may be listening.
-        let _ = self.news.send(news);
+    fn notify(&self, state: RobotState) {
+        // There may be no subscriber.
+        let _ = self.changes.send(state);
     }
 
     fn latest(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Latest>> {
@@ -151,7 +167,7 @@ impl RobotStates {
     }
 }
 
-fn news(robot: &str, latest: &Latest) -> RobotState {
+fn state(robot: &str, latest: &Latest) -> RobotState {
     RobotState {
         robot: robot.to_owned(),
         online: latest.online,
@@ -172,61 +188,64 @@ mod tests {
         (dir, RobotStates::new(Arc::new(store)))
     }
 
-    fn hear(robots: &RobotStates, payload: &str, now_ms: u64) -> Result<(), RejectedTelemetry> {
-        robots.hear("rover/telemetry", &Bytes::from(payload.to_owned()), now_ms)
+    fn accept(robots: &RobotStates, payload: &str, now_ms: u64) -> Result<(), RejectedTelemetry> {
+        robots.accept("rover/telemetry", &Bytes::from(payload.to_owned()), now_ms)
     }
 
     #[test]
-    fn the_newest_report_is_kept_and_told() {
+    fn the_newest_report_is_stored_and_sent_to_subscribers() {
         let (_dir, robots) = robots();
-        let mut listener = robots.listen();
-        hear(&robots, r#"{"online":true,"uptime_s":1}"#, 5).unwrap();
-        hear(&robots, r#"{"online":true,"uptime_s":2}"#, 6).unwrap();
+        let mut subscriber = robots.subscribe();
+        accept(&robots, r#"{"online":true,"uptime_s":1}"#, 5).unwrap();
+        accept(&robots, r#"{"online":true,"uptime_s":2}"#, 6).unwrap();
         let newest = robots.newest("rover").unwrap();
         assert_eq!(newest.telemetry.as_ref().unwrap()["uptime_s"], 2);
         assert_eq!((newest.online, newest.received_ms), (true, 6));
-        assert_eq!(listener.try_recv().unwrap().received_ms, 5);
-        assert_eq!(listener.try_recv().unwrap(), newest);
+        assert_eq!(subscriber.try_recv().unwrap().received_ms, 5);
+        assert_eq!(subscriber.try_recv().unwrap(), newest);
     }
 
     #[test]
     fn a_last_will_means_offline_and_keeps_the_last_report() {
         let (_dir, robots) = robots();
-        hear(&robots, r#"{"online":true,"uptime_s":1}"#, 5).unwrap();
-        hear(&robots, wire::telemetry::OFFLINE, 6).unwrap();
+        accept(&robots, r#"{"online":true,"uptime_s":1}"#, 5).unwrap();
+        accept(&robots, wire::telemetry::OFFLINE, 6).unwrap();
         let newest = robots.newest("rover").unwrap();
         assert!(!newest.online);
         assert_eq!(newest.telemetry.unwrap()["uptime_s"], 1);
     }
 
     #[test]
-    fn silence_means_offline_and_is_told_once() {
+    fn silence_means_offline_and_is_sent_once() {
         let (_dir, robots) = robots();
-        hear(&robots, r#"{"online":true}"#, 5).unwrap();
-        let mut listener = robots.listen();
-        robots.notice_silence(5 + SILENT_AFTER_MS - 1);
+        accept(&robots, r#"{"online":true}"#, 5).unwrap();
+        let mut subscriber = robots.subscribe();
+        robots.mark_silent_offline(5 + SILENT_AFTER_MS - 1);
         assert_eq!(robots.online(), 1);
-        robots.notice_silence(5 + SILENT_AFTER_MS);
-        robots.notice_silence(6 + SILENT_AFTER_MS);
+        robots.mark_silent_offline(5 + SILENT_AFTER_MS);
+        robots.mark_silent_offline(6 + SILENT_AFTER_MS);
         assert_eq!(robots.online(), 0);
-        assert!(!listener.try_recv().unwrap().online);
-        assert!(listener.try_recv().is_err());
+        assert!(!subscriber.try_recv().unwrap().online);
+        assert!(subscriber.try_recv().is_err());
     }
 
     #[test]
     fn what_is_no_report_changes_nothing() {
         let (_dir, robots) = robots();
-        let hear_on =
-            |topic: &str, payload: &str| robots.hear(topic, &Bytes::from(payload.to_owned()), 1);
-        assert_eq!(hear_on("rover/action", "{}"), Err(RejectedTelemetry::Topic));
+        let accept_on =
+            |topic: &str, payload: &str| robots.accept(topic, &Bytes::from(payload.to_owned()), 1);
         assert_eq!(
-            hear_on("ghost/telemetry", "{}"),
+            accept_on("rover/action", "{}"),
+            Err(RejectedTelemetry::Topic)
+        );
+        assert_eq!(
+            accept_on("ghost/telemetry", "{}"),
             Err(RejectedTelemetry::Unknown)
         );
         let long = format!("{{\"online\":true,\"x\":\"{}\"}}", "x".repeat(MAX_BYTES));
         for payload in ["", "{}", "[]", "3", r#"{"online":1}"#, "\u{0}", &long] {
             assert!(
-                hear_on("rover/telemetry", payload).is_err(),
+                accept_on("rover/telemetry", payload).is_err(),
                 "{payload:.20}"
             );
         }

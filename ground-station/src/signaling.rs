@@ -8,13 +8,11 @@ mod bucket;
 pub(crate) mod channels;
 pub(crate) mod connection;
 pub mod counters;
-mod options;
 mod times;
 
 pub use crate::http::aws::Arn;
 pub use bucket::Bucket;
 pub use connection::Reason;
-pub use options::{Options, region};
 pub use times::{Times, expiry_s, whole_s};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

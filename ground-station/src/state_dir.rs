@@ -2,15 +2,13 @@
 //!
 //! Owns paths, modes and locks. Knows nothing of what the files say.
 
-use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Write};
+pub use daemon::atomic_file::{PUBLIC, SECRET};
+
+use daemon::atomic_file;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-
-/// Files that only their owner may read.
-pub const SECRET: u32 = 0o600;
-/// Files that may be handed out.
-pub const PUBLIC: u32 = 0o644;
 
 /// The state folder, existing and private.
 #[derive(Clone, Debug)]
@@ -53,23 +51,19 @@ impl StateDir {
             path: root.to_owned(),
             source,
         };
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(root)
-            .map_err(|e| failed("make the state folder", e))?;
+        make_private(root).map_err(|e| failed("make the state folder", e))?;
         let root = root
             .canonicalize()
             .map_err(|e| failed("find the state folder", e))?;
-        let folder = Self { root };
-        if !folder.database().exists() && !folder.is_fresh()? {
-            return Err(StateDirError::Foreign(folder.root));
+        let state_dir = Self { root };
+        if !state_dir.database().exists() && !state_dir.is_fresh()? {
+            return Err(StateDirError::Foreign(state_dir.root));
         }
-        fs::set_permissions(&folder.root, Permissions::from_mode(0o700))
+        fs::set_permissions(&state_dir.root, Permissions::from_mode(0o700))
             .map_err(|e| failed("make private", e))?;
         // SQLite would make it for others to read.
-        drop(open_private(&folder.database())?);
-        Ok(folder)
+        drop(open_private(&state_dir.database())?);
+        Ok(state_dir)
     }
 
     /// Empty, but for what another command that starts at the same moment has made.
@@ -115,7 +109,7 @@ impl StateDir {
     }
 
     /// Up to which revision of the store the running station acts.
-    pub fn in_force(&self) -> PathBuf {
+    pub fn applied_revision(&self) -> PathBuf {
         self.root.join("in-force")
     }
 
@@ -174,42 +168,22 @@ fn open_private(path: &Path) -> Result<File, StateDirError> {
         })
 }
 
-/// Writes a file whole or not at all, making its folder; a reader never sees half of it, and
-/// a secret is never readable by others, not even for a moment.
+/// Replaces a file whole or not at all, making its folder.
 ///
 /// # Errors
 /// [`StateDirError::Io`] naming the file.
 pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), StateDirError> {
-    let failed = |source| StateDirError::Io {
-        doing: "write",
-        path: path.to_owned(),
-        source,
-    };
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(failed)?;
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{}.partial", std::process::id()));
-    let partial = PathBuf::from(partial);
-    let attempt = || {
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(mode)
-            .open(&partial)?;
-        file.set_permissions(Permissions::from_mode(mode))?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        fs::rename(&partial, path)
-    };
-    attempt().map_err(|error| {
-        let _ = fs::remove_file(&partial);
-        failed(error)
-    })
+    make_private(atomic_file::folder(path))
+        .and_then(|()| atomic_file::replace(path, content, mode))
+        .map_err(|source| StateDirError::Io {
+            doing: "write",
+            path: path.to_owned(),
+            source,
+        })
+}
+
+fn make_private(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 #[cfg(test)]

@@ -1,15 +1,17 @@
-//! The station's own MQTT session: actions out, telemetry in.
+//! The station's own MQTT client: actions out, telemetry in.
 //!
 //! An action is published with QoS 1 and counts as published when the broker has taken it.
 //! What cannot be published now is refused, never kept: an action that waits for a broker to
 //! come back would move a robot that nobody drives any more. So every connection has its own
 //! client, and what was under way on the old one fails with it.
 
-use super::{OWN_NAME, Remote};
+use super::address::BrokerAddress;
+use super::config::{MAX_PACKET_BYTES, OWN_NAME};
 use crate::ca::{Ca, Purpose};
 use crate::clock;
 use anyhow::Context;
 use bytes::Bytes;
+use daemon::backoff::Backoff;
 use rcgen::KeyPair;
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, Incoming, MqttOptions, NetworkOptions,
@@ -38,19 +40,15 @@ const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// rumqttc counts in whole seconds; a broker that takes longer to greet is not there.
 const CONNECT_TIMEOUT_S: u64 = 5;
 
-/// Pauses between attempts to connect: our own broker is up within milliseconds of its start.
-const PAUSE_MIN: Duration = Duration::from_millis(20);
-/// A pause this long means that attempts have failed for about as long.
-const WORTH_SAYING: Duration = Duration::from_millis(500);
-/// See [`PAUSE_MIN`].
-const PAUSE_MAX: Duration = Duration::from_secs(2);
+/// Waits between attempts to connect: our own broker is up within milliseconds of its start.
+const RECONNECT: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
+
+/// A wait this long means that attempts have failed for about as long: worth a warning.
+const WORTH_A_WARNING: Duration = Duration::from_millis(500);
 
 /// The certificate is made anew for every connection and lives in memory only; a connection
 /// that stands is not checked again.
 const CERTIFICATE_LIFETIME: time::Duration = time::Duration::days(2);
-
-/// Largest packet either way, as the broker's own limit.
-const MAX_PACKET_BYTES: usize = 16 * 1024;
 
 /// Telemetry waiting to be looked at: a second of a hundred robots.
 pub const INBOX: usize = 1024;
@@ -69,14 +67,14 @@ pub enum Unpublished {
 /// Publishes; cheap to clone.
 #[derive(Clone, Default)]
 pub struct Publisher {
-    line: Arc<Mutex<Option<Line>>>,
+    connection: Arc<Mutex<Option<Connection>>>,
 }
 
-/// One connection's way out. The order of `waiting` is the order of the client's queue,
+/// What one connection has to send. The order of `unsent` is the order of the client's queue,
 /// because both are filled under one lock.
-struct Line {
+struct Connection {
     client: AsyncClient,
-    waiting: VecDeque<oneshot::Sender<()>>,
+    unsent: VecDeque<oneshot::Sender<()>>,
 }
 
 impl Publisher {
@@ -85,90 +83,92 @@ impl Publisher {
     /// # Errors
     /// [`Unpublished`]; the action may then be on its way only if the broker was slow.
     pub async fn publish(&self, topic: String, payload: Vec<u8>) -> Result<(), Unpublished> {
-        let taken = {
-            let mut line = self.line();
-            let line = line.as_mut().ok_or(Unpublished::Away)?;
-            let (told, taken) = oneshot::channel();
-            line.client
+        let acknowledged = {
+            let mut connection = self.connection();
+            let connection = connection.as_mut().ok_or(Unpublished::Away)?;
+            let (acknowledge, acknowledged) = oneshot::channel();
+            connection
+                .client
                 .try_publish(topic, QoS::AtLeastOnce, false, payload)
                 .map_err(|_| Unpublished::Slow)?;
-            line.waiting.push_back(told);
-            taken
+            connection.unsent.push_back(acknowledge);
+            acknowledged
         };
-        match tokio::time::timeout(PUBLISH_TIMEOUT, taken).await {
+        match tokio::time::timeout(PUBLISH_TIMEOUT, acknowledged).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Unpublished::Away),
             Err(_) => Err(Unpublished::Slow),
         }
     }
 
-    /// Whether there is a connection.
     pub fn is_connected(&self) -> bool {
-        self.line().is_some()
+        self.connection().is_some()
     }
 
-    fn line(&self) -> std::sync::MutexGuard<'_, Option<Line>> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn connection(&self) -> std::sync::MutexGuard<'_, Option<Connection>> {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The session, kept up until the station stops.
-pub struct Session {
-    /// Where the broker is; a change is followed.
-    pub broker: watch::Receiver<Remote>,
+/// The client, connected until the station stops.
+pub struct Client {
+    /// A change is followed at the next connection.
+    pub broker: watch::Receiver<BrokerAddress>,
     /// Signs our own certificate.
     pub ca: Arc<Ca>,
-    /// What publishes through this session.
+    /// Publishes through this client.
     pub publisher: Publisher,
-    /// Where telemetry goes: topic and payload.
+    /// Telemetry: topic and payload.
     pub inbox: mpsc::Sender<(String, Bytes)>,
-    /// Told of every connection made and lost.
     pub connected: watch::Sender<bool>,
 }
 
-impl Session {
+impl Client {
     /// Connects, again and again, until `shutdown`.
     ///
     /// # Errors
     /// When our own certificate cannot be made.
-    pub async fn keep_up(self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let mut pause = PAUSE_MIN;
-        let mut said = false;
+    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let mut backoff = RECONNECT;
+        let mut warned = false;
         loop {
-            let remote = self.broker.borrow().clone();
-            let (client, mut events) = self.connect(&remote)?;
+            let broker = self.broker.borrow().clone();
+            let (client, mut events) = self.connect(&broker)?;
             let outcome = tokio::select! {
-                outcome = self.converse(client, &mut events) => outcome,
+                outcome = self.exchange(client, &mut events) => outcome,
                 () = shutdown.cancelled() => Ok(()),
             };
             let was_connected = self.connected.send_replace(false);
-            self.publisher.line().take();
+            self.publisher.connection().take();
             if shutdown.is_cancelled() {
                 return Ok(());
             }
             if was_connected {
-                pause = PAUSE_MIN;
-                said = false;
+                backoff.reset();
+                warned = false;
             }
+            let wait = backoff.next_wait(0.5);
             if let Err(error) = outcome {
                 // A broker that starts beside us is refused a few times; that is no news.
-                if !said && (was_connected || pause >= WORTH_SAYING) {
-                    warn!(broker = %remote, %error, "no MQTT connection; trying again");
-                    said = true;
+                if !warned && (was_connected || wait >= WORTH_A_WARNING) {
+                    warn!(%broker, %error, "no MQTT connection; trying again");
+                    warned = true;
                 } else {
-                    debug!(broker = %remote, %error, "no MQTT connection");
+                    debug!(%broker, %error, "no MQTT connection");
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(wait) => {}
                 () = shutdown.cancelled() => return Ok(()),
             }
-            pause = (pause * 2).min(PAUSE_MAX);
         }
     }
 
-    fn connect(&self, remote: &Remote) -> anyhow::Result<(AsyncClient, EventLoop)> {
-        let mut options = MqttOptions::new(OWN_NAME, remote.host.clone(), remote.port);
+    fn connect(&self, broker: &BrokerAddress) -> anyhow::Result<(AsyncClient, EventLoop)> {
+        let mut options = MqttOptions::new(OWN_NAME, broker.connect_host(), broker.port);
+        let max_packet = MAX_PACKET_BYTES as usize;
         options
             .set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(
                 Arc::new(self.tls().context("our own certificate for the broker")?),
@@ -176,7 +176,7 @@ impl Session {
             .set_keep_alive(KEEP_ALIVE)
             .set_clean_session(true)
             .set_inflight(MAX_IN_FLIGHT)
-            .set_max_packet_size(MAX_PACKET_BYTES, MAX_PACKET_BYTES);
+            .set_max_packet_size(max_packet, max_packet);
         let (client, mut events) = AsyncClient::new(options, usize::from(MAX_IN_FLIGHT));
         let mut network = NetworkOptions::new();
         network.set_tcp_nodelay(true);
@@ -205,7 +205,7 @@ impl Session {
     }
 
     /// One connection, from its first word to its last.
-    async fn converse(
+    async fn exchange(
         &self,
         client: AsyncClient,
         events: &mut EventLoop,
@@ -219,9 +219,9 @@ impl Session {
                     client
                         .try_subscribe("+/telemetry", QoS::AtMostOnce)
                         .map_err(|_| ConnectionError::RequestsDone)?;
-                    self.publisher.line().replace(Line {
+                    self.publisher.connection().replace(Connection {
                         client: client.clone(),
-                        waiting: VecDeque::new(),
+                        unsent: VecDeque::new(),
                     });
                 }
                 Event::Incoming(Incoming::SubAck(_)) => {
@@ -229,29 +229,26 @@ impl Session {
                     self.connected.send_replace(true);
                 }
                 Event::Outgoing(Outgoing::Publish(id)) => {
-                    let told = self
-                        .publisher
-                        .line()
-                        .as_mut()
-                        .and_then(|l| l.waiting.pop_front());
-                    if let Some(told) = told {
-                        unacknowledged.insert(id, told);
+                    let mut connection = self.publisher.connection();
+                    let sent = connection.as_mut().and_then(|c| c.unsent.pop_front());
+                    if let Some(acknowledge) = sent {
+                        unacknowledged.insert(id, acknowledge);
                     }
                 }
                 Event::Incoming(Incoming::PubAck(ack)) => {
-                    if let Some(told) = unacknowledged.remove(&ack.pkid) {
+                    if let Some(acknowledge) = unacknowledged.remove(&ack.pkid) {
                         // Whoever waited may have given up.
-                        let _ = told.send(());
+                        let _ = acknowledge.send(());
                     }
                 }
-                Event::Incoming(Incoming::Publish(publish)) => self.take_in(publish),
+                Event::Incoming(Incoming::Publish(publish)) => self.forward(publish),
                 _ => {}
             }
         }
     }
 
     /// Never waits: telemetry that nobody has time for is replaced by the next anyway.
-    fn take_in(&self, publish: Publish) {
+    fn forward(&self, publish: Publish) {
         if self
             .inbox
             .try_send((publish.topic, publish.payload))

@@ -1,13 +1,19 @@
-//! What the broker is told: `mosquitto.conf` and the access list. Pure text.
+//! What the broker is told: `mosquitto.conf`, the access list, the revocation list.
 
-use super::OWN_NAME;
+use crate::ca::Ca;
+use crate::clock;
+use crate::state_dir::{self, PUBLIC, SECRET};
+use crate::store::Directory;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 
+/// The station's own name at the broker. The dot keeps robots and operators from having it.
+pub const OWN_NAME: &str = "ground.station";
+
 /// Largest MQTT packet. AWS IoT takes 128 KiB; an action has at most 1 KiB and a telemetry
 /// report about 2, so this is generous and still keeps a runaway sender's memory small.
-const MAX_PACKET_BYTES: u32 = 16 * 1024;
+pub const MAX_PACKET_BYTES: u32 = 16 * 1024;
 
 /// Messages waiting for one slow client. Old actions are worthless, and telemetry replaces
 /// itself every second.
@@ -23,15 +29,13 @@ const MAX_CONNECTIONS: u32 = 500;
 /// Where the files are that the configuration names.
 #[derive(Clone, Copy, Debug)]
 pub struct Files<'a> {
-    /// The CA's certificate.
     pub ca: &'a Path,
-    /// The server's certificate.
+    /// Of the broker itself.
     pub certificate: &'a Path,
-    /// The server's key.
     pub key: &'a Path,
-    /// The list of revoked certificates.
+    /// Revocation list.
     pub revoked: &'a Path,
-    /// The access list.
+    /// Access control list.
     pub access: &'a Path,
 }
 
@@ -82,7 +86,7 @@ use_username_as_clientid true
 }
 
 /// The access list: what is not named here is denied.
-pub fn access_list(operators: &BTreeSet<String>) -> String {
+fn access_list(operators: &BTreeSet<String>) -> String {
     let mut text = String::from(
         "# Written by ground-station; changes here are lost.
 
@@ -102,6 +106,21 @@ pattern write %u/telemetry
         ));
     }
     text
+}
+
+/// Writes the access list and the list of revoked certificates.
+pub fn write_lists(
+    ca: &Ca,
+    directory: &Directory,
+    access: &Path,
+    revoked: &Path,
+) -> anyhow::Result<()> {
+    // Mosquitto 2.0.18 warns of an access list that others may read.
+    let list = access_list(&directory.operators);
+    state_dir::write(access, list.as_bytes(), SECRET)?;
+    let list = ca.revocation_list(&directory.revoked, clock::utc())?;
+    state_dir::write(revoked, list.as_bytes(), PUBLIC)?;
+    Ok(())
 }
 
 #[cfg(test)]

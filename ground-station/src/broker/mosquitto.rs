@@ -5,16 +5,18 @@
 //! `docs/decisions`. One that must learn something (an operator, a server certificate) is
 //! sent SIGHUP.
 
-use super::Remote;
-use super::config::{self, Files};
+use super::address::BrokerAddress;
+use super::config::{self, Files, write_lists};
+use super::log;
 use crate::applied_revision;
 use crate::ca::Ca;
 use crate::clock;
 use crate::state_dir::{self, PUBLIC, StateDir};
 use crate::store::Directory;
+use crate::tcp_port;
 use anyhow::Context;
+use daemon::backoff::Backoff;
 use rustix::process::{Pid, Signal};
-use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -24,49 +26,55 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
-/// The first pause after a death, so that a broker killed by mistake is back before a robot
-/// has tried twice.
-const PAUSE_MIN: Duration = Duration::from_millis(250);
+/// Waits before a broker that died is started again: one killed by mistake is back before a
+/// robot has tried twice, one that cannot start is worth a line in the log every so often.
+const RESTART: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(10));
 
-/// The longest pause: a broker that cannot start is worth a line in the log every so often.
-const PAUSE_MAX: Duration = Duration::from_secs(10);
-
-/// A broker that ran so long has started well, and the pauses begin anew.
+/// A broker that ran so long has started well, and the waits begin anew.
 const RAN_WELL: Duration = Duration::from_secs(10);
 
 /// How long a broker may take to end when it is asked to; after that it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// What the broker is made of.
+/// A station that was killed leaves its broker behind for the moment that it takes to end.
+const PORT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often the port is tried meanwhile.
+const PORT_POLL: Duration = Duration::from_millis(20);
+
+/// The broker as a child process.
 pub struct Mosquitto {
     /// This program itself: it is the wrapper that dies with us, see `tether`.
-    pub own_program: PathBuf,
-    /// Mosquitto's own, as [`find`] found it.
-    pub program: PathBuf,
-    /// The state folder.
-    pub folder: StateDir,
+    own_program: PathBuf,
+    program: PathBuf,
+    state_dir: StateDir,
     /// Signs the revocation list.
-    pub ca: Arc<Ca>,
-    /// What it must act by.
-    pub orders: watch::Receiver<Orders>,
+    ca: Arc<Ca>,
+    desired: watch::Receiver<DesiredState>,
     /// Whether another port will do when this one is taken.
-    pub any_port: bool,
-    /// Where to listen.
-    pub address: watch::Sender<SocketAddr>,
-    /// Where clients on this machine find it.
-    pub remote: watch::Sender<Remote>,
+    any_port: bool,
+    listen: SocketAddr,
+    /// Tells clients on this machine of `listen`.
+    address: watch::Sender<BrokerAddress>,
 }
 
 /// What a broker must act by.
 #[derive(Clone)]
-pub struct Orders {
+pub struct DesiredState {
     /// Says who is revoked and who operates.
     pub directory: Arc<Directory>,
     /// Counted up when the server certificate was renewed.
     pub renewals: u64,
 }
+
+/// There is no program to start; a restart does not cure it.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "mosquitto is not installed: `apt install mosquitto` does it, or name a broker that runs elsewhere with --external-broker HOST:PORT"
+)]
+pub struct NotInstalled;
 
 /// Why a broker was left.
 enum Left {
@@ -88,12 +96,53 @@ pub fn find() -> Option<PathBuf> {
 }
 
 impl Mosquitto {
+    /// A broker that is yet to start: `program`, or the one that is installed, listening on
+    /// `listen`, or on any port where its port is 0.
+    ///
+    /// # Errors
+    /// [`NotInstalled`], or when the port is taken.
+    pub async fn new(
+        program: Option<PathBuf>,
+        listen: SocketAddr,
+        state_dir: StateDir,
+        ca: Arc<Ca>,
+        desired: watch::Receiver<DesiredState>,
+    ) -> anyhow::Result<Self> {
+        let program = match program {
+            Some(program) => Some(program).filter(|program| program.is_file()),
+            None => find(),
+        };
+        let program = program.ok_or(NotInstalled)?;
+        let any_port = listen.port() == 0;
+        let listen = if any_port {
+            free_port(listen)?
+        } else {
+            wait_for_port(listen).await?;
+            listen
+        };
+        Ok(Self {
+            own_program: std::env::current_exe().context("cannot find my own program")?,
+            program,
+            state_dir,
+            ca,
+            desired,
+            any_port,
+            listen,
+            address: watch::Sender::new(listen.into()),
+        })
+    }
+
+    /// Where clients on this machine find it; another port when the first was taken.
+    pub fn address(&self) -> watch::Receiver<BrokerAddress> {
+        self.address.subscribe()
+    }
+
     /// Keeps a broker running until `shutdown`, and ends it then.
     ///
     /// # Errors
     /// When every port is taken.
-    pub async fn keep_running(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let mut pause = PAUSE_MIN;
+    pub async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let mut backoff = RESTART;
         loop {
             let started = clock::instant();
             let why = match self.run_once(&shutdown).await {
@@ -107,25 +156,24 @@ impl Mosquitto {
                 Err(error) => format!("{error:#}"),
             };
             if clock::instant().duration_since(started) >= RAN_WELL {
-                pause = PAUSE_MIN;
+                backoff.reset();
             }
-            error!(%why, again_in_ms = pause.as_millis() as u64, "the broker ended; it is started again");
+            let wait = backoff.next_wait(0.5);
+            error!(%why, again_in_ms = wait.as_millis() as u64, "the broker ended; it is started again");
             if self.any_port && why.contains("in use") {
-                let another = free_port(SocketAddr::new(self.address.borrow().ip(), 0))?;
-                self.address.send_replace(another);
-                self.remote.send_replace(another.into());
+                self.listen = free_port(SocketAddr::new(self.listen.ip(), 0))?;
+                self.address.send_replace(self.listen.into());
             }
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(wait) => {}
                 () = shutdown.cancelled() => return Ok(()),
             }
-            pause = (pause * 2).min(PAUSE_MAX);
         }
     }
 
     async fn run_once(&mut self, shutdown: &CancellationToken) -> anyhow::Result<Left> {
-        let orders = self.orders.borrow_and_update().clone();
-        let configuration = self.write(&orders.directory)?;
+        let desired = self.desired.borrow_and_update().clone();
+        let configuration = self.write(&desired.directory)?;
         let mut child = Command::new(&self.own_program)
             .arg("tether")
             .arg(std::process::id().to_string())
@@ -140,12 +188,12 @@ impl Mosquitto {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("cannot start {}", self.program.display()))?;
-        info!(pid = child.id(), address = %*self.address.borrow(), "broker started");
+        info!(pid = child.id(), address = %self.listen, "broker started");
         let mut log =
             BufReader::new(child.stderr.take().context("the broker has no stderr")?).lines();
-        let left = self.watch(&mut child, &mut log, orders, shutdown).await?;
+        let left = self.watch(&mut child, &mut log, desired, shutdown).await?;
         if !matches!(left, Left::Died(_)) {
-            end(&mut child).await;
+            stop(&mut child).await;
         }
         Ok(left)
     }
@@ -154,7 +202,7 @@ impl Mosquitto {
         &mut self,
         child: &mut Child,
         log: &mut Lines<BufReader<ChildStderr>>,
-        mut told: Orders,
+        mut applied: DesiredState,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<Left> {
         let mut last_error = String::new();
@@ -166,34 +214,34 @@ impl Mosquitto {
                 () = shutdown.cancelled() => return Ok(Left::Stopped),
                 line = log.next_line(), if log_open => match line {
                     Ok(Some(line)) => {
-                        if acts(&line) {
-                            applied_revision::record(&self.folder, told.directory.revision);
+                        if log::is_applied(&line) {
+                            applied_revision::record(&self.state_dir, applied.directory.revision);
                         }
-                        repeat(&line, &mut last_error);
+                        log::repeat(&line, &mut last_error);
                     }
                     Ok(None) | Err(_) => log_open = false,
                 },
                 status = child.wait(), if !log_open => {
                     let status = status.context("cannot wait for the broker")?;
-                    return Ok(Left::Died(format!("{status}: {}", explained(&last_error))));
+                    return Ok(Left::Died(format!("{status}: {}", log::explain(&last_error))));
                 }
-                changed = self.orders.changed() => {
-                    changed.context("nobody gives the broker orders any more")?;
-                    let now = self.orders.borrow_and_update().clone();
-                    if now.directory.revoked != told.directory.revoked {
+                changed = self.desired.changed() => {
+                    changed.context("nobody says any more what the broker must act by")?;
+                    let now = self.desired.borrow_and_update().clone();
+                    if now.directory.revoked != applied.directory.revoked {
                         return Ok(Left::Revoked);
                     }
-                    if now.directory.operators != told.directory.operators
-                        || now.renewals != told.renewals
+                    if now.directory.operators != applied.directory.operators
+                        || now.renewals != applied.renewals
                     {
                         match self.write(&now.directory) {
                             Ok(_) => signal(child, Signal::HUP),
-                            Err(error) => error!("the broker cannot be told: {error:#}"),
+                            Err(error) => error!("the broker cannot be reconfigured: {error:#}"),
                         }
                     } else {
-                        applied_revision::record(&self.folder, now.directory.revision);
+                        applied_revision::record(&self.state_dir, now.directory.revision);
                     }
-                    told = now;
+                    applied = now;
                 }
             }
         }
@@ -202,93 +250,44 @@ impl Mosquitto {
     /// Writes everything that the broker reads; the path of its configuration.
     fn write(&self, directory: &Directory) -> anyhow::Result<PathBuf> {
         let (access, revoked) = (
-            self.folder.broker("access.list"),
-            self.folder.broker("revoked.pem"),
+            self.state_dir.broker("access.list"),
+            self.state_dir.broker("revoked.pem"),
         );
         write_lists(&self.ca, directory, &access, &revoked)?;
         let conf = config::mosquitto_conf(
-            *self.address.borrow(),
+            self.listen,
             Files {
-                ca: &self.folder.ca_certificate(),
-                certificate: &self.folder.server_certificate(),
-                key: &self.folder.server_key(),
+                ca: &self.state_dir.ca_certificate(),
+                certificate: &self.state_dir.server_certificate(),
+                key: &self.state_dir.server_key(),
                 revoked: &revoked,
                 access: &access,
             },
             rustix::process::geteuid().is_root(),
         );
-        let path = self.folder.broker("mosquitto.conf");
+        let path = self.state_dir.broker("mosquitto.conf");
         state_dir::write(&path, conf.as_bytes(), PUBLIC)?;
         Ok(path)
     }
 }
 
-/// Writes the access list and the list of revoked certificates.
-///
-/// # Errors
-/// When a file cannot be written.
-pub fn write_lists(
-    ca: &Ca,
-    directory: &Directory,
-    access: &std::path::Path,
-    revoked: &std::path::Path,
-) -> anyhow::Result<()> {
-    let operators: &BTreeSet<String> = &directory.operators;
-    // Mosquitto 2.0.18 warns of an access list that others may read.
-    state_dir::write(
-        access,
-        config::access_list(operators).as_bytes(),
-        state_dir::SECRET,
-    )?;
-    let list = ca.revocation_list(&directory.revoked, clock::utc())?;
-    state_dir::write(revoked, list.as_bytes(), PUBLIC)?;
-    Ok(())
-}
-
 /// A port that is free now. Mosquitto cannot choose one itself; when another process takes
 /// it first, the broker says so and the next one is tried.
-///
-/// # Errors
-/// When none is free or the address is not this machine's.
-pub fn free_port(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
+fn free_port(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
     TcpListener::bind(wanted)
         .and_then(|listener| listener.local_addr())
         .with_context(|| format!("no free port on {}", wanted.ip()))
 }
 
-/// A broker that may not read its configuration does not know why.
-fn explained(error: &str) -> String {
-    if error.contains("Unable to open config file") {
-        format!(
-            "{error} Where AppArmor confines Mosquitto, as on Ubuntu from 25.04, /etc/apparmor.d/local/mosquitto must let it read the state folder."
-        )
-    } else {
-        error.to_owned()
-    }
-}
-
-/// Whether the broker says that it acts by what was written for it: it listens, or it reads
-/// everything anew before it looks at another packet.
-fn acts(line: &str) -> bool {
-    line.ends_with(" running") || line.ends_with("Reloading config.")
-}
-
-/// The broker's own words, at the level they deserve; the last error is kept for the log
-/// line that tells of its death.
-fn repeat(line: &str, last_error: &mut String) {
-    // Lines begin with the time, which the log has already.
-    let words = line.split_once(": ").map_or(line, |(_, words)| words);
-    if words.starts_with("Error") || words.contains("error") {
-        // The first line of several is the one that says why.
-        if !words.starts_with("Error found at") {
-            last_error.clear();
-            last_error.push_str(words);
+/// Only to say in words that it is taken; the broker takes it a moment later.
+async fn wait_for_port(address: SocketAddr) -> anyhow::Result<()> {
+    let deadline = clock::instant() + PORT_TIMEOUT;
+    loop {
+        match tcp_port::bind(address, "mqtt") {
+            Ok(_) => return Ok(()),
+            Err(error) if clock::instant() >= deadline => return Err(error),
+            Err(_) => tokio::time::sleep(PORT_POLL).await,
         }
-        warn!(broker = words);
-    } else if words.starts_with("Warning") || words.contains("already connected") {
-        warn!(broker = words);
-    } else {
-        debug!(broker = words);
     }
 }
 
@@ -301,7 +300,7 @@ fn signal(child: &Child, signal: Signal) {
     }
 }
 
-async fn end(child: &mut Child) {
+async fn stop(child: &mut Child) {
     signal(child, Signal::TERM);
     if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
         warn!("the broker does not end and is killed");

@@ -1,6 +1,7 @@
 //! The list of revoked certificates, as a TLS server wants it.
 
-use super::{Ca, unhex};
+use super::Ca;
+use crate::hex;
 use rcgen::{CertificateRevocationListParams, KeyIdMethod, RevokedCertParams, SerialNumber};
 use std::collections::BTreeMap;
 use time::{Duration, OffsetDateTime};
@@ -22,7 +23,7 @@ impl Ca {
         let revoked_certs = revoked
             .iter()
             .map(|(serial, revoked_s)| {
-                let serial = unhex(serial).ok_or_else(|| {
+                let serial = hex::decode(serial).ok_or_else(|| {
                     anyhow::anyhow!("serial number {serial:?} is not hexadecimal")
                 })?;
                 Ok(RevokedCertParams {

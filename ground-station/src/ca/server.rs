@@ -3,10 +3,13 @@
 use super::{Ca, Purpose};
 use crate::state_dir::{self, PUBLIC, SECRET, StateDir};
 use rcgen::KeyPair;
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use x509_parser::extensions::GeneralName;
 
@@ -18,30 +21,42 @@ const LIFETIME: Duration = Duration::days(397);
 /// with a certificate that holds.
 const RENEWED_BEFORE_END: Duration = Duration::days(30);
 
-/// The server's certificate and key.
-pub struct Server {
-    /// The certificate alone: agents have the CA's.
-    pub certificate: CertificateDer<'static>,
-    /// Its key.
-    pub key: PrivateKeyDer<'static>,
+pub struct ServerCertificate {
+    /// Alone: agents have the CA's.
+    certificate: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
     /// Whether it was made just now.
     pub renewed: bool,
+}
+
+impl ServerCertificate {
+    /// TLS of the HTTPS listener: this certificate, and the client's of the same CA if it has
+    /// one.
+    pub fn tls(&self, ca: &Ca) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(ca.der().clone())?;
+        let clients = WebPkiClientVerifier::builder(Arc::new(roots))
+            .allow_unauthenticated()
+            .build()?;
+        let mut config = rustls::ServerConfig::builder()
+            .with_client_cert_verifier(clients)
+            .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
 }
 
 impl Ca {
     /// The server certificate in the state folder, made anew when there is none that holds
     /// for `hosts` for a while yet.
-    ///
-    /// # Errors
-    /// When a host is no host, or the files cannot be written.
-    pub fn server(
+    pub fn server_certificate(
         &self,
         folder: &StateDir,
         hosts: &BTreeSet<String>,
         now: OffsetDateTime,
-    ) -> anyhow::Result<Server> {
+    ) -> anyhow::Result<ServerCertificate> {
         let _lock = folder.lock_setup()?;
-        if let Some(server) = self.kept(folder, hosts, now) {
+        if let Some(server) = self.stored(folder, hosts, now) {
             return Ok(server);
         }
         let key = KeyPair::generate()?;
@@ -50,7 +65,7 @@ impl Ca {
         let issued = self.issue(&name, &key, &Purpose::Server(hosts), LIFETIME, now)?;
         state_dir::write(&folder.server_key(), key.serialize_pem().as_bytes(), SECRET)?;
         state_dir::write(&folder.server_certificate(), issued.pem.as_bytes(), PUBLIC)?;
-        Ok(Server {
+        Ok(ServerCertificate {
             certificate: CertificateDer::from_pem_slice(issued.pem.as_bytes())?,
             key: PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())?,
             renewed: true,
@@ -58,12 +73,12 @@ impl Ca {
     }
 
     /// The one in the folder, if it will do. Whatever is wrong with it, a new one cures.
-    fn kept(
+    fn stored(
         &self,
         folder: &StateDir,
         hosts: &BTreeSet<String>,
         now: OffsetDateTime,
-    ) -> Option<Server> {
+    ) -> Option<ServerCertificate> {
         let certificate = CertificateDer::from_pem_file(folder.server_certificate()).ok()?;
         let key = PrivateKeyDer::from_pem_file(folder.server_key()).ok()?;
         let pair = KeyPair::try_from(&key).ok()?;
@@ -79,7 +94,7 @@ impl Ca {
             && validity.not_before.to_datetime() <= now
             && now + RENEWED_BEFORE_END < validity.not_after.to_datetime()
             && hosts.is_subset(&held);
-        holds.then_some(Server {
+        holds.then_some(ServerCertificate {
             certificate,
             key,
             renewed: false,
@@ -97,35 +112,6 @@ fn host(name: &GeneralName<'_>) -> Option<String> {
         },
         _ => None,
     }
-}
-
-/// The names and addresses under which this machine is reached, as far as it knows itself.
-pub fn own_hosts() -> BTreeSet<String> {
-    let mut hosts: BTreeSet<String> = ["localhost", "127.0.0.1", "::1"]
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
-    if let Some(name) = host_name() {
-        hosts.insert(format!("{name}.local"));
-        hosts.insert(name);
-    }
-    for interface in webrtc_util::ifaces::ifaces().unwrap_or_default() {
-        if let Some(address) = interface.addr {
-            hosts.insert(address.ip().to_string());
-        }
-    }
-    hosts
-}
-
-/// This machine's name, when it can stand in a certificate.
-pub fn host_name() -> Option<String> {
-    let name = rustix::system::uname().nodename().to_str().ok()?.to_owned();
-    let fits = !name.is_empty()
-        && name.len() <= 63
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
-    fits.then(|| name.to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -159,10 +145,10 @@ mod tests {
         let Bench { folder, ca, .. } = &bench();
         let now = clock::utc();
         let names = hosts(&["localhost", "127.0.0.1", "::1"]);
-        let first = ca.server(folder, &names, now).unwrap();
+        let first = ca.server_certificate(folder, &names, now).unwrap();
         assert!(first.renewed);
         let again = ca
-            .server(folder, &names, now + Duration::days(300))
+            .server_certificate(folder, &names, now + Duration::days(300))
             .unwrap();
         assert!(!again.renewed);
         assert_eq!(again.certificate, first.certificate);
@@ -172,7 +158,7 @@ mod tests {
             for file in ["server.pem", "server.key"] {
                 std::fs::copy(folder.root().join(file), copy.root().join(file)).unwrap();
             }
-            let renewed = ca.server(&copy, &names, now + Duration::days(later));
+            let renewed = ca.server_certificate(&copy, &names, now + Duration::days(later));
             assert!(renewed.unwrap().renewed, "after {later} days");
         }
     }
@@ -181,22 +167,23 @@ mod tests {
     fn a_new_host_a_foreign_or_a_broken_file_makes_a_new_one() {
         let Bench { folder, ca, .. } = &bench();
         let now = clock::utc();
-        ca.server(folder, &hosts(&["localhost"]), now).unwrap();
+        ca.server_certificate(folder, &hosts(&["localhost"]), now)
+            .unwrap();
         let more = hosts(&["localhost", "10.0.0.7"]);
-        assert!(ca.server(folder, &more, now).unwrap().renewed);
+        assert!(ca.server_certificate(folder, &more, now).unwrap().renewed);
         assert!(
-            !ca.server(folder, &hosts(&["localhost"]), now)
+            !ca.server_certificate(folder, &hosts(&["localhost"]), now)
                 .unwrap()
                 .renewed
         );
-        assert!(bench().ca.server(folder, &more, now).unwrap().renewed);
+        assert!(
+            bench()
+                .ca
+                .server_certificate(folder, &more, now)
+                .unwrap()
+                .renewed
+        );
         std::fs::write(folder.server_certificate(), "nonsense").unwrap();
-        assert!(ca.server(folder, &more, now).unwrap().renewed);
-    }
-
-    #[test]
-    fn this_machine_is_at_least_localhost() {
-        assert!(own_hosts().contains("localhost"));
-        assert!(own_hosts().contains("127.0.0.1"));
+        assert!(ca.server_certificate(folder, &more, now).unwrap().renewed);
     }
 }

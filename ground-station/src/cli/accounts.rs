@@ -1,12 +1,14 @@
 //! `new-user` and `new-key`: who may ask over HTTP.
 
-use super::{Desk, say};
+use super::context::{CommandContext, print};
+use super::robots::robot_name;
 use crate::auth::{hash_key, new_key, password};
-use crate::ca::hex;
 use crate::clock;
+use crate::hex;
 use crate::store::{self, Permission, Robots};
 use anyhow::{Context, ensure};
-use clap::Args;
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
 use std::io::Read;
 
 /// What a key may do when nobody says: enough for a page that holds a button down in several
@@ -18,10 +20,10 @@ const BURST: u32 = 100;
 #[derive(Debug, Args)]
 pub(super) struct NewUser {
     /// The name to sign in with
-    #[arg(value_parser = super::robot)]
+    #[arg(value_parser = robot_name)]
     name: String,
     /// A robot they may drive; may be given again; without, all robots
-    #[arg(long = "robot", value_name = "NAME", value_parser = super::robot)]
+    #[arg(long = "robot", value_name = "NAME", value_parser = robot_name)]
     robots: Vec<String>,
     /// Read the password from standard input instead of making one
     #[arg(long)]
@@ -34,7 +36,7 @@ pub(super) struct NewUser {
 #[derive(Debug, Args)]
 pub(super) struct NewKey {
     /// A robot the key is for; may be given again; without, all robots
-    #[arg(long = "robot", value_name = "NAME", value_parser = super::robot)]
+    #[arg(long = "robot", value_name = "NAME", value_parser = robot_name)]
     robots: Vec<String>,
     /// What the key may be used for; may be given again; without, publish
     #[arg(long = "may", value_name = "WHAT", value_enum)]
@@ -50,26 +52,44 @@ pub(super) struct NewKey {
     quota: Option<u64>,
 }
 
+impl ValueEnum for Permission {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Publish, Self::Sign, Self::Mars]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Publish => (
+                "publish",
+                "Tell its robots what to do, and see how they are",
+            ),
+            Self::Sign => ("sign", "Have certificates of its robots signed"),
+            Self::Mars => ("mars", "Read the Mars API"),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
+}
+
 impl NewUser {
-    pub(super) fn obey(self, desk: &Desk) -> anyhow::Result<()> {
+    pub(super) fn run(self, context: &CommandContext) -> anyhow::Result<()> {
         let password = if self.password_stdin {
             read_password()?
         } else {
             password::generate()
         };
-        desk.store.add_user(
+        context.store.add_user(
             &store::NewUser {
                 name: self.name.clone(),
                 password: password::hash(&password)?,
                 robots: self.robots.into(),
-                stamp: hex(&rand::random::<[u8; 16]>()),
+                stamp: hex::encode(&rand::random::<[u8; 16]>()),
             },
             self.replace,
             clock::unix_s(),
         )?;
-        desk.settle();
+        context.wait_until_applied();
         if !self.password_stdin {
-            say(password)?;
+            print(password)?;
         }
         Ok(())
     }
@@ -94,7 +114,7 @@ fn read_password() -> anyhow::Result<String> {
 }
 
 impl NewKey {
-    pub(super) fn obey(self, desk: &Desk) -> anyhow::Result<()> {
+    pub(super) fn run(self, context: &CommandContext) -> anyhow::Result<()> {
         let mut may: std::collections::BTreeSet<_> = self.may.into_iter().collect();
         if may.is_empty() {
             may.insert(Permission::Publish);
@@ -105,7 +125,7 @@ impl NewKey {
             "a key that may sign needs --robot NAME: the name in the certificate is the key's"
         );
         let key = new_key();
-        let id = desk.store.add_key(
+        let id = context.store.add_key(
             &store::NewKey {
                 hash: hash_key(&key),
                 robots,
@@ -116,9 +136,9 @@ impl NewKey {
             },
             clock::unix_s(),
         )?;
-        desk.settle();
+        context.wait_until_applied();
         eprintln!("key {id}: `ground-station revoke --key {id}` ends it");
-        say(key)?;
+        print(key)?;
         Ok(())
     }
 }

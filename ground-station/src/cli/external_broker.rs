@@ -1,9 +1,8 @@
 //! `external-broker`: what a Mosquitto somewhere else must be told to take the place of ours.
 
-use super::{Desk, say};
-use crate::broker::config::{self, Files};
-use crate::broker::mosquitto::write_lists;
-use crate::ca::Purpose;
+use super::context::{CommandContext, print};
+use crate::broker::config::{self, Files, write_lists};
+use crate::ca::{Purpose, hosts};
 use crate::clock;
 use crate::state_dir::{self, PUBLIC, SECRET};
 use clap::Args;
@@ -17,12 +16,12 @@ const YEARS: i64 = 10;
 #[derive(Debug, Args)]
 pub(super) struct ExternalBroker {
     /// Name or address under which robots and this station reach the broker
-    #[arg(long, value_name = "HOST", value_parser = super::host)]
+    #[arg(long, value_name = "HOST", value_parser = hosts::parse)]
     host: String,
     /// The port it listens on
     #[arg(long, default_value_t = 8883)]
     port: u16,
-    /// StateDir for its configuration, access list, certificates and key
+    /// Folder for its configuration, access list, certificates and key
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Where the folder will lie on the broker's machine
@@ -31,17 +30,17 @@ pub(super) struct ExternalBroker {
 }
 
 impl ExternalBroker {
-    pub(super) fn obey(self, desk: &Desk) -> anyhow::Result<()> {
+    pub(super) fn run(self, context: &CommandContext) -> anyhow::Result<()> {
         let out = |file: &str| self.out.join(file);
         write_lists(
-            &desk.ca,
-            &desk.store.directory(),
+            &context.ca,
+            &context.store.directory(),
             &out("access.list"),
             &out("revoked.pem"),
         )?;
         if !out("server.key").exists() || !out("server.pem").exists() {
             let key = KeyPair::generate()?;
-            let server = desk.ca.issue(
+            let server = context.ca.issue(
                 &self.host,
                 &key,
                 &Purpose::Server(vec![self.host.clone()]),
@@ -51,20 +50,20 @@ impl ExternalBroker {
             state_dir::write(&out("server.key"), key.serialize_pem().as_bytes(), SECRET)?;
             state_dir::write(&out("server.pem"), server.pem.as_bytes(), PUBLIC)?;
         }
-        state_dir::write(&out("ca.pem"), desk.ca.pem().as_bytes(), PUBLIC)?;
+        state_dir::write(&out("ca.pem"), context.ca.pem().as_bytes(), PUBLIC)?;
         let conf = self.conf(&self.installed);
         state_dir::write(&out("outpost.conf"), conf.as_bytes(), PUBLIC)?;
-        say(format_args!(
+        print(format_args!(
             "{} belongs in {} on {}, readable by the user mosquitto;",
             self.out.display(),
             self.installed.display(),
             self.host
         ))?;
-        say(format_args!(
+        print(format_args!(
             "its outpost.conf in /etc/mosquitto/conf.d. Then: ground-station run --external-broker {}:{}",
             self.host, self.port
         ))?;
-        say(
+        print(
             "After `revoke` or `new-operator`: give this command again, copy, and restart the broker.",
         )?;
         Ok(())

@@ -1,6 +1,7 @@
 //! `new-robot`, `new-operator`, `revoke`: who has a certificate.
 
-use super::{Desk, say};
+use super::context::{CommandContext, print};
+use crate::ca::hosts;
 use crate::clock;
 use crate::robot_config::{self, Ports};
 use crate::state_dir::{self, PUBLIC, SECRET};
@@ -13,13 +14,13 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub(super) struct NewRobot {
     /// The robot's name: letters, digits, '-' and '_'
-    #[arg(value_parser = super::robot)]
+    #[arg(value_parser = robot_name)]
     name: String,
-    /// StateDir for config.json and certs/
+    /// Folder for config.json and certs/
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Name or address under which the robot reaches this machine
-    #[arg(long, value_name = "HOST", value_parser = super::host)]
+    #[arg(long, value_name = "HOST", value_parser = hosts::parse)]
     host: Option<String>,
     /// Make another certificate though there is a valid one, and overwrite files
     #[arg(long)]
@@ -29,9 +30,9 @@ pub(super) struct NewRobot {
 #[derive(Debug, Args)]
 pub(super) struct NewOperator {
     /// The operator's name; no robot may have it
-    #[arg(value_parser = super::robot)]
+    #[arg(value_parser = robot_name)]
     name: String,
-    /// StateDir for cacert.pem, certificate.pem and private.pem.key
+    /// Folder for cacert.pem, certificate.pem and private.pem.key
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Make another certificate though there is a valid one, and overwrite files
@@ -53,7 +54,7 @@ pub(super) struct Revoke {
 }
 
 impl NewRobot {
-    pub(super) fn obey(self, desk: &Desk) -> anyhow::Result<()> {
+    pub(super) fn run(self, context: &CommandContext) -> anyhow::Result<()> {
         let config = self.out.join("config.json");
         if config.exists() && !self.force {
             bail!(
@@ -63,23 +64,23 @@ impl NewRobot {
         }
         let host = self.host.clone().unwrap_or_else(robot_config::default_host);
         if self.host.is_some() {
-            desk.store.add_host(&host)?;
+            context.store.add_host(&host)?;
         }
         let certs = self.out.join("certs");
-        let serial = write_certificate(desk, &self.name, Kind::Robot, &certs, self.force)?;
-        desk.settle();
+        let serial = write_certificate(context, &self.name, Kind::Robot, &certs, self.force)?;
+        context.wait_until_applied();
         let text = serde_json::to_string_pretty(&robot_config::config(
             &self.name,
             &host,
-            Ports::of(&desk.store),
-            &crate::signaling::region(&desk.store),
+            Ports::of(&context.store),
+            &robot_config::region(&context.store),
         ))?;
         state_dir::write(&config, format!("{text}\n").as_bytes(), PUBLIC)?;
-        say(format_args!(
+        print(format_args!(
             "robot {}: certificate {serial}, for the station at {host}",
             self.name
         ))?;
-        say(format_args!(
+        print(format_args!(
             "  {} and {}/ go beside robot-agent on the robot",
             config.display(),
             certs.display()
@@ -89,10 +90,10 @@ impl NewRobot {
 }
 
 impl NewOperator {
-    pub(super) fn obey(self, desk: &Desk) -> anyhow::Result<()> {
-        let serial = write_certificate(desk, &self.name, Kind::Operator, &self.out, self.force)?;
-        desk.settle();
-        say(format_args!(
+    pub(super) fn run(self, context: &CommandContext) -> anyhow::Result<()> {
+        let serial = write_certificate(context, &self.name, Kind::Operator, &self.out, self.force)?;
+        context.wait_until_applied();
+        print(format_args!(
             "operator {}: certificate {serial} in {}",
             self.name,
             self.out.display()
@@ -102,29 +103,35 @@ impl NewOperator {
 }
 
 impl Revoke {
-    pub(super) fn obey(self, desk: &Desk) -> anyhow::Result<()> {
+    pub(super) fn run(self, context: &CommandContext) -> anyhow::Result<()> {
         if let Some(name) = self.name {
-            let count = desk.store.revoke_certificates(&name, clock::unix_s())?;
-            desk.settle();
-            say(format_args!("{name}: {count} certificates revoked"))?;
+            let count = context.store.revoke_certificates(&name, clock::unix_s())?;
+            context.wait_until_applied();
+            print(format_args!("{name}: {count} certificates revoked"))?;
         } else if let Some(user) = self.user {
-            desk.store.remove_user(&user)?;
-            desk.settle();
-            say(format_args!("user {user}: removed, with all their tokens"))?;
+            context.store.remove_user(&user)?;
+            context.wait_until_applied();
+            print(format_args!("user {user}: removed, with all their tokens"))?;
         } else if let Some(key) = self.key {
-            desk.store.remove_key(key)?;
-            desk.settle();
-            say(format_args!("key {key}: removed"))?;
+            context.store.remove_key(key)?;
+            context.wait_until_applied();
+            print(format_args!("key {key}: removed"))?;
         }
         Ok(())
     }
+}
+
+/// A value parser.
+pub(super) fn robot_name(text: &str) -> Result<String, String> {
+    wire::topic::check_robot_name(text).map_err(|bad| bad.to_string())?;
+    Ok(text.to_owned())
 }
 
 /// Makes key and certificate, and writes the three files that an agent needs. The store is
 /// written first: a certificate that nobody has does no harm, an unknown one could not be
 /// revoked.
 fn write_certificate(
-    desk: &Desk,
+    context: &CommandContext,
     name: &str,
     kind: Kind,
     out: &Path,
@@ -136,7 +143,7 @@ fn write_certificate(
             bail!("{} is there already: --force overwrites it", file.display());
         }
     }
-    let valid = desk.store.valid_certificates(name, clock::unix_s())?;
+    let valid = context.store.valid_certificates(name, clock::unix_s())?;
     if !valid.is_empty() && !force {
         return Err(StoreError::Taken(format!(
             "{name} has a valid certificate ({}): revoke it first, or --force makes another beside it",
@@ -145,10 +152,10 @@ fn write_certificate(
         .into());
     }
     let pair = KeyPair::generate()?;
-    let issued = desk.ca.issue_client(name, &pair, clock::utc())?;
-    desk.store.add_certificate(name, kind, &issued.record)?;
+    let issued = context.ca.issue_client(name, &pair, clock::utc())?;
+    context.store.add_certificate(name, kind, &issued.record)?;
     let write = || {
-        state_dir::write(&out.join("cacert.pem"), desk.ca.pem().as_bytes(), PUBLIC)?;
+        state_dir::write(&out.join("cacert.pem"), context.ca.pem().as_bytes(), PUBLIC)?;
         state_dir::write(&certificate, issued.pem.as_bytes(), PUBLIC)?;
         state_dir::write(&key, pair.serialize_pem().as_bytes(), SECRET)
     };

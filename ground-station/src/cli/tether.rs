@@ -20,7 +20,7 @@ pub(super) struct Tether {
 }
 
 impl Tether {
-    pub(super) fn obey(self) -> anyhow::Result<()> {
+    pub(super) fn run(self) -> anyhow::Result<()> {
         set_parent_process_death_signal(Some(Signal::TERM))
             .context("the kernel does not tie this process to its parent")?;
         // A parent that died before the line above is not noticed by it.

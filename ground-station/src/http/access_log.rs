@@ -22,7 +22,7 @@ impl Label {
 }
 
 pub(super) async fn every_request(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -45,8 +45,7 @@ pub(super) async fn every_request(
         status,
         us = started.elapsed().as_micros() as u64,
     );
-    station
-        .metrics
+    app.metrics
         .requests
         .get_or_create(&metrics::Request { route, status })
         .inc();

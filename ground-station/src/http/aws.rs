@@ -22,7 +22,7 @@ use crate::http::app_state::AppState;
 use crate::signaling::Signaling;
 
 /// Credentials for a robot and for a viewer.
-pub fn credentials(station: &AppState) -> Router {
+pub fn credentials(app: &Arc<AppState>) -> Router {
     Router::new()
         .route(
             "/role-aliases/{alias}/credentials",
@@ -32,7 +32,7 @@ pub fn credentials(station: &AppState) -> Router {
             "/robots/{name}/viewer",
             post(viewer_credentials::credentials),
         )
-        .with_state(station.clone())
+        .with_state(app.clone())
 }
 
 /// The four calls.

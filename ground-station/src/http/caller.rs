@@ -8,14 +8,15 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use std::sync::Arc;
 
 /// Carries an API key, as at API Gateway.
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
-impl FromRequestParts<AppState> for Caller {
+impl FromRequestParts<Arc<AppState>> for Caller {
     type Rejection = Refusal;
 
-    async fn from_request_parts(parts: &mut Parts, station: &AppState) -> Result<Self, Refusal> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<AppState>) -> Result<Self, Refusal> {
         let now = Now::read();
         let header = |name| {
             parts
@@ -24,17 +25,17 @@ impl FromRequestParts<AppState> for Caller {
                 .map(|value| value.to_str().unwrap_or(""))
         };
         let caller = match (header(API_KEY), header(AUTHORIZATION)) {
-            (Some(key), _) => station.accounts.by_key(key)?,
+            (Some(key), _) => app.accounts.by_key(key)?,
             (None, Some(authorization)) => {
                 let token = bearer(authorization).ok_or(Denied::Forbidden)?;
-                station.accounts.by_token(token, now)?
+                app.accounts.by_token(token, now)?
             }
             (None, None) => return Err(Denied::Forbidden.into()),
         };
         if let Some(label) = parts.extensions.get::<Label>() {
             label.set(caller.label());
         }
-        station.accounts.spend(&caller, now)?;
+        app.accounts.spend(&caller, now)?;
         Ok(caller)
     }
 }

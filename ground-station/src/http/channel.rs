@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use axum::routing::post;
 use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 use crate::auth::Denied;
 use crate::http::app_state::AppState;
@@ -43,19 +44,19 @@ struct Told {
 }
 
 /// The route.
-pub fn router(station: &AppState) -> Router {
+pub fn router(app: &Arc<AppState>) -> Router {
     Router::new()
         .route("/robots/{name}/signaling", post(send))
-        .with_state(station.clone())
+        .with_state(app.clone())
 }
 
 async fn send(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
     Path(robot): Path<String>,
     Extension(peer): Extension<Peer>,
     body: Body,
 ) -> Result<Json<Told>, Refusal> {
-    let directory = station.store.directory();
+    let directory = app.store.directory();
     peer.identity(&directory)
         .ok()
         .filter(|identity| identity.kind == Kind::Operator)
@@ -67,7 +68,7 @@ async fn send(
     let order: Order = serde_json::from_slice(&body).map_err(|_| {
         Refusal::bad("the body must be {\"send\": …} with GO_AWAY, RECONNECT_ICE_SERVER or CLOSE")
     })?;
-    let signaling = &station.signaling;
+    let signaling = &app.signaling;
     let sockets = match order.send {
         Word::GoAway => signaling.send_away(&robot),
         Word::ReconnectIceServer => signaling.announce_relay_restart(&robot),

@@ -7,19 +7,20 @@ use crate::store::Permission;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
+use std::sync::Arc;
 use tokio::io::AsyncReadExt;
 
 /// Far more than the PNG of any picture of 320×240 pixels; a wrong path must not send a disk.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 pub(super) async fn frame(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
     caller: Caller,
 ) -> Result<impl IntoResponse, Refusal> {
     caller.must(Permission::Mars)?;
     let missing =
         || Refusal::not_found("there is no display: run --display PNG says where its picture is");
-    let path = station.settings.display.as_ref().ok_or_else(missing)?;
+    let path = app.display.as_ref().ok_or_else(missing)?;
     let file = tokio::fs::File::open(path).await.map_err(|_| missing())?;
     let mut png = Vec::new();
     file.take(MAX_BYTES)

@@ -1,10 +1,9 @@
 //! The two listeners: plain HTTP for this machine, HTTPS for everybody else. HTTPS asks for a
 //! client certificate of our own CA and goes on without one; handlers see it as [`Peer`].
 
-use crate::ca::{Ca, Server, hex};
-use crate::config::Settings;
+use crate::hex;
 use crate::store::{Directory, Kind};
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use axum::middleware::AddExtension;
 use axum::{Extension, Router};
 use axum_server::accept::Accept;
@@ -13,12 +12,9 @@ use futures::future::BoxFuture;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use mars::Scheme;
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::server::WebPkiClientVerifier;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -35,47 +31,6 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may be silent before a request: a page that is looked at now and
 /// then keeps its connection, a forgotten one does not.
 const SILENCE: Duration = Duration::from_secs(60);
-
-/// Where the station listens.
-#[derive(Clone, Copy, Debug)]
-pub struct Addresses {
-    /// Plain HTTP.
-    pub http: SocketAddr,
-    /// HTTPS.
-    pub https: SocketAddr,
-}
-
-/// The two ports, taken.
-pub struct Listeners {
-    /// Plain HTTP.
-    pub http: TcpListener,
-    /// HTTPS.
-    pub https: TcpListener,
-}
-
-impl Listeners {
-    /// Takes both ports.
-    ///
-    /// # Errors
-    /// In words, when one is taken or may not be taken.
-    pub fn bind(settings: &Settings) -> anyhow::Result<Self> {
-        Ok(Self {
-            http: bind(settings.http, "http")?,
-            https: bind(settings.https, "https")?,
-        })
-    }
-
-    /// Where they listen.
-    ///
-    /// # Errors
-    /// When the system does not say.
-    pub fn addresses(&self) -> io::Result<Addresses> {
-        Ok(Addresses {
-            http: self.http.local_addr()?,
-            https: self.https.local_addr()?,
-        })
-    }
-}
 
 /// Who is at the other end of a connection, as the connection itself tells.
 #[derive(Clone, Debug, Default)]
@@ -121,7 +76,7 @@ impl Peer {
         let der = self.certificate.as_ref().ok_or(Unidentified::None)?;
         let (_, certificate) =
             x509_parser::parse_x509_certificate(der).map_err(|_| Unidentified::Unknown)?;
-        let serial = hex(certificate.raw_serial());
+        let serial = hex::encode(certificate.raw_serial());
         if directory.revoked.contains_key(&serial) {
             return Err(Unidentified::Revoked);
         }
@@ -140,33 +95,7 @@ impl Peer {
     }
 }
 
-/// Takes a port.
-///
-/// # Errors
-/// In words, when it is taken or may not be taken.
-pub fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => anyhow!(
-            "port {} of {} is taken by another program: stop that, or choose another port with --{what}",
-            address.port(),
-            address.ip()
-        ),
-        io::ErrorKind::PermissionDenied => anyhow!(
-            "port {} may only be taken by root: choose one above 1023 with --{what}",
-            address.port()
-        ),
-        io::ErrorKind::AddrNotAvailable => anyhow!(
-            "{} is no address of this machine: choose another with --{what}",
-            address.ip()
-        ),
-        _ => anyhow::Error::new(error).context(format!("cannot listen on {address} (--{what})")),
-    })
-}
-
 /// Serves plain HTTP until `shutdown`.
-///
-/// # Errors
-/// When the listener fails.
 pub async fn serve_http(
     listener: TcpListener,
     router: Router,
@@ -177,7 +106,7 @@ pub async fn serve_http(
     let mut server = axum_server::from_tcp(listener)?
         .handle(handle.clone())
         .acceptor(NoDelay);
-    be_patient(server.http_builder());
+    limit_silence(server.http_builder());
     let server = server.serve(
         router
             .layer(Extension(Peer::default()))
@@ -189,9 +118,6 @@ pub async fn serve_http(
 }
 
 /// Serves HTTPS until `shutdown`.
-///
-/// # Errors
-/// When the listener fails.
 pub async fn serve_https(
     listener: TcpListener,
     router: Router,
@@ -207,7 +133,7 @@ pub async fn serve_https(
                 .handshake_timeout(HANDSHAKE_TIMEOUT)
                 .acceptor(NoDelay),
         ));
-    be_patient(server.http_builder());
+    limit_silence(server.http_builder());
     let server = server.serve(
         router
             .layer(Extension(Scheme::Https))
@@ -218,8 +144,8 @@ pub async fn serve_https(
         .context("serving HTTPS")
 }
 
-/// For a while only: whoever opens connections and says nothing would keep them for ever.
-fn be_patient(http: &mut Builder<TokioExecutor>) {
+/// Whoever opens connections and says nothing would keep them for ever.
+fn limit_silence(http: &mut Builder<TokioExecutor>) {
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(SILENCE);
@@ -239,24 +165,6 @@ async fn until(
         () = shutdown.cancelled() => handle.graceful_shutdown(Some(GRACE)),
     }
     server.await
-}
-
-/// TLS of the HTTPS listener: our server certificate, and a client certificate of our own CA
-/// if the client has one.
-///
-/// # Errors
-/// When the certificates do not fit together.
-pub fn tls(ca: &Ca, server: &Server) -> anyhow::Result<Arc<rustls::ServerConfig>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(ca.der().clone())?;
-    let clients = WebPkiClientVerifier::builder(Arc::new(roots))
-        .allow_unauthenticated()
-        .build()?;
-    let mut config = rustls::ServerConfig::builder()
-        .with_client_cert_verifier(clients)
-        .with_single_cert(vec![server.certificate.clone()], server.key.clone_key())?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
 }
 
 /// Sends small answers at once.

@@ -11,6 +11,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// A name and a password, and room for the JSON around them.
@@ -34,7 +35,7 @@ pub(super) struct SignedIn {
 }
 
 pub(super) async fn sign_in(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     Extension(label): Extension<Label>,
     body: Body,
@@ -45,7 +46,7 @@ pub(super) async fn sign_in(
         Refusal::bad(r#"the body must be a JSON object like {"user":"ann","password":"…"}"#)
     })?;
     let _turn = CHECKS.acquire().await.map_err(Refusal::broken)?;
-    let accounts = station.accounts.clone();
+    let accounts = app.accounts.clone();
     let (asked, signed_in) = tokio::task::spawn_blocking(move || {
         let from = from.ip().to_string();
         let signed_in = accounts.sign_in(&asked.user, &asked.password, &from, Now::read());
@@ -55,7 +56,7 @@ pub(super) async fn sign_in(
     .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
     let (token, expires_at, user) = signed_in?;
     label.set(format!("user-{}", asked.user));
-    let directory = station.store.directory();
+    let directory = app.store.directory();
     Ok(Json(SignedIn {
         token,
         expires_at,

@@ -6,17 +6,18 @@ use crate::http::app_state::AppState;
 use crate::store::Permission;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use std::sync::Arc;
 
 pub(super) async fn report(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
     caller: Caller,
     request: Request,
 ) -> Result<Response, Refusal> {
     caller.must(Permission::Mars)?;
-    Ok(station.mars.report(request).await)
+    Ok(app.mars.report(request).await)
 }
 
 /// Needs no key: the original's was public and its display sends none for it.
-pub(super) async fn picture(State(station): State<AppState>, request: Request) -> Response {
-    station.mars.picture(request).await
+pub(super) async fn picture(State(app): State<Arc<AppState>>, request: Request) -> Response {
+    app.mars.picture(request).await
 }

@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use serde::Serialize;
+use std::sync::Arc;
 use wire::Action;
 use wire::action::MAX_BYTES;
 
@@ -24,12 +25,12 @@ pub(super) struct Published {
 }
 
 pub(super) async fn to_the_only_robot(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
     caller: Caller,
     body: Body,
 ) -> Result<Json<Published>, Refusal> {
     caller.must(Permission::Publish)?;
-    let robots = caller.robots(&station.store.directory());
+    let robots = caller.robots(&app.store.directory());
     let [robot] = robots.as_slice() else {
         return Err(Refusal::bad(match robots.len() {
             0 => "there is no robot yet: `ground-station new-robot NAME --out DIR` makes one"
@@ -37,11 +38,11 @@ pub(super) async fn to_the_only_robot(
             n => format!("you have {n} robots: POST /robots/NAME/publish says which one"),
         }));
     };
-    publish(&station, robot, body).await
+    publish(&app, robot, body).await
 }
 
 pub(super) async fn to_robot(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
     Path(robot): Path<String>,
     caller: Caller,
     body: Body,
@@ -50,24 +51,22 @@ pub(super) async fn to_robot(
     if !caller.drives(&robot) {
         return Err(Denied::Forbidden.into());
     }
-    if !station.store.directory().robots.contains(&robot) {
+    if !app.store.directory().robots.contains(&robot) {
         return Err(Refusal::not_found(format!("no robot is named {robot:?}")));
     }
-    publish(&station, &robot, body).await
+    publish(&app, &robot, body).await
 }
 
-async fn publish(station: &AppState, robot: &str, body: Body) -> Result<Json<Published>, Refusal> {
+async fn publish(app: &Arc<AppState>, robot: &str, body: Body) -> Result<Json<Published>, Refusal> {
     let started = clock::instant();
     let body = body::read(body, MAX_BYTES).await?;
     let action = Action::from_json(&body).map_err(Refusal::bad)?;
     let topic = wire::topic::action(robot);
-    station
-        .publisher
+    app.publisher
         .publish(topic.clone(), action.to_json().into_bytes())
         .await
         .map_err(|unpublished| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, unpublished))?;
-    station
-        .metrics
+    app.metrics
         .publish_seconds
         .observe(started.elapsed().as_secs_f64());
     Ok(Json(Published {

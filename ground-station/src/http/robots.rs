@@ -26,19 +26,19 @@ struct Entry {
 }
 
 pub(super) async fn list(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
     caller: Caller,
 ) -> Result<Json<List>, Refusal> {
     caller.must(Permission::Publish)?;
     let robots = caller
-        .robots(&station.store.directory())
+        .robots(&app.store.directory())
         .into_iter()
         .map(|name| {
-            let newest = station.robots.newest(&name);
+            let newest = app.robots.newest(&name);
             Entry {
-                online: newest.as_ref().is_some_and(|news| news.online),
-                seen_ms: newest.as_ref().map(|news| news.received_ms),
-                telemetry: newest.and_then(|news| news.telemetry),
+                online: newest.as_ref().is_some_and(|state| state.online),
+                seen_ms: newest.as_ref().map(|state| state.received_ms),
+                telemetry: newest.and_then(|state| state.telemetry),
                 name,
             }
         })

@@ -11,6 +11,7 @@ use ::mars::PICTURE_PATH;
 use axum::http::{Method, StatusCode};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
+use std::sync::Arc;
 use std::time::Duration;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
@@ -18,7 +19,7 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 const PREFLIGHT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Everything that both listeners serve.
-pub fn router(station: &AppState) -> Router {
+pub fn router(app: &Arc<AppState>) -> Router {
     let routes = Router::new()
         .route("/publish", post(publish::to_the_only_robot))
         .route("/robots", get(robots::list))
@@ -38,16 +39,14 @@ pub fn router(station: &AppState) -> Router {
                 "this route has other methods",
             )
         })
-        .with_state(station.clone())
-        .merge(aws::credentials(station))
-        .merge(aws::calls(&station.signaling))
-        .merge(channel::router(station))
-        .fallback_service(console::files(
-            station.settings.console.clone().or_else(console::find),
-        ));
-    aws::with_sockets(routes, &station.signaling)
+        .with_state(app.clone())
+        .merge(aws::credentials(app))
+        .merge(aws::calls(&app.signaling))
+        .merge(channel::router(app))
+        .fallback_service(console::files(app.console.clone().or_else(console::find)));
+    aws::with_sockets(routes, &app.signaling)
         .layer(middleware::from_fn_with_state(
-            station.clone(),
+            app.clone(),
             access_log::every_request,
         ))
         .layer(cors())

@@ -16,6 +16,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::Html;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A request, with its line ends escaped, in JSON.
 const MAX_BYTES: usize = 2 * request::MAX_BYTES;
@@ -38,7 +39,7 @@ pub(super) async fn form() -> Html<&'static str> {
 }
 
 pub(super) async fn sign(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
     caller: Caller,
     headers: HeaderMap,
     body: Body,
@@ -52,7 +53,7 @@ pub(super) async fn sign(
     })?;
     let accepted = request::check(&asked.description, caller.scope()).map_err(Refusal::bad)?;
     let name = accepted.name.clone();
-    let signer = station.clone();
+    let signer = app.clone();
     // The store waits for the disk.
     let issued = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
         let issued = signer
@@ -66,7 +67,7 @@ pub(super) async fn sign(
     .await
     .map_err(Refusal::broken)?
     .map_err(|error| Refusal::broken(format!("{error:#}")))?;
-    station.metrics.signed.inc();
+    app.metrics.signed.inc();
     tracing::info!(
         robot = name,
         serial = issued.record.serial,
@@ -81,12 +82,12 @@ pub(super) async fn sign(
     Ok(Json(Signed {
         crt_text: text::describe(&issued.pem),
         crt_pem: issued.pem,
-        ca_pem: station.ca.pem().to_owned(),
+        ca_pem: app.ca.pem().to_owned(),
         config: robot_config::config(
             &name,
             &host,
-            robot_config::Ports::of(&station.store),
-            station.signaling.region(),
+            robot_config::Ports::of(&app.store),
+            app.signaling.region(),
         ),
     }))
 }

@@ -6,9 +6,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, header};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
-pub(super) async fn health(State(station): State<AppState>) -> Json<Value> {
-    let broker = if station.publisher.is_connected() {
+pub(super) async fn health(State(app): State<Arc<AppState>>) -> Json<Value> {
+    let broker = if app.publisher.is_connected() {
         "connected"
     } else {
         "away"
@@ -22,20 +23,20 @@ pub(super) async fn health(State(station): State<AppState>) -> Json<Value> {
 }
 
 pub(super) async fn metrics(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
 ) -> ([(HeaderName, &'static str); 1], String) {
-    let metrics = &station.metrics;
+    let metrics = &app.metrics;
     metrics
         .broker_connected
-        .set(i64::from(station.publisher.is_connected()));
-    metrics.robots_online.set(station.robots.online() as i64);
+        .set(i64::from(app.publisher.is_connected()));
+    metrics.robots_online.set(app.robots.online() as i64);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], metrics.text())
 }
 
 pub(super) async fn ca(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
 ) -> ([(HeaderName, &'static str); 1], String) {
     let kind = "application/x-pem-file";
-    ([(header::CONTENT_TYPE, kind)], station.ca.pem().to_owned())
+    ([(header::CONTENT_TYPE, kind)], app.ca.pem().to_owned())
 }

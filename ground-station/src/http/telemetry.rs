@@ -10,6 +10,7 @@ use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::Stream;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -19,54 +20,54 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How soon a token that has ended or was revoked ends the stream.
 const RECHECK: Duration = Duration::from_secs(1);
 
-/// One listener.
-struct Listener {
-    station: AppState,
+/// One subscriber.
+struct Subscriber {
+    app: Arc<AppState>,
     caller: Caller,
-    news: Receiver<RobotState>,
-    /// To be told before anything new, newest last.
+    changes: Receiver<RobotState>,
+    /// To be sent before any change, newest last.
     backlog: Vec<RobotState>,
 }
 
 pub(super) async fn stream(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
     caller: Caller,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     caller.must(Permission::Publish)?;
-    // Listening starts before the newest are read, so that nothing falls between.
-    let mut listener = Listener {
-        news: station.robots.listen(),
+    // The subscription starts before the newest are read, so that nothing falls between.
+    let mut subscriber = Subscriber {
+        changes: app.robots.subscribe(),
         backlog: Vec::new(),
-        station,
+        app,
         caller,
     };
-    listener.catch_up();
-    let events = futures::stream::unfold(listener, async |mut listener| {
-        let news = listener.next().await?;
-        Some((Ok(event(&news)), listener))
+    subscriber.catch_up();
+    let events = futures::stream::unfold(subscriber, async |mut subscriber| {
+        let state = subscriber.next().await?;
+        Some((Ok(event(&state)), subscriber))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-impl Listener {
-    /// The next thing to tell; none when the station stops or the caller is no longer let in.
+impl Subscriber {
+    /// The next event; none when the station stops or the caller is no longer let in.
     async fn next(&mut self) -> Option<RobotState> {
         loop {
-            if !self.station.accounts.still(&self.caller, Now::read()) {
+            if !self.app.accounts.still(&self.caller, Now::read()) {
                 return None;
             }
-            if let Some(news) = self.backlog.pop() {
-                return Some(news);
+            if let Some(state) = self.backlog.pop() {
+                return Some(state);
             }
             tokio::select! {
-                news = self.news.recv() => match news {
-                    Ok(news) if self.caller.drives(&news.robot) => return Some(news),
+                state = self.changes.recv() => match state {
+                    Ok(state) if self.caller.drives(&state.robot) => return Some(state),
                     Ok(_) => {}
                     Err(RecvError::Lagged(_)) => self.catch_up(),
                     Err(RecvError::Closed) => return None,
                 },
                 () = tokio::time::sleep(RECHECK) => {}
-                () = self.station.shutdown.cancelled() => return None,
+                () = self.app.shutdown.cancelled() => return None,
             }
         }
     }
@@ -74,17 +75,17 @@ impl Listener {
     fn catch_up(&mut self) {
         self.backlog = self
             .caller
-            .robots(&self.station.store.directory())
+            .robots(&self.app.store.directory())
             .iter()
             .rev()
-            .filter_map(|robot| self.station.robots.newest(robot))
+            .filter_map(|robot| self.app.robots.newest(robot))
             .collect();
     }
 }
 
-fn event(news: &RobotState) -> Event {
+fn event(state: &RobotState) -> Event {
     Event::default()
         .event("telemetry")
-        .json_data(news)
+        .json_data(state)
         .expect("a report that was JSON still is")
 }

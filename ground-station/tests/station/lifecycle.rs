@@ -166,7 +166,7 @@ async fn an_expired_server_certificate_is_renewed_at_the_start() {
     let now = ground_station::clock::utc();
     let ca = Ca::open(&state, now).unwrap();
     let key = KeyPair::generate().unwrap();
-    let hosts = Purpose::Server(ground_station::ca::own_hosts().into_iter().collect());
+    let hosts = Purpose::Server(ground_station::ca::hosts::own().into_iter().collect());
     let expired = ca
         .issue("localhost", &key, &hosts, -time::Duration::HOUR, now)
         .unwrap();

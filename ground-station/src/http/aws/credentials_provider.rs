@@ -4,6 +4,7 @@
 //! awslabs measured at the real provider; clients match on them.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Extension;
@@ -18,11 +19,9 @@ use crate::auth::{Grant, Holder, Role};
 use crate::clock;
 use crate::http::app_state::AppState;
 use crate::http::listener::{Identity, Peer};
+use crate::robot_config::ROLE_ALIAS;
 use crate::signaling::{Times, expiry_s};
 use crate::store::Kind;
-
-/// The alias that every robot of ours is configured with.
-pub const ROLE_ALIAS: &str = "outpost-robot";
 
 /// The longest session that AWS lets any role have.
 const MAX_DURATION: Duration = Duration::from_secs(43_200);
@@ -82,26 +81,25 @@ impl FromStr for RoleAlias {
 
 /// `GET /role-aliases/{alias}/credentials`.
 pub(super) async fn credentials(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
     Path(alias): Path<String>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Result<Json<RoleAliasCredentials>, Refusal> {
-    let identity = peer.identity(&station.store.directory());
+    let identity = peer.identity(&app.store.directory());
     if let Err(why) = &identity {
         tracing::warn!(%why, "no credentials for a robot");
     }
-    let video = &station.settings.video;
     let ask = Ask {
         certificate: identity.as_ref().ok(),
         thing_name: thing_name(&headers)?,
         alias: &alias,
-        scale: video.time_scale,
+        scale: app.time_scale,
     };
-    let grant = decide(ask, &video.aliases(), clock::unix_s())
+    let grant = decide(ask, &app.role_aliases, clock::unix_s())
         .inspect_err(|refusal| tracing::warn!(%refusal, "no credentials for a robot"))?;
     Ok(Json(RoleAliasCredentials {
-        credentials: station.signaling.issuer().issue(grant),
+        credentials: app.signaling.issuer().issue(grant),
     }))
 }
 

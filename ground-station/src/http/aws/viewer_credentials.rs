@@ -5,6 +5,7 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::{Extension, Json};
 use serde::Serialize;
+use std::sync::Arc;
 use wire::signaling::control::Credentials;
 
 use crate::auth::{Caller, Denied, Grant, Holder, Role, Who};
@@ -27,7 +28,7 @@ pub(super) struct Pass {
 }
 
 pub(super) async fn credentials(
-    State(station): State<AppState>,
+    State(app): State<Arc<AppState>>,
     Path(robot): Path<String>,
     Extension(peer): Extension<Peer>,
     caller: Caller,
@@ -37,10 +38,10 @@ pub(super) async fn credentials(
     if !caller.drives(&robot) {
         return Err(Denied::Forbidden.into());
     }
-    if !station.store.directory().robots.contains(&robot) {
+    if !app.store.directory().robots.contains(&robot) {
         return Err(Refusal::not_found(format!("no robot is named {robot:?}")));
     }
-    let signaling = &station.signaling;
+    let signaling = &app.signaling;
     let latest_s = expiry_s(clock::unix_s(), signaling.times().credentials);
     let (holder, expires_s) = match caller.who() {
         Who::Key(id) => (Holder::Key(*id), latest_s),

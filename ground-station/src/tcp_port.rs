@@ -1,0 +1,25 @@
+//! Takes a TCP port, or says in words why it cannot be had.
+
+use anyhow::anyhow;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+/// Listens on `address`, which the option `--what` names.
+pub fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => anyhow!(
+            "port {} of {} is taken by another program: stop that, or choose another port with --{what}",
+            address.port(),
+            address.ip()
+        ),
+        io::ErrorKind::PermissionDenied => anyhow!(
+            "port {} may only be taken by root: choose one above 1023 with --{what}",
+            address.port()
+        ),
+        io::ErrorKind::AddrNotAvailable => anyhow!(
+            "{} is no address of this machine: choose another with --{what}",
+            address.ip()
+        ),
+        _ => anyhow::Error::new(error).context(format!("cannot listen on {address} (--{what})")),
+    })
+}
