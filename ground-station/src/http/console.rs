@@ -10,7 +10,10 @@ use std::path::PathBuf;
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
-/// Where the console lies when nobody says: beside the program, where a package puts it, in
+/// Where the Debian package puts the console.
+const INSTALLED: &str = "/usr/share/ground-station/console";
+
+/// Where the console lies when nobody says: beside the program, where the package puts it, in
 /// a checkout.
 pub(super) fn find() -> Option<PathBuf> {
     let beside = std::env::current_exe()
@@ -18,7 +21,7 @@ pub(super) fn find() -> Option<PathBuf> {
         .and_then(|program| Some(program.parent()?.join("web-console")));
     beside
         .into_iter()
-        .chain(["/usr/share/outpost/web-console", "web-console/dist"].map(PathBuf::from))
+        .chain([INSTALLED, "web-console/dist"].map(PathBuf::from))
         .find(|folder| folder.join("index.html").is_file())
 }
 
@@ -56,4 +59,20 @@ async fn serve(files: Option<ServeDir>, request: Request) -> Response {
         HeaderValue::from_static("nosniff"),
     );
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::INSTALLED;
+
+    #[test]
+    fn the_console_is_looked_for_where_the_package_puts_it() {
+        let manifest = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+        let asset = manifest
+            .lines()
+            .find(|line| line.contains("web-console/dist"))
+            .unwrap();
+        let target = asset.split('"').nth(3).unwrap();
+        assert_eq!(format!("/{target}"), format!("{INSTALLED}/"));
+    }
 }
