@@ -2,15 +2,15 @@
 
 import "./style/base.css";
 import "./style/pages.css";
-import "./style/stage.css";
-import "./style/hands.css";
-import "./style/cockpit.css";
-import "./style/board.css";
-import type { AwsChoice } from "./page/aws";
-import { bar } from "./page/bar";
-import { Cockpit } from "./page/cockpit";
+import "./style/video.css";
+import "./style/controls.css";
+import "./style/robot-page.css";
+import "./style/cards.css";
+import type { AwsChoice } from "./page/aws-form";
+import { bar } from "./page/top-bar";
+import { Cockpit } from "./page/robot-page";
 import { signIn } from "./page/sign-in";
-import { Visit } from "./page/visit";
+import { Visit } from "./page/session-page";
 import * as session from "./station/session";
 
 const root = document.querySelector<HTMLElement>("#app")!;

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { nameOf, newSender } from "../src/drive/pilot";
-import { refusal } from "../src/video/connection";
-import { counted, figures } from "../src/video/figures";
-import { Pings } from "../src/video/pings";
+import { nameOf, newSender } from "../src/drive/scheduler";
+import { refusal } from "../src/video/peer-connection";
+import { counted, figures } from "../src/video/stats";
+import { Pings } from "../src/video/heartbeat";
 
 const report = (over: Record<string, unknown> = {}) => [
   { type: "inbound-rtp", id: "A", kind: "audio", framesDecoded: 7 },

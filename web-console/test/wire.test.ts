@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { Held, type Direction, type Twist } from "../src/drive/held";
-import { motion, newSender, Pilot } from "../src/drive/pilot";
+import { Held, type Direction, type Twist } from "../src/drive/input";
+import { motion, newSender, Pilot } from "../src/drive/scheduler";
 import type { Action } from "../src/wire";
 
 interface Example {

@@ -1,7 +1,7 @@
 // The first gamepad: left stick and cross drive, the east button (B, circle) stops.
 // Gamepads tell nothing by themselves, so they are read at every frame while there is one.
 
-import type { Helm } from "./helm";
+import type { Helm } from "./controller";
 
 const HOLDER = "gamepad";
 

@@ -1,8 +1,8 @@
 // Arrows and WASD drive, the space bar stops, wherever the focus is but in a text field. By place on the keyboard, not by letter, so
 // WASD is under the same fingers on every layout.
 
-import type { Direction } from "./held";
-import type { Helm } from "./helm";
+import type { Direction } from "./input";
+import type { Helm } from "./controller";
 
 const DIRECTIONS: Readonly<Record<string, Direction>> = {
   ArrowUp: "forward",

@@ -1,21 +1,21 @@
 // What of the cockpit is seen: picture, controls, cards. Shows what it is told.
 
-import type { Helm } from "../drive/helm";
+import type { Helm } from "../drive/controller";
 import type { Log } from "../log";
-import type { Figures } from "../video/figures";
-import type { Driver } from "../video/connection";
+import type { Figures } from "../video/stats";
+import type { Driver } from "../video/peer-connection";
 import type { Telemetry } from "../wire";
 import { el, say } from "./dom";
-import { hands } from "./hands";
+import { hands } from "./drive-input";
 import type { Sample } from "./history";
 import { logPane } from "./log-pane";
 import { plot } from "./plot";
-import { readings } from "./readings";
-import { speedLimit } from "./speed";
-import { stage } from "./stage";
-import type { Standing } from "./standing";
+import { readings } from "./metrics";
+import { speedLimit } from "./speed-limit";
+import { stage } from "./video-pane";
+import type { Standing } from "./status";
 import { wheelBars } from "./wheels";
-import * as words from "./words";
+import * as words from "./format";
 
 export interface Shown {
   standing: Standing;

@@ -1,9 +1,9 @@
 // The first page: user and password, or a channel on AWS.
 
 import * as api from "../station/api";
-import { awsForm, type AwsChoice } from "./aws";
+import { awsForm, type AwsChoice } from "./aws-form";
 import { el, say } from "./dom";
-import { planet } from "./drawings";
+import { planet } from "./icons";
 
 export function signIn(
   note: string | null,

@@ -2,7 +2,7 @@
 
 import type { Wheels } from "../wire";
 import { el, say } from "./dom";
-import { throttle } from "./words";
+import { throttle } from "./format";
 
 export interface WheelBars {
   element: HTMLElement;

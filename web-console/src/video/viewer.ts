@@ -6,8 +6,8 @@ import { find, type Pass } from "../kvs/channel";
 import { opened, signalingClient } from "../kvs/signaling";
 import { backoff } from "../station/backoff";
 import type { Action } from "../wire";
-import { Connection, type Hears, type Said } from "./connection";
-import { Pings } from "./pings";
+import { Connection, type Hears, type Said } from "./peer-connection";
+import { Pings } from "./heartbeat";
 
 /** From the offer to a connection. Relayed over half the world it takes two seconds. */
 const MEET_MS = 8_000;

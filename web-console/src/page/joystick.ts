@@ -1,6 +1,6 @@
 // A stick for one thumb: the further from the middle, the faster. Letting go is rest.
 
-import type { Helm } from "../drive/helm";
+import type { Helm } from "../drive/controller";
 import { el } from "./dom";
 
 const HOLDER = "stick";

@@ -1,9 +1,9 @@
 // How things stand between page, server and robot, in one line; and what is the matter with
 // the picture, in another. Pure.
 
-import type { FeedState } from "../station/feed";
-import type { WatchState } from "../video/watch";
-import { ago, span } from "./words";
+import type { FeedState } from "../station/telemetry";
+import type { WatchState } from "../video/viewer";
+import { ago, span } from "./format";
 
 export interface Standing {
   tone: "good" | "wait" | "bad";

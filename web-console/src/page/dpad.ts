@@ -1,10 +1,10 @@
 // Four arrow buttons. A finger, the mouse, or Enter on the focused button holds one; letting
 // go in any way (lifting, sliding off the glass, a call coming in, focus lost) lets it go.
 
-import type { Direction } from "../drive/held";
-import type { Helm } from "../drive/helm";
+import type { Direction } from "../drive/input";
+import type { Helm } from "../drive/controller";
 import { el } from "./dom";
-import { arrow } from "./drawings";
+import { arrow } from "./icons";
 
 const LABELS: Readonly<Record<Direction, string>> = {
   forward: "Forward",

@@ -5,7 +5,7 @@
 // takes may lose it.
 
 import type { Action } from "../wire";
-import type { Twist } from "./held";
+import type { Twist } from "./input";
 
 /** Half of the robot's pulse of 200 ms: one lost action does not make it stutter. */
 export const BEAT_MS = 100;

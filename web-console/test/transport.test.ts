@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { read } from "../src/drive/gamepad";
-import { send, sendEverywhere } from "../src/drive/roads";
+import { send, sendEverywhere } from "../src/drive/transport";
 import type { Action } from "../src/wire";
 
 const forward: Action = { action: "forward" };

@@ -3,8 +3,8 @@
 // Leaving the page by any way lets everything go.
 
 import type { Action } from "../wire";
-import { Held, type Direction } from "./held";
-import { Pilot, type Now } from "./pilot";
+import { Held, type Direction } from "./input";
+import { Pilot, type Now } from "./scheduler";
 
 /** What a sample-sized robot does at home without frightening the cat. */
 const FIRST_SPEED = 0.5;

@@ -2,7 +2,7 @@
 // While there is no picture, a drawing holds its place and a line says why.
 
 import { el, say } from "./dom";
-import { landscape, symbol } from "./drawings";
+import { landscape, symbol } from "./icons";
 
 export interface Stage {
   element: HTMLElement;

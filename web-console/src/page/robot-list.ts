@@ -2,8 +2,8 @@
 
 import type { Report } from "../wire";
 import { el } from "./dom";
-import { rover } from "./drawings";
-import { ago, degrees, volts } from "./words";
+import { rover } from "./icons";
+import { ago, degrees, volts } from "./format";
 
 export interface RobotList {
   element: HTMLElement;

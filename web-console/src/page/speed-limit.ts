@@ -1,6 +1,6 @@
 // The speed limit: what a fully held arrow means.
 
-import type { Helm } from "../drive/helm";
+import type { Helm } from "../drive/controller";
 import { el, say } from "./dom";
 
 /** Percent of full throttle; below the least most motors only hum. */

@@ -1,7 +1,7 @@
 // The line at the top of every page but the first.
 
 import { el } from "./dom";
-import { planet } from "./drawings";
+import { planet } from "./icons";
 
 export interface Bar {
   user: string;

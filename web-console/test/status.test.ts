@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { pictureNote, standing, type Facts } from "../src/page/standing";
+import { pictureNote, standing, type Facts } from "../src/page/status";
 
 const well: Facts = {
   feed: { is: "live" },

@@ -1,9 +1,9 @@
 // Arrows or stick: one of the two is under the thumb, and the choice is remembered.
 
-import type { Helm } from "../drive/helm";
+import type { Helm } from "../drive/controller";
 import { el } from "./dom";
-import { pad } from "./pad";
-import { stick } from "./stick";
+import { pad } from "./dpad";
+import { stick } from "./joystick";
 
 const KEY = "outpost.hands";
 

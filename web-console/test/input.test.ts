@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Held } from "../src/drive/held";
+import { Held } from "../src/drive/input";
 
 test("nothing held is rest", () => {
   expect(new Held().twist).toBeNull();

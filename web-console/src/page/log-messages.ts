@@ -1,9 +1,9 @@
 // What happens, as lines of the log. Pure.
 
-import { nameOf } from "../drive/pilot";
-import type { FeedState } from "../station/feed";
-import type { Driver } from "../video/connection";
-import type { WatchState } from "../video/watch";
+import { nameOf } from "../drive/scheduler";
+import type { FeedState } from "../station/telemetry";
+import type { Driver } from "../video/peer-connection";
+import type { WatchState } from "../video/viewer";
 import type { Telemetry } from "../wire";
 
 export function ofDriver(driver: Driver): string {

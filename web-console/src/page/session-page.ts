@@ -3,13 +3,13 @@
 
 import * as api from "../station/api";
 import { ServerClock } from "../station/clock";
-import { Feed, type FeedState } from "../station/feed";
+import { Feed, type FeedState } from "../station/telemetry";
 import type { Session } from "../station/session";
 import type { Report } from "../wire";
-import { bar } from "./bar";
-import { Cockpit } from "./cockpit";
-import { displayCard } from "./display";
-import { robotList, type RobotList } from "./robots";
+import { bar } from "./top-bar";
+import { Cockpit } from "./robot-page";
+import { displayCard } from "./display-card";
+import { robotList, type RobotList } from "./robot-list";
 
 /** Clocks drift by milliseconds a minute at worst; one look a minute keeps up. */
 const LOOK_MS = 60_000;

@@ -2,22 +2,22 @@
 // Knows no element but the dashboard's; what is sent and when is decided in `drive`.
 
 import { listenToGamepad } from "../drive/gamepad";
-import { Helm } from "../drive/helm";
+import { Helm } from "../drive/controller";
 import { listenToKeys } from "../drive/keyboard";
 import { Outbox, type Outcome } from "../drive/outbox";
-import { newSender } from "../drive/pilot";
-import { send, sendEverywhere, type Roads } from "../drive/roads";
+import { newSender } from "../drive/scheduler";
+import { send, sendEverywhere, type Roads } from "../drive/transport";
 import type { Pass } from "../kvs/channel";
 import { Log } from "../log";
 import * as api from "../station/api";
-import type { FeedState } from "../station/feed";
-import type { Driver, Said } from "../video/connection";
-import { counted, figures, type Counted, type Figures } from "../video/figures";
-import { Watch, type WatchState } from "../video/watch";
+import type { FeedState } from "../station/telemetry";
+import type { Driver, Said } from "../video/peer-connection";
+import { counted, figures, type Counted, type Figures } from "../video/stats";
+import { Watch, type WatchState } from "../video/viewer";
 import type { Action, Report, Telemetry } from "../wire";
-import * as chronicle from "./chronicle";
+import * as chronicle from "./log-messages";
 import { dashboard } from "./dashboard";
-import { pictureNote, standing } from "./standing";
+import { pictureNote, standing } from "./status";
 
 /** Figures are per second, and read by people. */
 const LOOK_MS = 1_000;

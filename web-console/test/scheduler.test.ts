@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { BEAT_MS, CHANGE_MS, Pilot, STOP_REPEATS } from "../src/drive/pilot";
+import { BEAT_MS, CHANGE_MS, Pilot, STOP_REPEATS } from "../src/drive/scheduler";
 
 const forward = { linear: 1, angular: 0 };
 const left = { linear: 0, angular: 1 };
