@@ -6,9 +6,9 @@ import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, describe, test } from "node:test";
-import { apart } from "./harness/apart.mjs";
+import { acrossNetworks } from "./harness/across_networks.mjs";
 import { eventually } from "./harness/eventually.mjs";
-import { impossible, INTERNET, ROUTERS } from "./harness/homes.mjs";
+import { impossible, INTERNET, ROUTERS } from "./harness/home_networks.mjs";
 import { figure } from "./harness/page.mjs";
 import { Process, ROOT } from "./harness/process.mjs";
 import { connected, nextFrame } from "./harness/scene.mjs";
@@ -17,7 +17,7 @@ import { connected, nextFrame } from "./harness/scene.mjs";
 const FASTER = ["--time-scale", "0.06"];
 
 /** For what begins when they have expired. */
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
 const RELAY_PORT = 3478;
 const HTTPS_PORT = 8443;
@@ -25,10 +25,10 @@ const HTTPS_PORT = 8443;
 const skip = impossible();
 
 describe("with the relay of a station in the internet", { skip }, () => {
-  const scene = apart((homes) => ({
+  const scene = acrossNetworks((networks) => ({
     name: "nat",
     more: [...FASTER, "--turn", `${INTERNET}:${RELAY_PORT}`],
-    place: { pageHost: INTERNET, robotHost: INTERNET, listen: INTERNET, station: homes.at("internet"), robot: homes.at("robot") },
+    place: { pageHost: INTERNET, robotHost: INTERNET, listen: INTERNET, station: networks.at("internet"), robot: networks.at("robot") },
   }));
 
   test("the picture comes and a key drives, by relay and no other way", async (t) => {
@@ -82,12 +82,12 @@ describe("with a coturn in the relay's place", { skip }, () => {
   const folder = mkdtempSync(path.join(tmpdir(), "outpost-coturn-"));
   const log = path.join(folder, "coturn.log");
   let coturn;
-  const scene = apart((homes) => {
-    coturn = startCoturn(homes, folder, log);
+  const scene = acrossNetworks((networks) => {
+    coturn = startCoturn(networks, folder, log);
     return {
       name: "nat-coturn",
       more: [...FASTER, "--external-turn", `${INTERNET}:${RELAY_PORT}`, "--external-turn-secret", secretIn(folder)],
-      place: { pageHost: INTERNET, robotHost: INTERNET, listen: INTERNET, station: homes.at("internet"), robot: homes.at("robot") },
+      place: { pageHost: INTERNET, robotHost: INTERNET, listen: INTERNET, station: networks.at("internet"), robot: networks.at("robot") },
     };
   });
   after(async () => {
@@ -102,7 +102,7 @@ describe("with a coturn in the relay's place", { skip }, () => {
     await relayedOnly(ada);
     await drives(ada, scene.robot);
     await expired(ada);
-    await eventually("both ends have refreshed their allocations", () => latecomers(log).size === 2, PATIENCE_MS);
+    await eventually("both ends have refreshed their allocations", () => latecomers(log).size === 2, TIMEOUT_MS);
     await nextFrame(ada);
     await drives(ada, scene.robot);
     await relayedOnly(await scene.watching("bert"));
@@ -111,12 +111,12 @@ describe("with a coturn in the relay's place", { skip }, () => {
 });
 
 describe("with a station at the robot's home, behind its router", { skip }, () => {
-  const scene = apart((homes) => {
-    homes.forward("robot", `tcp ${HTTPS_PORT}`, `udp ${RELAY_PORT}`, "udp 50000-50099");
+  const scene = acrossNetworks((networks) => {
+    networks.forward("robot", `tcp ${HTTPS_PORT}`, `udp ${RELAY_PORT}`, "udp 50000-50099");
     return {
       name: "nat-home",
       more: [...FASTER, "--turn", `0.0.0.0:${RELAY_PORT}`, "--turn-public-ip", ROUTERS.robot, "--turn-ports", "50000-50099"],
-      place: { pageHost: ROUTERS.robot, listen: "0.0.0.0", httpsPort: HTTPS_PORT, station: homes.at("robot"), robot: homes.at("robot") },
+      place: { pageHost: ROUTERS.robot, listen: "0.0.0.0", httpsPort: HTTPS_PORT, station: networks.at("robot"), robot: networks.at("robot") },
     };
   });
 
@@ -190,7 +190,7 @@ function selected(page) {
 /** Waits until every password that the call began with has expired. */
 async function expired(page) {
   const last = await page.evaluate(() => Math.max(...window.calls.at(-1).passwords.map((user) => Number.parseInt(user, 10))));
-  await eventually("the first passwords have expired", () => Date.now() / 1000 > last + 1, PATIENCE_MS);
+  await eventually("the first passwords have expired", () => Date.now() / 1000 > last + 1, TIMEOUT_MS);
 }
 
 async function figureOf(page, name) {
@@ -213,7 +213,7 @@ function secretIn(folder) {
   return path.join(folder, "secret");
 }
 
-function startCoturn(homes, folder, log) {
+function startCoturn(networks, folder, log) {
   const secret = "north";
   writeFileSync(secretIn(folder), secret);
   const options = [
@@ -224,7 +224,7 @@ function startCoturn(homes, folder, log) {
     // So that allocations have to be refreshed within the test.
     "--max-allocate-lifetime=48", "--new-log-timestamp", "--new-log-timestamp-format=%s",
   ];
-  return new Process("/usr/bin/turnserver", options, log, { within: homes.at("internet") });
+  return new Process("/usr/bin/turnserver", options, log, { within: networks.at("internet") });
 }
 
 /** Who has refreshed an allocation with a password that had expired; to nothing is the end of one. */

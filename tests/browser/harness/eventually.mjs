@@ -1,13 +1,13 @@
 // Waiting for what happens, rather than for time to pass.
 
-/** The whole of a slow machine's patience; nothing that works takes this long. */
-export const PATIENCE_MS = 20_000;
+/** Nothing that works takes this long, on a slow machine either. */
+export const TIMEOUT_MS = 20_000;
 
 const LOOK_MS = 20;
 
 /** What `look` gives as soon as it is neither null, undefined nor false. */
-export async function eventually(what, look, patienceMs = PATIENCE_MS) {
-  const deadline = performance.now() + patienceMs;
+export async function eventually(what, look, timeoutMs = TIMEOUT_MS) {
+  const deadline = performance.now() + timeoutMs;
   let last;
   do {
     try {

@@ -102,14 +102,14 @@ export class Outpost {
     return { cert: file("certificate.pem"), key: file("private.pem.key"), ca: file("cacert.pem") };
   }
 
-  /** Has signaling say `word` to all on the robot's channel; gives how many sockets heard it. */
-  async tell(operator, robot, word) {
+  /** Has signaling send `message` to all on the robot's channel; gives how many sockets got it. */
+  async sendAsService(operator, robot, message) {
     const url = new URL(`/robots/${robot}/signaling`, this.secureUrl);
     const asked = request(url, { method: "POST", ...operator });
-    asked.end(JSON.stringify({ send: word }));
+    asked.end(JSON.stringify({ send: message }));
     const [answer] = await once(asked, "response");
     const body = JSON.parse((await answer.toArray()).join(""));
-    if (answer.statusCode !== 200) throw new Error(`${word}: ${answer.statusCode}, ${body.message}`);
+    if (answer.statusCode !== 200) throw new Error(`${message}: ${answer.statusCode}, ${body.message}`);
     return body.sockets;
   }
 

@@ -14,7 +14,7 @@ export function program(name) {
 }
 
 /** How long a process may take to end when asked; then it is killed. */
-const GOODBYE_MS = 5_000;
+const STOP_MS = 5_000;
 
 export class Process {
   /**
@@ -49,7 +49,7 @@ export class Process {
   async stop() {
     if (!this.running) return;
     this.child.kill("SIGTERM");
-    const timer = setTimeout(() => this.child.kill("SIGKILL"), GOODBYE_MS);
+    const timer = setTimeout(() => this.child.kill("SIGKILL"), STOP_MS);
     await this.ended;
     clearTimeout(timer);
   }

@@ -31,7 +31,7 @@ export function impossible() {
   }
 }
 
-export class Homes {
+export class HomeNetworks {
   #made = [];
 
   constructor() {

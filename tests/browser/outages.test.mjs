@@ -7,7 +7,7 @@ import { figure, signIn } from "./harness/page.mjs";
 import { CAMERA, connected, nextFrame, rememberSockets, Scene } from "./harness/scene.mjs";
 
 let scene;
-before(async () => (scene = await Scene.start("endures")));
+before(async () => (scene = await Scene.start("outages")));
 afterEach(() => scene.clear());
 after(() => scene?.stop());
 

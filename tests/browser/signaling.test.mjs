@@ -12,10 +12,10 @@ const QUICK = ["--time-scale", "0.025", "--role-alias", "brief=800"];
 
 let scene, operator;
 before(async () => {
-  scene = await Scene.start("moves", {
+  scene = await Scene.start("signaling", {
     station: QUICK,
     robot: { ROLE_ALIAS: "brief" },
-    env: { RUST_LOG: "error,robot_agent=info,robot_agent::signaling=debug" },
+    env: { RUST_LOG: "error,robot_agent=info,robot_agent::aws=debug,robot_agent::signaling=debug" },
   });
   operator = await scene.outpost.newOperator("desk");
 });
@@ -35,21 +35,21 @@ test("a picture that stands still is noticed", async () => {
 test("signaling that sends everyone away", (t) =>
   undisturbed(t, async () => {
     const again = logged("signaling asks to come anew", "signaling is connected");
-    assert.ok((await tell("GO_AWAY")) >= 2);
+    assert.ok((await sendToAll("GO_AWAY")) >= 2);
     await again();
   }));
 
 test("signaling that drops everyone", (t) =>
   undisturbed(t, async () => {
     const again = logged("signaling was lost after", "signaling is connected");
-    assert.ok((await tell("CLOSE")) >= 1);
+    assert.ok((await sendToAll("CLOSE")) >= 1);
     await again();
   }));
 
 test("relays that are new", (t) =>
   undisturbed(t, async () => {
     const again = logged("signaling has new relays", "DEBUG servers");
-    await tell("RECONNECT_ICE_SERVER");
+    await sendToAll("RECONNECT_ICE_SERVER");
     await again();
   }));
 
@@ -66,7 +66,7 @@ test("credentials that expire, and a socket that is lost thereafter", (t) =>
     assert.ok(Date.now() < used, "they were fetched before the old ones expired");
     await eventually("the old ones expire", () => Date.now() > used);
     const again = logged("signaling was lost after", "signaling is connected");
-    await tell("CLOSE");
+    await sendToAll("CLOSE");
     await again();
   }));
 
@@ -93,8 +93,8 @@ function lives() {
   return [...scene.robot.log().matchAll(/credentials until="?([^" ]+Z)/g)].map(([, until]) => Date.parse(until));
 }
 
-function tell(word) {
-  return scene.outpost.tell(operator, "rover", word);
+function sendToAll(word) {
+  return scene.outpost.sendAsService(operator, "rover", word);
 }
 
 /** Runs in the page. */

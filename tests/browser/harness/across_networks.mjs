@@ -2,22 +2,22 @@
 
 import { after, afterEach, before } from "node:test";
 import { launchWithin } from "../chromium.mjs";
-import { Homes } from "./homes.mjs";
+import { HomeNetworks } from "./home_networks.mjs";
 import { Outpost } from "./outpost.mjs";
 import { open, signIn } from "./page.mjs";
 import { CAMERA, connected } from "./scene.mjs";
 
 /** A station, a robot and a browser, each where `set` puts them, for the tests of one suite. */
-export function apart(set) {
+export function acrossNetworks(set) {
   const contexts = [];
   const scene = {};
   before(async () => {
-    scene.homes = new Homes();
-    const { name, more, place } = set(scene.homes);
+    scene.networks = new HomeNetworks();
+    const { name, more, place } = set(scene.networks);
     scene.outpost = await Outpost.start(name, more, place);
     scene.robot = await scene.outpost.startRobot("rover", CAMERA);
     scene.passwords = { ada: await scene.outpost.newUser("ada", "rover"), bert: await scene.outpost.newUser("bert", "rover") };
-    scene.browser = await launchWithin(scene.homes.at("viewer"));
+    scene.browser = await launchWithin(scene.networks.at("viewer"));
   });
   scene.watching = async (user = "ada", prepare = () => {}) => {
     const { page, context } = await open(scene.browser, { ignoreHTTPSErrors: true });
@@ -34,7 +34,7 @@ export function apart(set) {
   after(async () => {
     await scene.browser?.close();
     await scene.outpost?.stop();
-    scene.homes?.close();
+    scene.networks?.close();
   });
   return scene;
 }

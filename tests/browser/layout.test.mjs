@@ -30,7 +30,7 @@ let outpost, browser, password;
 
 before(async () => {
   mkdirSync(PICTURES, { recursive: true });
-  outpost = await Outpost.start("pictures", ["--display", DISPLAY]);
+  outpost = await Outpost.start("layout", ["--display", DISPLAY]);
   await outpost.startRobot("rover", { video: { source: "test", width: 640, height: 480, fps: 30 } });
   await outpost.startRobot("attic");
   password = await outpost.newUser("ada", "rover", "attic");

@@ -3,9 +3,9 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { apart } from "./harness/apart.mjs";
+import { acrossNetworks } from "./harness/across_networks.mjs";
 import { eventually } from "./harness/eventually.mjs";
-import { impossible, INTERNET } from "./harness/homes.mjs";
+import { impossible, INTERNET } from "./harness/home_networks.mjs";
 import { figure } from "./harness/page.mjs";
 import { connected, nextFrame } from "./harness/scene.mjs";
 
@@ -13,19 +13,19 @@ import { connected, nextFrame } from "./harness/scene.mjs";
 const CUT_MS = 3000;
 
 describe("a robot at home, with the station in the internet", { skip: impossible() }, () => {
-  const scene = apart((homes) => ({
-    name: "roams",
+  const scene = acrossNetworks((networks) => ({
+    name: "networks",
     more: ["--turn", `${INTERNET}:3478`],
-    place: { pageHost: INTERNET, robotHost: INTERNET, listen: INTERNET, station: homes.at("internet"), robot: homes.at("robot") },
+    place: { pageHost: INTERNET, robotHost: INTERNET, listen: INTERNET, station: networks.at("internet"), robot: networks.at("robot") },
   }));
 
   test("a network that is gone for three seconds is said to be, and comes back by itself", async (t) => {
     const page = await scene.watching();
-    scene.homes.cut("robot");
+    scene.networks.cut("robot");
     const began = performance.now();
     await page.getByText(/The picture has stood still for/).waitFor();
     await eventually("the cut is over", () => performance.now() - began > CUT_MS);
-    scene.homes.mend("robot");
+    scene.networks.mend("robot");
     await nextFrame(page);
     t.diagnostic(`from the cut to the next frame: ${Math.round(performance.now() - began)} ms`);
     await page.locator(".stage-note").waitFor({ state: "hidden" });
@@ -38,7 +38,7 @@ describe("a robot at home, with the station in the internet", { skip: impossible
     const page = await scene.watching();
     await drives(page);
     const began = performance.now();
-    scene.homes.move("robot", "192.168.1.3");
+    scene.networks.move("robot", "192.168.1.3");
     await page.getByText(/No picture: the robot fell silent; next try in|Calling the robot/).first().waitFor();
     await connected(page);
     t.diagnostic(`from one address to a picture from the other: ${Math.round(performance.now() - began)} ms`);
