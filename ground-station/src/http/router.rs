@@ -62,3 +62,54 @@ fn cors() -> CorsLayer {
         .allow_headers(AllowHeaders::mirror_request())
         .max_age(PREFLIGHT)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// `METHOD PATH` of every `.route(PATH, get(…).post(…))` in these sources.
+    fn served() -> BTreeSet<String> {
+        let sources = [
+            include_str!("router.rs"),
+            include_str!("aws.rs"),
+            include_str!("channel.rs"),
+        ];
+        let code = sources.map(|source| source.split("#[cfg(test)]").next().unwrap());
+        let code = code.concat();
+        let routes = code.split(".route(").skip(1).map(|route| {
+            let end = route.find("\n        .").unwrap_or(route.len());
+            let (path, handlers) = route[..end].split_once(',').unwrap();
+            (path.trim(), handlers)
+        });
+        let methods = |(path, handlers): (&str, &str)| {
+            let path = match path {
+                "PICTURE_PATH" => mars::PICTURE_PATH,
+                "CREATE_PATH" => wire::signaling::control::CREATE_PATH,
+                "DESCRIBE_PATH" => wire::signaling::control::DESCRIBE_PATH,
+                "ENDPOINT_PATH" => wire::signaling::control::ENDPOINT_PATH,
+                "ICE_PATH" => wire::signaling::control::ICE_PATH,
+                literal => literal.trim_matches('"'),
+            };
+            let methods = [("get(", "GET"), ("post(", "POST")];
+            methods
+                .into_iter()
+                .filter(|(call, _)| handlers.contains(call))
+                .map(|(_, method)| format!("{method} {path}"))
+                .collect::<Vec<_>>()
+        };
+        routes.flat_map(methods).collect()
+    }
+
+    #[test]
+    fn the_page_on_http_has_every_route_and_no_other() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/http.md"));
+        let described: BTreeSet<String> = page
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+            .map(|(route, _)| route.to_owned())
+            .filter(|route| route.starts_with("GET /") || route.starts_with("POST /"))
+            .collect();
+        assert_eq!(described, served());
+        assert!(described.len() > 15, "{described:?}");
+    }
+}
