@@ -7,11 +7,13 @@
 mod accounts;
 mod certificates;
 mod directory;
+mod error;
 mod schema;
 
 pub use accounts::{NewKey, NewUser};
 pub use certificates::Certificate;
 pub use directory::{Directory, Key, Kind, Permission, Robots, User};
+pub use error::StoreError;
 
 use rusqlite::Connection;
 use std::path::Path;
@@ -35,36 +37,6 @@ pub struct Store {
 struct Watcher {
     connection: Connection,
     seen: i64,
-}
-
-/// Why the store did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database itself.
-    #[error("the database: {0}")]
-    Sql(#[from] rusqlite::Error),
-    /// What the database holds cannot be read.
-    #[error("the database holds {what} that cannot be read: {why}")]
-    Unreadable {
-        /// Which record.
-        what: String,
-        /// Why.
-        why: String,
-    },
-    /// Made by a newer ground-station.
-    #[error("the database has version {found}, this ground-station knows up to {known}")]
-    Newer {
-        /// Version of the file.
-        found: i64,
-        /// Version of this program.
-        known: i64,
-    },
-    /// A name that is taken.
-    #[error("{0}")]
-    Taken(String),
-    /// A name that nobody has.
-    #[error("{0}")]
-    Unknown(String),
 }
 
 impl Store {
@@ -127,11 +99,11 @@ impl Store {
     }
 
     /// A change of the directory, which gets another revision by it.
-    fn write<T>(
+    fn change<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.keep(|db| {
+        self.transaction(|db| {
             let result = work(db)?;
             db.execute("UPDATE revision SET number = number + 1", [])?;
             Ok(result)
@@ -139,7 +111,7 @@ impl Store {
     }
 
     /// One transaction, and the directory brought up after it.
-    fn keep<T>(
+    fn transaction<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {

@@ -43,7 +43,7 @@ impl Store {
     /// # Errors
     /// When one of the robots is an operator's name.
     pub fn add_key(&self, key: &NewKey, now_s: u64) -> Result<i64, StoreError> {
-        self.write(|db| {
+        self.change(|db| {
             if let Robots::Only(robots) = &key.robots {
                 for robot in robots {
                     add_name(db, robot, Kind::Robot, now_s)?;
@@ -71,7 +71,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unknown`] when there is no such key.
     pub fn remove_key(&self, id: i64) -> Result<(), StoreError> {
-        self.write(
+        self.change(
             |db| match db.execute("DELETE FROM keys WHERE id = ?", [id])? {
                 0 => Err(StoreError::Unknown(format!("there is no key {id}"))),
                 _ => Ok(()),
@@ -84,7 +84,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Taken`] when the name is taken and `replace` is not given.
     pub fn add_user(&self, user: &NewUser, replace: bool, now_s: u64) -> Result<(), StoreError> {
-        self.write(|db| {
+        self.change(|db| {
             let taken: Option<i64> = db
                 .query_row("SELECT 1 FROM users WHERE name = ?", [&user.name], |row| {
                     row.get(0)
@@ -121,7 +121,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unknown`] when there is no such user.
     pub fn remove_user(&self, name: &str) -> Result<(), StoreError> {
-        self.write(
+        self.change(
             |db| match db.execute("DELETE FROM users WHERE name = ?", [name])? {
                 0 => Err(StoreError::Unknown(format!("there is no user {name:?}"))),
                 _ => Ok(()),
@@ -146,7 +146,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn set_spent(&self, day: u64, spent: &[(i64, u64)]) -> Result<(), StoreError> {
-        self.keep(|db| {
+        self.transaction(|db| {
             for (key, requests) in spent {
                 db.execute(
                     "INSERT INTO spent (key_id, day, requests)

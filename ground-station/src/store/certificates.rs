@@ -20,7 +20,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Taken`] when it is of the other kind.
     pub fn add_name(&self, name: &str, kind: Kind, now_s: u64) -> Result<(), StoreError> {
-        self.write(|db| add_name(db, name, kind, now_s))
+        self.change(|db| add_name(db, name, kind, now_s))
     }
 
     /// Remembers a certificate.
@@ -33,7 +33,7 @@ impl Store {
         kind: Kind,
         certificate: &Certificate,
     ) -> Result<(), StoreError> {
-        self.write(|db| {
+        self.change(|db| {
             add_name(db, name, kind, certificate.issued_s)?;
             db.execute(
                 "INSERT INTO certificates (serial, name, issued_s, expires_s) VALUES (?, ?, ?, ?)",
@@ -66,7 +66,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unknown`] when nobody is so named.
     pub fn revoke_certificates(&self, name: &str, now_s: u64) -> Result<usize, StoreError> {
-        self.write(|db| {
+        self.change(|db| {
             if kind_of(db, name)?.is_none() {
                 return Err(StoreError::Unknown(format!(
                     "no robot or operator is named {name:?}"
@@ -84,7 +84,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn add_host(&self, host: &str) -> Result<(), StoreError> {
-        self.write(|db| {
+        self.change(|db| {
             db.execute("INSERT OR IGNORE INTO hosts (host) VALUES (?)", [host])?;
             Ok(())
         })
@@ -108,7 +108,7 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub fn set_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
-        self.keep(|db| {
+        self.transaction(|db| {
             db.execute(
                 "INSERT INTO settings (name, value) VALUES (?1, ?2)
                  ON CONFLICT (name) DO UPDATE SET value = ?2",
@@ -127,7 +127,7 @@ impl Store {
         name: &str,
         make: impl FnOnce() -> Vec<u8>,
     ) -> Result<Vec<u8>, StoreError> {
-        self.keep(|db| {
+        self.transaction(|db| {
             db.execute(
                 "INSERT OR IGNORE INTO settings (name, value) VALUES (?, ?)",
                 params![name, make()],

@@ -1,6 +1,6 @@
 //! The copy in memory of everything that a request needs to know.
 
-use super::StoreError;
+use super::error::StoreError;
 use rusqlite::{Connection, Row};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -1,6 +1,6 @@
 //! The tables, and the steps from each version of them to the next.
 
-use super::StoreError;
+use super::error::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Step `n` brings version `n` to `n + 1`; a released step is never changed.

@@ -1,0 +1,22 @@
+//! Why the store did not do what it was asked.
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("the database: {0}")]
+    Sql(#[from] rusqlite::Error),
+    #[error("the database holds {what} that cannot be read: {why}")]
+    Unreadable {
+        /// The record.
+        what: String,
+        why: String,
+    },
+    /// Made by a newer ground-station.
+    #[error("the database has version {found}, this ground-station knows up to {known}")]
+    Newer { found: i64, known: i64 },
+    /// A name that is taken.
+    #[error("{0}")]
+    Taken(String),
+    /// A name that nobody has.
+    #[error("{0}")]
+    Unknown(String),
+}
