@@ -16,7 +16,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// running test.
 ///
 /// # Panics
-/// When it is not there; `cargo build --workspace` puts it there.
+/// When it is not there; `scripts/lib/build-daemons` puts it there.
 pub fn program(name: &str) -> PathBuf {
     if let Some(folder) = std::env::var_os("OUTPOST_BIN") {
         return PathBuf::from(folder).join(name);
@@ -25,7 +25,7 @@ pub fn program(name: &str) -> PathBuf {
     let folder = test
         .ancestors()
         .find(|folder| folder.join(name).is_file())
-        .unwrap_or_else(|| panic!("{name} is not built: run `cargo build --workspace` first"));
+        .unwrap_or_else(|| panic!("{name} is not built: run scripts/lib/build-daemons first"));
     folder.join(name)
 }
 

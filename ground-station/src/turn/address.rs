@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn a_public_address_is_told_with_the_port_that_is_bound() {
         let place = place("10.0.0.7:3478", Some("203.0.113.9"));
-        assert_eq!(place.relay(), "203.0.113.9:3478".parse().unwrap());
+        assert_eq!(place.relay(), SocketAddr::from(([203, 0, 113, 9], 3478)));
         assert_eq!(place.own(), "10.0.0.7".parse::<IpAddr>().unwrap());
     }
 }
