@@ -2,9 +2,13 @@
 //! library, on one broker in one run.
 //!
 //! Both are told the same actions by one publisher at the same moments, in turns first and
-//! second. Every action carries a throttle of its own, by which its wheel command is found
-//! in the transcript of the board.
+//! second.
 
+mod actions;
+mod table;
+
+use crate::actions::{at_rest, commands, drive, latencies, throttle};
+use crate::table::ROWS;
 use bench::figures::{self, Figures, percentile};
 use rumqttc::QoS;
 use serde_json::json;
@@ -28,63 +32,6 @@ const HELD_SPACING: Duration = Duration::from_millis(100);
 const STARTS: usize = 9;
 /// How long the idle agent is watched.
 const IDLE: Duration = Duration::from_secs(20);
-
-/// The table: label, unit, figure, the peer's figure, aim.
-const ROWS: [(&str, &str, &str, &str, &str); 11] = [
-    (
-        "publish → wheel command, p50",
-        "µs",
-        "p50_us",
-        "sample_p50_us",
-        "",
-    ),
-    (
-        "    ratio to the sample's library",
-        "",
-        "p50_ratio",
-        "",
-        "≤ 0.6",
-    ),
-    (
-        "publish → wheel command, p99",
-        "µs",
-        "p99_us",
-        "sample_p99_us",
-        "",
-    ),
-    ("    ratio to the sample's library", "", "p99_ratio", "", ""),
-    (
-        "bytes readable → board write, p50",
-        "µs",
-        "own_share_p50_us",
-        "",
-        "",
-    ),
-    (
-        "bytes readable → board write, p99",
-        "µs",
-        "own_share_p99_us",
-        "",
-        "≤ 1000",
-    ),
-    (
-        "key released → wheels at rest",
-        "ms",
-        "release_to_rest_ms",
-        "sample_release_to_rest_ms",
-        "≤ 220",
-    ),
-    ("process start → obeys", "ms", "start_ms", "", ""),
-    (
-        "    beyond a TLS and MQTT handshake",
-        "ms",
-        "start_beyond_handshake_ms",
-        "",
-        "≤ 150",
-    ),
-    ("resident memory, no video", "MiB", "rss_mib", "", "≤ 15"),
-    ("processor, idle", "%", "idle_cpu_pct", "", "≤ 0.5"),
-];
 
 /// Where the venv with the sample's library is, and where to put the figures.
 struct Arguments {
@@ -110,22 +57,13 @@ async fn main() -> anyhow::Result<()> {
 }
 
 fn arguments() -> anyhow::Result<Arguments> {
-    let mut arguments = std::env::args_os().skip(1);
-    let usage = "usage: bench-drive PYTHON [--json FILE]";
-    let python = arguments
-        .next()
-        .ok_or_else(|| anyhow::anyhow!(usage))?
-        .into();
-    let json = match arguments.next() {
-        None => None,
-        Some(flag) if flag == "--json" => Some(
-            arguments
-                .next()
-                .ok_or_else(|| anyhow::anyhow!(usage))?
-                .into(),
-        ),
-        Some(_) => anyhow::bail!(usage),
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let (python, json) = match &arguments[..] {
+        [python] => (python, None),
+        [python, flag, file] if flag == "--json" => (python, Some(file.into())),
+        _ => anyhow::bail!("usage: bench-drive PYTHON [--json FILE]"),
     };
+    let python = python.into();
     Ok(Arguments { python, json })
 }
 
@@ -160,19 +98,22 @@ impl Bench {
     async fn agent(&self, publisher: &mqtt::Client) -> Robot {
         let seen = self.rover.writes().len();
         let robot = Robot::start(self.rover.clone());
-        eventually("the agent obeys", async || {
-            publisher
-                .send("rover/action", QoS::AtLeastOnce, &drive(0.9))
-                .await;
-            self.rover
-                .writes()
-                .into_iter()
-                .skip(seen)
-                .find(Write::moves)
-        })
-        .await;
+        self.first_move(publisher, seen).await;
         eventually("its wheels rest", async || at_rest(&self.rover)).await;
         robot
+    }
+
+    /// Publishes until robot-agent writes a movement after the first `seen` writes.
+    async fn first_move(&self, publisher: &mqtt::Client, seen: usize) -> Write {
+        eventually("the agent obeys", async || {
+            let action = drive(0.9);
+            publisher
+                .send("rover/action", QoS::AtMostOnce, &action)
+                .await;
+            let writes = self.rover.writes();
+            writes.into_iter().skip(seen).find(Write::moves)
+        })
+        .await
     }
 
     /// The sample's subscriber, obeying.
@@ -184,7 +125,7 @@ impl Bench {
         command
             .arg(script)
             .args(["sample", "localhost", &port])
-            .arg(self.sample.path().join("certs"))
+            .arg(self.sample.certs())
             .arg(self.sample.path().join("wheels.jsonl"))
             .arg(pulse_ms.to_string());
         let process = Process::start(command, &self.sample.path().join("sample.log"));
@@ -274,17 +215,7 @@ impl Bench {
             let seen = self.rover.writes().len();
             let started = unix_ns();
             let _robot = Robot::start(self.rover.clone());
-            let first = eventually("the agent obeys", async || {
-                publisher
-                    .send("rover/action", QoS::AtMostOnce, &drive(0.9))
-                    .await;
-                self.rover
-                    .writes()
-                    .into_iter()
-                    .skip(seen)
-                    .find(Write::moves)
-            })
-            .await;
+            let first = self.first_move(&publisher, seen).await;
             starts.push((first.t_ns - started) as f64);
         }
         let mut handshakes = Vec::new();
@@ -342,53 +273,4 @@ impl Bench {
         }
         sent
     }
-}
-
-/// A throttle of its own for each message, far enough apart to be told from each other.
-fn throttle(n: u64) -> f64 {
-    (n % 1000 + 1) as f64 / 1024.0
-}
-
-fn drive(throttle: f64) -> String {
-    json!({"action": "drive", "linear": throttle, "angular": 0.0, "speed": 1.0}).to_string()
-}
-
-fn at_rest(folder: &Folder) -> Option<Write> {
-    folder.last_write().filter(|write| !write.moves())
-}
-
-/// Each message's moment and the wheel command that obeyed it. On a busy machine two may
-/// arrive together; then only the newer is obeyed, as it should be.
-async fn commands(sent: &[(f64, u64)], folder: &Folder) -> Vec<(u64, Write)> {
-    eventually("the last message is obeyed", async || {
-        let (throttle, at) = *sent.last()?;
-        folder
-            .writes()
-            .into_iter()
-            .find(|w| w.left == throttle && w.t_ns >= at)
-    })
-    .await;
-    let writes = folder.writes();
-    let obeyed = |&(throttle, at): &(f64, u64)| {
-        let write = writes.iter().find(|w| w.left == throttle && w.t_ns >= at)?;
-        Some((at, *write))
-    };
-    let commands: Vec<_> = sent.iter().filter_map(obeyed).collect();
-    assert!(
-        commands.len() * 20 >= sent.len() * 19,
-        "only {} moved the wheels",
-        commands.len()
-    );
-    commands
-}
-
-/// Nanoseconds from publish to wheel command, sorted.
-async fn latencies(sent: &[(f64, u64)], folder: &Folder) -> Vec<f64> {
-    let commands = commands(sent, folder).await;
-    let mut all: Vec<_> = commands
-        .iter()
-        .map(|(at, w)| (w.t_ns - at) as f64)
-        .collect();
-    all.sort_by(f64::total_cmp);
-    all
 }
