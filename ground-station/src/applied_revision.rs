@@ -16,7 +16,7 @@ const POLLS: u32 = 500;
 
 /// What became of a command's change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The running station acts by it.
     Applied,
     /// No station runs with this folder; the next one will act by it.
@@ -26,7 +26,7 @@ pub enum Outcome {
 }
 
 /// Says that the station acts by everything up to `revision`.
-pub fn record(state_dir: &StateDir, revision: u64) {
+pub(crate) fn record(state_dir: &StateDir, revision: u64) {
     let text = revision.to_string();
     let path = state_dir.applied_revision();
     if let Err(error) = atomic_file::replace_unsynced(&path, text.as_bytes()) {
@@ -35,7 +35,7 @@ pub fn record(state_dir: &StateDir, revision: u64) {
 }
 
 /// Waits until the running station, if there is one, acts by `revision`.
-pub fn wait(state_dir: &StateDir, revision: u64) -> Outcome {
+pub(crate) fn wait(state_dir: &StateDir, revision: u64) -> Outcome {
     for _ in 0..POLLS {
         let applied = std::fs::read_to_string(state_dir.applied_revision()).ok();
         let applied: Option<u64> = applied.and_then(|text| text.parse().ok());

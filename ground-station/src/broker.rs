@@ -3,8 +3,8 @@
 //! Who may connect is decided by certificates; who may read and write which topic by the
 //! generated access list. Knows nothing of HTTP.
 
-pub mod address;
-pub mod client;
-pub mod config;
+pub(crate) mod address;
+pub(crate) mod client;
+pub(crate) mod config;
 mod log;
-pub mod mosquitto;
+pub(crate) mod mosquitto;

@@ -251,25 +251,33 @@ mod tests {
     #[test]
     fn the_ca_is_made_once_and_its_key_is_private() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = StateDir::open(dir.path()).unwrap();
-        let first = Ca::open(&folder, clock::utc()).unwrap();
-        let second = Ca::open(&folder, clock::utc()).unwrap();
+        let state_dir = StateDir::open(dir.path()).unwrap();
+        let first = Ca::open(&state_dir, clock::utc()).unwrap();
+        let second = Ca::open(&state_dir, clock::utc()).unwrap();
         assert_eq!(first.pem(), second.pem());
-        let mode = std::fs::metadata(folder.ca_key()).unwrap().permissions();
+        let mode = std::fs::metadata(state_dir.ca_key()).unwrap().permissions();
         assert_eq!(mode.mode() & 0o777, 0o600);
     }
 
     #[test]
     fn a_ca_that_lost_half_of_itself_is_named() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = StateDir::open(dir.path()).unwrap();
-        Ca::open(&folder, clock::utc()).unwrap();
-        std::fs::remove_file(folder.ca_key()).unwrap();
-        let error = Ca::open(&folder, clock::utc()).err().unwrap().to_string();
+        let state_dir = StateDir::open(dir.path()).unwrap();
+        Ca::open(&state_dir, clock::utc()).unwrap();
+        std::fs::remove_file(state_dir.ca_key()).unwrap();
+        let error = Ca::open(&state_dir, clock::utc())
+            .err()
+            .unwrap()
+            .to_string();
         assert!(error.contains("ca.key is not"), "{error}");
         let other = KeyPair::generate().unwrap();
-        state_dir::write(&folder.ca_key(), other.serialize_pem().as_bytes(), SECRET).unwrap();
-        let error = format!("{:#}", Ca::open(&folder, clock::utc()).err().unwrap());
+        state_dir::write(
+            &state_dir.ca_key(),
+            other.serialize_pem().as_bytes(),
+            SECRET,
+        )
+        .unwrap();
+        let error = format!("{:#}", Ca::open(&state_dir, clock::utc()).err().unwrap());
         assert!(error.contains("do not belong together"), "{error}");
     }
 

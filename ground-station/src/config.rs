@@ -13,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 #[derive(Clone, Debug, Args)]
-pub struct Config {
+pub(crate) struct Config {
     /// Where plain HTTP is served; keep it on loopback, passwords travel on it
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub http: SocketAddr,
@@ -57,7 +57,7 @@ pub struct Config {
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Video")]
-pub struct VideoConfig {
+pub(crate) struct VideoConfig {
     /// The region of channels and signatures; robots have it as AWS_DEFAULT_REGION
     #[arg(long, default_value = DEFAULT_REGION, value_parser = checked_region)]
     pub region: String,
@@ -94,12 +94,12 @@ pub struct VideoConfig {
 }
 
 impl VideoConfig {
-    pub fn times(&self) -> Times {
+    pub(crate) fn times(&self) -> Times {
         Times::DOCUMENTED.scaled(self.time_scale)
     }
 
     /// The usual role alias and the further ones.
-    pub fn role_aliases(&self) -> Vec<RoleAlias> {
+    pub(crate) fn role_aliases(&self) -> Vec<RoleAlias> {
         let further = self.role_aliases.iter().cloned();
         std::iter::once(RoleAlias::default())
             .chain(further)

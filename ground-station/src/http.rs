@@ -3,20 +3,20 @@
 //! nothing below knows HTTP.
 
 mod access_log;
-pub mod app_state;
-pub mod aws;
-pub mod body;
+pub(crate) mod app_state;
+pub(crate) mod aws;
+pub(crate) mod body;
 mod caller;
-pub mod channel;
+pub(crate) mod channel;
 mod console;
 mod display;
-pub mod error;
-pub mod listener;
+pub(crate) mod error;
+pub(crate) mod listener;
 mod login;
 mod mars;
 mod publish;
 mod robots;
-pub mod router;
+pub(crate) mod router;
 mod sign;
 mod status;
 mod telemetry;

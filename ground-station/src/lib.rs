@@ -11,7 +11,7 @@
 
 mod applied_revision;
 pub mod auth;
-pub mod broker;
+mod broker;
 pub mod ca;
 pub mod cli;
 pub mod clock;

@@ -34,7 +34,7 @@ const RENEW: Duration = Duration::from_secs(60 * 60);
 /// How often silent robots are looked for.
 const SILENCE: Duration = Duration::from_secs(1);
 
-pub struct Maintenance {
+pub(crate) struct Maintenance {
     state_dir: StateDir,
     store: Arc<Store>,
     ca: Arc<Ca>,
@@ -47,7 +47,7 @@ pub struct Maintenance {
 }
 
 impl Maintenance {
-    pub fn new(
+    pub(crate) fn new(
         state_dir: StateDir,
         store: Arc<Store>,
         ca: Arc<Ca>,
@@ -72,17 +72,17 @@ impl Maintenance {
     }
 
     /// TLS of the HTTPS listener, with a certificate that is kept valid.
-    pub fn tls(&self) -> RustlsConfig {
+    pub(crate) fn tls(&self) -> RustlsConfig {
         self.tls.clone()
     }
 
     /// What our own broker must act by. It is told of a change when everything else acts by
     /// it already, so that it has the last word on what is applied.
-    pub fn desired(&self) -> watch::Receiver<DesiredState> {
+    pub(crate) fn desired(&self) -> watch::Receiver<DesiredState> {
         self.desired.subscribe()
     }
 
-    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let (mut refresh, mut flush) = (every(REFRESH), every(FLUSH));
         let (mut renew, mut silence) = (every(RENEW), every(SILENCE));
         let watchdog = systemd::watchdog_interval();

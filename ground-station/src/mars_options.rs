@@ -9,7 +9,7 @@ use url::Url;
 /// What `/mars` shows, and whom it asks.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Mars API")]
-pub struct MarsOptions {
+pub(crate) struct MarsOptions {
     /// Whose pictures are shown unless a request asks for another rover
     #[arg(long, value_enum, default_value = "any", value_name = "ROVER")]
     pub mars_rover: RoverChoice,
@@ -72,7 +72,7 @@ const INSIGHT_WEATHER: &str = "https://api.nasa.gov/insight_weather/?feedtype=js
 
 impl MarsOptions {
     /// The settings, with answers kept in `state`/mars.
-    pub fn settings(&self, state: &Path) -> Settings {
+    pub(crate) fn settings(&self, state: &Path) -> Settings {
         let mut insight_weather = self.mars_insight_weather_url.clone();
         insight_weather
             .query_pairs_mut()

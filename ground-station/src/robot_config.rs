@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// Where agents reach the station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ports {
+pub(crate) struct Ports {
     /// The broker.
     pub mqtt: u16,
     /// Everything else.
@@ -14,19 +14,18 @@ pub struct Ports {
 }
 
 /// The role alias that every robot of ours is configured with.
-pub const ROLE_ALIAS: &str = "outpost-robot";
+pub(crate) const ROLE_ALIAS: &str = "outpost-robot";
 
 /// The region when nobody says; the one that AWS' own tools assume, too.
-pub const DEFAULT_REGION: &str = "us-east-1";
+pub(crate) const DEFAULT_REGION: &str = "us-east-1";
 
 const PORTS_SETTING: &str = "ports";
 const REGION_SETTING: &str = "region";
 
 impl Ports {
     /// Those of the station that runs, or ran last; the usual ones before the first run.
-    pub fn of(store: &Store) -> Self {
-        let kept = store.setting(PORTS_SETTING).ok().flatten();
-        let text = kept.and_then(|bytes| String::from_utf8(bytes).ok());
+    pub(crate) fn of(store: &Store) -> Self {
+        let text = text_setting(store, PORTS_SETTING);
         let pair = text.as_deref().and_then(|text| text.split_once(' '));
         pair.and_then(|(mqtt, https)| {
             Some(Self {
@@ -41,10 +40,7 @@ impl Ports {
     }
 
     /// Remembers them for the commands.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn store(self, store: &Store) -> Result<(), StoreError> {
+    pub(crate) fn store(self, store: &Store) -> Result<(), StoreError> {
         store.set_setting(
             PORTS_SETTING,
             format!("{} {}", self.mqtt, self.https).as_bytes(),
@@ -53,19 +49,22 @@ impl Ports {
 }
 
 /// The region of the station that runs, or ran last.
-pub fn region(store: &Store) -> String {
-    let kept = store.setting(REGION_SETTING).ok().flatten();
-    kept.and_then(|bytes| String::from_utf8(bytes).ok())
-        .unwrap_or_else(|| DEFAULT_REGION.to_owned())
+pub(crate) fn region(store: &Store) -> String {
+    text_setting(store, REGION_SETTING).unwrap_or_else(|| DEFAULT_REGION.to_owned())
+}
+
+fn text_setting(store: &Store, name: &str) -> Option<String> {
+    let bytes = store.setting(name).ok().flatten()?;
+    String::from_utf8(bytes).ok()
 }
 
 /// Remembers the region for the commands.
-pub fn store_region(store: &Store, region: &str) -> Result<(), StoreError> {
+pub(crate) fn store_region(store: &Store, region: &str) -> Result<(), StoreError> {
     store.set_setting(REGION_SETTING, region.as_bytes())
 }
 
 /// The file's content: the sample's five keys, and where our stand-in for KVS is.
-pub fn config(robot: &str, host: &str, ports: Ports, region: &str) -> Value {
+pub(crate) fn config(robot: &str, host: &str, ports: Ports, region: &str) -> Value {
     let host = if host.contains(':') {
         format!("[{host}]")
     } else {
@@ -82,12 +81,12 @@ pub fn config(robot: &str, host: &str, ports: Ports, region: &str) -> Value {
 }
 
 /// The host under which this machine is most likely found: its name, if it has one.
-pub fn default_host() -> String {
+pub(crate) fn default_host() -> String {
     hosts::host_name().unwrap_or_else(|| "localhost".to_owned())
 }
 
 /// The host of a `Host` header, when it could stand in a certificate.
-pub fn host_of(header: &str) -> Option<String> {
+pub(crate) fn host_of(header: &str) -> Option<String> {
     let host = match header.strip_prefix('[') {
         Some(rest) => rest.split_once(']')?.0,
         None => header.split(':').next()?,

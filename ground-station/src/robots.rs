@@ -51,7 +51,7 @@ pub struct RobotState {
 
 /// Why a report is not taken up.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RejectedTelemetry {
+pub(crate) enum RejectedTelemetry {
     #[error("no robot's telemetry travels on this topic")]
     Topic,
     #[error("no robot is so named")]

@@ -19,23 +19,31 @@ pub struct StateDir {
 /// Why a folder cannot hold the state.
 #[derive(Debug, thiserror::Error)]
 pub enum StateDirError {
-    /// It holds other things.
+    /// It holds other things than a station's.
     #[error("{0} is not empty and holds no {DATABASE}: name an empty or new folder")]
     Foreign(PathBuf),
     /// The system refused.
     #[error("cannot {doing} {path}")]
+    #[expect(missing_docs, reason = "the message says what they are")]
     Io {
-        /// What was tried.
         doing: &'static str,
-        /// On what.
         path: PathBuf,
-        /// Why not.
         #[source]
         source: io::Error,
     },
     /// Another `run` holds it.
     #[error("another ground-station runs with the state folder {0}")]
     Running(PathBuf),
+}
+
+/// What a failure to do so with `path` is called.
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateDirError {
+    let path = path.to_owned();
+    move |source| StateDirError::Io {
+        doing,
+        path,
+        source,
+    }
 }
 
 const DATABASE: &str = "station.db";
@@ -46,21 +54,16 @@ impl StateDir {
     /// # Errors
     /// When it cannot be made or holds files that are not a station's.
     pub fn open(root: &Path) -> Result<Self, StateDirError> {
-        let failed = |doing, source| StateDirError::Io {
-            doing,
-            path: root.to_owned(),
-            source,
-        };
-        make_private(root).map_err(|e| failed("make the state folder", e))?;
+        make_private(root).map_err(failed("make the state folder", root))?;
         let root = root
             .canonicalize()
-            .map_err(|e| failed("find the state folder", e))?;
+            .map_err(failed("find the state folder", root))?;
         let state_dir = Self { root };
         if !state_dir.database().exists() && !state_dir.is_fresh()? {
             return Err(StateDirError::Foreign(state_dir.root));
         }
         fs::set_permissions(&state_dir.root, Permissions::from_mode(0o700))
-            .map_err(|e| failed("make private", e))?;
+            .map_err(failed("make private", &state_dir.root))?;
         // SQLite would make it for others to read.
         drop(open_private(&state_dir.database())?);
         Ok(state_dir)
@@ -68,11 +71,7 @@ impl StateDir {
 
     /// Empty, but for what another command that starts at the same moment has made.
     fn is_fresh(&self) -> Result<bool, StateDirError> {
-        let entries = fs::read_dir(&self.root).map_err(|source| StateDirError::Io {
-            doing: "read",
-            path: self.root.clone(),
-            source,
-        })?;
+        let entries = fs::read_dir(&self.root).map_err(failed("read", &self.root))?;
         Ok(entries
             .flatten()
             .all(|entry| entry.file_name() == "setup.lock"))
@@ -126,11 +125,7 @@ impl StateDir {
     pub fn lock_setup(&self) -> Result<File, StateDirError> {
         let path = self.root.join("setup.lock");
         let lock = open_private(&path)?;
-        lock.lock().map_err(|source| StateDirError::Io {
-            doing: "lock",
-            path,
-            source,
-        })?;
+        lock.lock().map_err(failed("lock", &path))?;
         Ok(lock)
     }
 
@@ -145,11 +140,7 @@ impl StateDir {
         match lock.try_lock() {
             Ok(()) => Ok(lock),
             Err(TryLockError::WouldBlock) => Err(StateDirError::Running(self.root.clone())),
-            Err(TryLockError::Error(source)) => Err(StateDirError::Io {
-                doing: "lock",
-                path,
-                source,
-            }),
+            Err(TryLockError::Error(error)) => Err(failed("lock", &path)(error)),
         }
     }
 }
@@ -161,11 +152,7 @@ fn open_private(path: &Path) -> Result<File, StateDirError> {
         .write(true)
         .mode(SECRET)
         .open(path)
-        .map_err(|source| StateDirError::Io {
-            doing: "open",
-            path: path.to_owned(),
-            source,
-        })
+        .map_err(failed("open", path))
 }
 
 /// Replaces a file whole or not at all, making its folder.
@@ -175,11 +162,7 @@ fn open_private(path: &Path) -> Result<File, StateDirError> {
 pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), StateDirError> {
     make_private(atomic_file::folder(path))
         .and_then(|()| atomic_file::replace(path, content, mode))
-        .map_err(|source| StateDirError::Io {
-            doing: "write",
-            path: path.to_owned(),
-            source,
-        })
+        .map_err(failed("write", path))
 }
 
 fn make_private(folder: &Path) -> io::Result<()> {
@@ -197,10 +180,10 @@ mod tests {
     #[test]
     fn the_folder_and_its_secrets_are_private() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = StateDir::open(&dir.path().join("state")).unwrap();
-        write(&folder.ca_key(), b"key", SECRET).unwrap();
-        assert_eq!(mode(folder.root()), 0o700);
-        assert_eq!(mode(&folder.ca_key()), 0o600);
+        let state_dir = StateDir::open(&dir.path().join("state")).unwrap();
+        write(&state_dir.ca_key(), b"key", SECRET).unwrap();
+        assert_eq!(mode(state_dir.root()), 0o700);
+        assert_eq!(mode(&state_dir.ca_key()), 0o600);
     }
 
     #[test]
@@ -216,10 +199,13 @@ mod tests {
     #[test]
     fn only_one_run_holds_a_folder() {
         let dir = tempfile::tempdir().unwrap();
-        let folder = StateDir::open(dir.path()).unwrap();
-        let held = folder.lock_run().unwrap();
-        assert!(matches!(folder.lock_run(), Err(StateDirError::Running(_))));
+        let state_dir = StateDir::open(dir.path()).unwrap();
+        let held = state_dir.lock_run().unwrap();
+        assert!(matches!(
+            state_dir.lock_run(),
+            Err(StateDirError::Running(_))
+        ));
         drop(held);
-        folder.lock_run().unwrap();
+        state_dir.lock_run().unwrap();
     }
 }

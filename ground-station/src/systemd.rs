@@ -6,20 +6,20 @@ use tracing::debug;
 
 /// How often [`feed_watchdog`] must be called, if at all: half of what systemd allows, as
 /// sd_watchdog_enabled(3) recommends.
-pub fn watchdog_interval() -> Option<Duration> {
+pub(crate) fn watchdog_interval() -> Option<Duration> {
     sd_notify::watchdog_enabled().map(|limit| limit / 2)
 }
 
-pub fn feed_watchdog() {
+pub(crate) fn feed_watchdog() {
     notify(NotifyState::Watchdog);
 }
 
 /// Everything listens.
-pub fn ready() {
+pub(crate) fn ready() {
     notify(NotifyState::Ready);
 }
 
-pub fn stopping() {
+pub(crate) fn stopping() {
     notify(NotifyState::Stopping);
 }
 

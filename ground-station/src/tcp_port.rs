@@ -5,7 +5,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 /// Listens on `address`, which the option `--what` names.
-pub fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
+pub(crate) fn bind(address: SocketAddr, what: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).map_err(|error| match error.kind() {
         io::ErrorKind::AddrInUse => anyhow!(
             "port {} of {} is taken by another program: stop that, or choose another port with --{what}",

@@ -27,7 +27,7 @@ const RELAY_SETTING: &str = "relay-secret";
 const CREATED_SETTING: &str = "channels-made-ms";
 
 /// Makes the service, and the relay that has yet to run unless there is another.
-pub fn open(
+pub(crate) fn open(
     config: &VideoConfig,
     store: &Arc<Store>,
     shutdown: CancellationToken,

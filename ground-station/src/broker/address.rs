@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BrokerAddress {
+pub(crate) struct BrokerAddress {
     /// Name or address, as the broker's certificate has it.
     pub host: String,
     pub port: u16,
@@ -13,7 +13,7 @@ pub struct BrokerAddress {
 
 impl BrokerAddress {
     /// The host to connect to: a broker that listens everywhere is on this machine.
-    pub fn connect_host(&self) -> &str {
+    pub(crate) fn connect_host(&self) -> &str {
         match self.host.as_str() {
             "0.0.0.0" => "127.0.0.1",
             "::" => "::1",

@@ -51,7 +51,7 @@ const WORTH_A_WARNING: Duration = Duration::from_millis(500);
 const CERTIFICATE_LIFETIME: time::Duration = time::Duration::days(2);
 
 /// Telemetry waiting to be looked at: a second of a hundred robots.
-pub const INBOX: usize = 1024;
+pub(crate) const INBOX: usize = 1024;
 
 /// Why an action did not reach the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,7 +113,7 @@ impl Publisher {
 }
 
 /// The client, connected until the station stops.
-pub struct Client {
+pub(crate) struct Client {
     /// A change is followed at the next connection.
     pub broker: watch::Receiver<BrokerAddress>,
     /// Signs our own certificate.
@@ -130,7 +130,7 @@ impl Client {
     ///
     /// # Errors
     /// When our own certificate cannot be made.
-    pub async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let mut backoff = RECONNECT;
         let mut warned = false;
         loop {

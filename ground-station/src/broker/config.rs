@@ -9,11 +9,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 /// The station's own name at the broker. The dot keeps robots and operators from having it.
-pub const OWN_NAME: &str = "ground.station";
+pub(crate) const OWN_NAME: &str = "ground.station";
 
 /// Largest MQTT packet. AWS IoT takes 128 KiB; an action has at most 1 KiB and a telemetry
 /// report about 2, so this is generous and still keeps a runaway sender's memory small.
-pub const MAX_PACKET_BYTES: u32 = 16 * 1024;
+pub(crate) const MAX_PACKET_BYTES: u32 = 16 * 1024;
 
 /// Messages waiting for one slow client. Old actions are worthless, and telemetry replaces
 /// itself every second.
@@ -28,7 +28,7 @@ const MAX_CONNECTIONS: u32 = 500;
 
 /// Where the files are that the configuration names.
 #[derive(Clone, Copy, Debug)]
-pub struct Files<'a> {
+pub(crate) struct Files<'a> {
     pub ca: &'a Path,
     /// Of the broker itself.
     pub certificate: &'a Path,
@@ -41,7 +41,7 @@ pub struct Files<'a> {
 
 /// `mosquitto.conf` of a broker that listens on `address`. `as_root` keeps a broker that is
 /// started by root from changing to a user who cannot read the private state folder.
-pub fn mosquitto_conf(address: SocketAddr, files: Files<'_>, as_root: bool) -> String {
+pub(crate) fn mosquitto_conf(address: SocketAddr, files: Files<'_>, as_root: bool) -> String {
     let user = if as_root { "user root\n" } else { "" };
     format!(
         "# Written by ground-station at every start; changes here are lost.
@@ -109,7 +109,7 @@ pattern write %u/telemetry
 }
 
 /// Writes the access list and the list of revoked certificates.
-pub fn write_lists(
+pub(crate) fn write_lists(
     ca: &Ca,
     directory: &Directory,
     access: &Path,

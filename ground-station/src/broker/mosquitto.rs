@@ -45,7 +45,7 @@ const PORT_TIMEOUT: Duration = Duration::from_secs(2);
 const PORT_POLL: Duration = Duration::from_millis(20);
 
 /// The broker as a child process.
-pub struct Mosquitto {
+pub(crate) struct Mosquitto {
     /// This program itself: it is the wrapper that dies with us, see `tether`.
     own_program: PathBuf,
     program: PathBuf,
@@ -62,7 +62,7 @@ pub struct Mosquitto {
 
 /// What a broker must act by.
 #[derive(Clone)]
-pub struct DesiredState {
+pub(crate) struct DesiredState {
     /// Says who is revoked and who operates.
     pub directory: Arc<Directory>,
     /// Counted up when the server certificate was renewed.
@@ -74,7 +74,7 @@ pub struct DesiredState {
 #[error(
     "mosquitto is not installed: `apt install mosquitto` does it, or name a broker that runs elsewhere with --external-broker HOST:PORT"
 )]
-pub struct NotInstalled;
+pub(crate) struct NotInstalled;
 
 /// Why a broker was left.
 enum Left {
@@ -87,7 +87,7 @@ enum Left {
 }
 
 /// Finds `mosquitto` on the PATH or where Debian puts it, which is on root's PATH only.
-pub fn find() -> Option<PathBuf> {
+fn find() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from))
@@ -101,7 +101,7 @@ impl Mosquitto {
     ///
     /// # Errors
     /// [`NotInstalled`], or when the port is taken.
-    pub async fn new(
+    pub(crate) async fn new(
         program: Option<PathBuf>,
         listen: SocketAddr,
         state_dir: StateDir,
@@ -133,7 +133,7 @@ impl Mosquitto {
     }
 
     /// Where clients on this machine find it; another port when the first was taken.
-    pub fn address(&self) -> watch::Receiver<BrokerAddress> {
+    pub(crate) fn address(&self) -> watch::Receiver<BrokerAddress> {
         self.address.subscribe()
     }
 
@@ -141,7 +141,7 @@ impl Mosquitto {
     ///
     /// # Errors
     /// When every port is taken.
-    pub async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let mut backoff = RESTART;
         loop {
             let started = clock::instant();

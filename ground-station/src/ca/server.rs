@@ -21,6 +21,7 @@ const LIFETIME: Duration = Duration::days(397);
 /// with a certificate that holds.
 const RENEWED_BEFORE_END: Duration = Duration::days(30);
 
+/// Shown by HTTPS and by the broker.
 pub struct ServerCertificate {
     /// Alone: agents have the CA's.
     certificate: CertificateDer<'static>,
@@ -51,20 +52,28 @@ impl Ca {
     /// for `hosts` for a while yet.
     pub fn server_certificate(
         &self,
-        folder: &StateDir,
+        state_dir: &StateDir,
         hosts: &BTreeSet<String>,
         now: OffsetDateTime,
     ) -> anyhow::Result<ServerCertificate> {
-        let _lock = folder.lock_setup()?;
-        if let Some(server) = self.stored(folder, hosts, now) {
+        let _lock = state_dir.lock_setup()?;
+        if let Some(server) = self.stored(state_dir, hosts, now) {
             return Ok(server);
         }
         let key = KeyPair::generate()?;
         let hosts: Vec<String> = hosts.iter().cloned().collect();
         let name = hosts.first().map_or("localhost", String::as_str).to_owned();
         let issued = self.issue(&name, &key, &Purpose::Server(hosts), LIFETIME, now)?;
-        state_dir::write(&folder.server_key(), key.serialize_pem().as_bytes(), SECRET)?;
-        state_dir::write(&folder.server_certificate(), issued.pem.as_bytes(), PUBLIC)?;
+        state_dir::write(
+            &state_dir.server_key(),
+            key.serialize_pem().as_bytes(),
+            SECRET,
+        )?;
+        state_dir::write(
+            &state_dir.server_certificate(),
+            issued.pem.as_bytes(),
+            PUBLIC,
+        )?;
         Ok(ServerCertificate {
             certificate: CertificateDer::from_pem_slice(issued.pem.as_bytes())?,
             key: PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())?,
@@ -75,12 +84,12 @@ impl Ca {
     /// The one in the folder, if it will do. Whatever is wrong with it, a new one cures.
     fn stored(
         &self,
-        folder: &StateDir,
+        state_dir: &StateDir,
         hosts: &BTreeSet<String>,
         now: OffsetDateTime,
     ) -> Option<ServerCertificate> {
-        let certificate = CertificateDer::from_pem_file(folder.server_certificate()).ok()?;
-        let key = PrivateKeyDer::from_pem_file(folder.server_key()).ok()?;
+        let certificate = CertificateDer::from_pem_file(state_dir.server_certificate()).ok()?;
+        let key = PrivateKeyDer::from_pem_file(state_dir.server_key()).ok()?;
         let pair = KeyPair::try_from(&key).ok()?;
         let (_, parsed) = x509_parser::parse_x509_certificate(&certificate).ok()?;
         let (_, authority) = x509_parser::parse_x509_certificate(&self.der).ok()?;
@@ -121,17 +130,17 @@ mod tests {
 
     struct Bench {
         _dir: tempfile::TempDir,
-        folder: StateDir,
+        state_dir: StateDir,
         ca: Ca,
     }
 
     fn bench() -> Bench {
         let dir = tempfile::tempdir().unwrap();
-        let folder = StateDir::open(dir.path()).unwrap();
-        let ca = Ca::open(&folder, clock::utc()).unwrap();
+        let state_dir = StateDir::open(dir.path()).unwrap();
+        let ca = Ca::open(&state_dir, clock::utc()).unwrap();
         Bench {
             _dir: dir,
-            folder,
+            state_dir,
             ca,
         }
     }
@@ -142,13 +151,13 @@ mod tests {
 
     #[test]
     fn it_is_kept_while_it_holds_and_renewed_before_it_ends() {
-        let Bench { folder, ca, .. } = &bench();
+        let Bench { state_dir, ca, .. } = &bench();
         let now = clock::utc();
         let names = hosts(&["localhost", "127.0.0.1", "::1"]);
-        let first = ca.server_certificate(folder, &names, now).unwrap();
+        let first = ca.server_certificate(state_dir, &names, now).unwrap();
         assert!(first.renewed);
         let again = ca
-            .server_certificate(folder, &names, now + Duration::days(300))
+            .server_certificate(state_dir, &names, now + Duration::days(300))
             .unwrap();
         assert!(!again.renewed);
         assert_eq!(again.certificate, first.certificate);
@@ -156,7 +165,7 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let copy = StateDir::open(dir.path()).unwrap();
             for file in ["server.pem", "server.key"] {
-                std::fs::copy(folder.root().join(file), copy.root().join(file)).unwrap();
+                std::fs::copy(state_dir.root().join(file), copy.root().join(file)).unwrap();
             }
             let renewed = ca.server_certificate(&copy, &names, now + Duration::days(later));
             assert!(renewed.unwrap().renewed, "after {later} days");
@@ -165,25 +174,33 @@ mod tests {
 
     #[test]
     fn a_new_host_a_foreign_or_a_broken_file_makes_a_new_one() {
-        let Bench { folder, ca, .. } = &bench();
+        let Bench { state_dir, ca, .. } = &bench();
         let now = clock::utc();
-        ca.server_certificate(folder, &hosts(&["localhost"]), now)
+        ca.server_certificate(state_dir, &hosts(&["localhost"]), now)
             .unwrap();
         let more = hosts(&["localhost", "10.0.0.7"]);
-        assert!(ca.server_certificate(folder, &more, now).unwrap().renewed);
         assert!(
-            !ca.server_certificate(folder, &hosts(&["localhost"]), now)
+            ca.server_certificate(state_dir, &more, now)
+                .unwrap()
+                .renewed
+        );
+        assert!(
+            !ca.server_certificate(state_dir, &hosts(&["localhost"]), now)
                 .unwrap()
                 .renewed
         );
         assert!(
             bench()
                 .ca
-                .server_certificate(folder, &more, now)
+                .server_certificate(state_dir, &more, now)
                 .unwrap()
                 .renewed
         );
-        std::fs::write(folder.server_certificate(), "nonsense").unwrap();
-        assert!(ca.server_certificate(folder, &more, now).unwrap().renewed);
+        std::fs::write(state_dir.server_certificate(), "nonsense").unwrap();
+        assert!(
+            ca.server_certificate(state_dir, &more, now)
+                .unwrap()
+                .renewed
+        );
     }
 }

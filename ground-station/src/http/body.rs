@@ -35,7 +35,7 @@ impl BodyError {
 }
 
 /// Reads a body of at most `limit` bytes.
-pub async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
+pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     tokio::time::timeout(READ_TIMEOUT, read_at_most(body, limit))
         .await
         .unwrap_or(Err(BodyError::TooSlow))

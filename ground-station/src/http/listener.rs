@@ -34,7 +34,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 
 /// Who is at the other end of a connection, as the connection itself tells.
 #[derive(Clone, Debug, Default)]
-pub struct Peer {
+pub(crate) struct Peer {
     /// The client certificate that the TLS handshake has verified, in DER; plain HTTP has
     /// none, and HTTPS may have none.
     pub certificate: Option<CertificateDer<'static>>,
@@ -44,7 +44,7 @@ pub struct Peer {
 
 /// The name in a client certificate of our CA.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub(crate) struct Identity {
     /// The common name.
     pub name: String,
     /// What it stands for.
@@ -55,7 +55,7 @@ pub struct Identity {
 
 /// Why a connection's certificate counts for nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unidentified {
+pub(crate) enum Unidentified {
     /// There is none.
     #[error("no client certificate was presented")]
     None,
@@ -72,7 +72,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`Unidentified`] with the reason.
-    pub fn identity(&self, directory: &Directory) -> Result<Identity, Unidentified> {
+    pub(crate) fn identity(&self, directory: &Directory) -> Result<Identity, Unidentified> {
         let der = self.certificate.as_ref().ok_or(Unidentified::None)?;
         let (_, certificate) =
             x509_parser::parse_x509_certificate(der).map_err(|_| Unidentified::Unknown)?;
@@ -96,7 +96,7 @@ impl Peer {
 }
 
 /// Serves plain HTTP until `shutdown`.
-pub async fn serve_http(
+pub(crate) async fn serve_http(
     listener: TcpListener,
     router: Router,
     shutdown: CancellationToken,
@@ -118,7 +118,7 @@ pub async fn serve_http(
 }
 
 /// Serves HTTPS until `shutdown`.
-pub async fn serve_https(
+pub(crate) async fn serve_https(
     listener: TcpListener,
     router: Router,
     tls: RustlsConfig,

@@ -7,7 +7,6 @@ use crate::auth::Now;
 use crate::http::app_state::AppState;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, State};
-use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -21,7 +20,7 @@ const MAX_BYTES: usize = 1024;
 static CHECKS: Semaphore = Semaphore::const_new(2);
 
 #[derive(Deserialize)]
-struct Asked {
+struct SignIn {
     user: String,
     password: String,
 }
@@ -34,7 +33,7 @@ pub(super) struct SignedIn {
     robots: Vec<String>,
 }
 
-pub(super) async fn sign_in(
+pub(super) async fn login(
     State(app): State<Arc<AppState>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     Extension(label): Extension<Label>,
@@ -42,25 +41,25 @@ pub(super) async fn sign_in(
 ) -> Result<Json<SignedIn>, Refusal> {
     let body = body::read(body, MAX_BYTES).await?;
     // What serde says may repeat a part of the password.
-    let asked: Asked = serde_json::from_slice(&body).map_err(|_| {
+    let sign_in: SignIn = serde_json::from_slice(&body).map_err(|_| {
         Refusal::bad(r#"the body must be a JSON object like {"user":"ann","password":"…"}"#)
     })?;
-    let _turn = CHECKS.acquire().await.map_err(Refusal::broken)?;
+    let _permit = CHECKS.acquire().await.map_err(Refusal::broken)?;
     let accounts = app.accounts.clone();
-    let (asked, signed_in) = tokio::task::spawn_blocking(move || {
+    let (sign_in, signed_in) = tokio::task::spawn_blocking(move || {
         let from = from.ip().to_string();
-        let signed_in = accounts.sign_in(&asked.user, &asked.password, &from, Now::read());
-        (asked, signed_in)
+        let signed_in = accounts.sign_in(&sign_in.user, &sign_in.password, &from, Now::read());
+        (sign_in, signed_in)
     })
     .await
-    .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error))?;
+    .map_err(Refusal::broken)?;
     let (token, expires_at, user) = signed_in?;
-    label.set(format!("user-{}", asked.user));
+    label.set(format!("user-{}", sign_in.user));
     let directory = app.store.directory();
     Ok(Json(SignedIn {
         token,
         expires_at,
         robots: user.robots.of(&directory.robots).cloned().collect(),
-        user: asked.user,
+        user: sign_in.user,
     }))
 }

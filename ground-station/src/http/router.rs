@@ -19,14 +19,14 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 const PREFLIGHT: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// Everything that both listeners serve.
-pub fn router(app: &Arc<AppState>) -> Router {
+pub(crate) fn router(app: &Arc<AppState>) -> Router {
     let routes = Router::new()
         .route("/publish", post(publish::to_the_only_robot))
         .route("/robots", get(robots::list))
         .route("/robots/{name}/publish", post(publish::to_robot))
         .route("/telemetry", get(telemetry::stream))
-        .route("/login", post(login::sign_in))
-        .route("/display.png", get(display::frame))
+        .route("/login", post(login::login))
+        .route("/display.png", get(display::png))
         .route("/mars", get(mars::report))
         .route(PICTURE_PATH, get(mars::picture))
         .route("/sign", get(sign::form).post(sign::sign))

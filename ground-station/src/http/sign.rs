@@ -22,7 +22,7 @@ use std::sync::Arc;
 const MAX_BYTES: usize = 2 * request::MAX_BYTES;
 
 #[derive(Deserialize)]
-struct Asked {
+struct SigningRequest {
     description: String,
 }
 
@@ -46,20 +46,20 @@ pub(super) async fn sign(
 ) -> Result<Json<Signed>, Refusal> {
     caller.must(Permission::Sign)?;
     let body = body::read(body, MAX_BYTES).await?;
-    let asked: Asked = serde_json::from_slice(&body).map_err(|error| {
+    let asked: SigningRequest = serde_json::from_slice(&body).map_err(|error| {
         Refusal::bad(format!(
             r#"the body must be a JSON object like {{"description":"-----BEGIN CERTIFICATE REQUEST-----…"}}: {error}"#
         ))
     })?;
     let accepted = request::check(&asked.description, caller.scope()).map_err(Refusal::bad)?;
     let name = accepted.name.clone();
-    let signer = app.clone();
+    let state = app.clone();
     // The store waits for the disk.
     let issued = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
-        let issued = signer
+        let issued = state
             .ca
             .issue_client(&accepted.name, &accepted.public_key, clock::utc())?;
-        signer
+        state
             .store
             .add_certificate(&accepted.name, Kind::Robot, &issued.record)?;
         Ok(issued)

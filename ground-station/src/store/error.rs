@@ -1,5 +1,6 @@
-//! Why the store did not do what it was asked.
+//! Errors of the store.
 
+/// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("the database: {0}")]
@@ -8,6 +9,7 @@ pub enum StoreError {
     Unreadable {
         /// The record.
         what: String,
+        /// The parser's words.
         why: String,
     },
     /// Made by a newer ground-station.

@@ -18,7 +18,10 @@ fn start_mosquitto(folder: &Path) -> Process {
         text.push_str("user root\n");
         std::fs::write(&conf, text).unwrap();
     }
-    let mut command = Command::new(ground_station::broker::mosquitto::find().unwrap());
+    let mut command = Command::new("mosquitto");
+    // Debian puts it where only root looks.
+    let path = std::env::var("PATH").unwrap();
+    command.env("PATH", format!("{path}:/usr/sbin:/usr/local/sbin"));
     command.arg("-c").arg(conf);
     Process::start(command, &folder.join("mosquitto.log"))
 }
