@@ -1,32 +1,32 @@
 //! The addresses of this machine, on which its connections stand. One from an address that is
 //! gone is dead, and nothing says so before somebody has waited in vain: `mqtt` and `signaling` ask
-//! here, and connect anew at once.
+//! here, and connect again at once.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::time::Duration;
 
 /// Why a connection is given up, where an address is lost.
-pub const LOST: &str = "this machine has another address now";
+pub(crate) const LOST: &str = "this machine has another address now";
 
 /// How often [`lost`] looks: a robot that came into another network is wanted back at once.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether this machine has `address`; in doubt, yes.
-pub fn is_own(address: IpAddr) -> bool {
+pub(crate) fn is_own(address: IpAddr) -> bool {
     let bound = UdpSocket::bind((address, 0));
     !bound.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
 }
 
 /// Waits until this machine has `address` no more.
-pub async fn lost(address: IpAddr) {
+pub(crate) async fn lost(address: IpAddr) {
     while is_own(address) {
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
 /// From which address this machine reaches `host`; none if it does not.
-pub async fn towards(host: &str, port: u16) -> Option<IpAddr> {
+pub(crate) async fn towards(host: &str, port: u16) -> Option<IpAddr> {
     for to in tokio::net::lookup_host((host, port)).await.ok()? {
         let any: IpAddr = match to.ip() {
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

@@ -1,5 +1,5 @@
 //! The robot's three files: `cacert.pem` (who the servers must be), `certificate.pem` (who
-//! the robot is) and `private.pem.key`. They are read and judged before any connection, so
+//! the robot is) and `private.pem.key`. They are read and validated before any connection, so
 //! that what is wrong is said in words and not as a failed handshake.
 //!
 //! It knows the files and TLS, not what is done over it: the MQTT session, the credentials
@@ -14,55 +14,12 @@ use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
 use time::OffsetDateTime;
 
-pub mod pem;
+mod finding;
+pub(crate) mod pem;
 mod validate;
 
-pub use validate::is_amazon_root;
-
-/// File with the CA, or several, that signed the servers' certificates.
-pub const CA_FILE: &str = "cacert.pem";
-/// File with the robot's certificate, intermediate ones after it.
-pub const CERTIFICATE_FILE: &str = "certificate.pem";
-/// File with the robot's private key.
-pub const KEY_FILE: &str = "private.pem.key";
-
-/// How bad a [`Finding`] is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Gravity {
-    /// Good to know.
-    Note,
-    /// Works now, but should be looked at.
-    Warning,
-    /// The server will refuse it unless this computer's clock is wrong. A Raspberry Pi has
-    /// no clock of its own, so a connection is tried all the same.
-    Fault,
-    /// No connection can be tried.
-    Unusable,
-}
-
-/// One thing about the files that the owner should know.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// How bad it is.
-    pub gravity: Gravity,
-    /// What it is, with the file, and what to do.
-    pub text: String,
-}
-
-impl Finding {
-    fn new(gravity: Gravity, text: impl Into<String>) -> Self {
-        Self {
-            gravity,
-            text: text.into(),
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
+pub use finding::{CA_FILE, CERTIFICATE_FILE, Finding, KEY_FILE, Severity};
+pub(crate) use validate::is_amazon_root;
 
 /// What the three files hold.
 #[derive(Debug)]
@@ -88,38 +45,38 @@ impl fmt::Debug for Identity {
     }
 }
 
-/// Reads and judges the three files in `folder` at `now`. With `aws`, the computer's own
+/// Reads and validates the three files in `folder` at `now`. With `aws`, the computer's own
 /// Amazon roots are trusted beside those of `cacert.pem`: the file of the AWS sample holds
 /// only the old Starfield root, which the servers no longer reach on every chain.
 ///
 /// The findings name everything that is wrong, worst first; there are no certificates if
-/// one of them is [`Gravity::Unusable`].
+/// one of them is [`Severity::Unusable`].
 pub fn read(folder: &Path, aws: bool, now: OffsetDateTime) -> (Option<Certificates>, Vec<Finding>) {
     let mut findings = Vec::new();
-    let cas = keep(pem::certificates(&folder.join(CA_FILE)), &mut findings);
-    let chain = keep(
+    let cas = or_push(pem::certificates(&folder.join(CA_FILE)), &mut findings);
+    let chain = or_push(
         pem::certificates(&folder.join(CERTIFICATE_FILE)),
         &mut findings,
     );
-    let key = keep(pem::private_key(&folder.join(KEY_FILE)), &mut findings);
+    let key = or_push(pem::private_key(&folder.join(KEY_FILE)), &mut findings);
     findings.extend(pem::key_mode(&folder.join(KEY_FILE)));
 
     let roots = cas.as_deref().and_then(|cas| {
         let roots = validate::root_store(cas, aws);
-        keep(roots, &mut findings)
+        or_push(roots, &mut findings)
     });
     let facts = chain.as_deref().and_then(|chain| {
-        let judged = validate::certificate(chain, cas.as_deref(), now, &mut findings);
-        keep(judged, &mut findings)
+        let facts = validate::certificate(chain, cas.as_deref(), now, &mut findings);
+        or_push(facts, &mut findings)
     });
     // Of a certificate that cannot be read, enough has been said.
     if let (Some(_), Some(chain), Some(key)) = (&facts, &chain, &key) {
         findings.extend(mismatch(chain, key));
     }
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.gravity));
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     if findings
         .first()
-        .is_some_and(|f| f.gravity == Gravity::Unusable)
+        .is_some_and(|f| f.severity == Severity::Unusable)
     {
         return (None, findings);
     }
@@ -154,8 +111,8 @@ impl Certificates {
     }
 }
 
-/// The value, or the finding among the others.
-fn keep<T>(result: Result<T, Finding>, findings: &mut Vec<Finding>) -> Option<T> {
+/// The value, or after a finding is put to the others.
+fn or_push<T>(result: Result<T, Finding>, findings: &mut Vec<Finding>) -> Option<T> {
     result.map_err(|finding| findings.push(finding)).ok()
 }
 
@@ -173,5 +130,5 @@ fn mismatch(chain: &[CertificateDer<'static>], key: &PrivateKeyDer<'static>) -> 
              bits, P-256, P-384 or Ed25519"
         ),
     };
-    Some(Finding::new(Gravity::Unusable, text))
+    Some(Finding::new(Severity::Unusable, text))
 }

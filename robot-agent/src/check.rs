@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::certificates::{self, Certificates, Gravity};
+use crate::certificates::{self, Certificates, Severity};
 use crate::config::{self, Config, Source};
 use crate::video::camera;
 use crate::{lock, motors};
@@ -137,24 +137,29 @@ async fn look(config: &Config, now: OffsetDateTime) -> Vec<Line> {
         Line::ok("config", format!("{} is complete", config.file.display())),
         certificate_line(certificates.as_ref(), &findings, &mqtt.certs),
     ];
-    let (session, cloud) = match &certificates {
+    let (session, (credentials, server_ahead)) = match &certificates {
         Some(certificates) => {
             tokio::join!(
-                broker::look(config, certificates, running),
-                credentials::look(config, certificates),
+                broker::lines(config, certificates, running),
+                credentials::line(config, certificates),
             )
         }
         None => {
             let skipped = |name| Line::skipped(name, "needs the certificates");
             (
                 [skipped("broker"), skipped("subscription")],
-                credentials::Looked::skipped(skipped("credentials")),
+                (skipped("credentials"), None),
             )
         }
     };
-    lines.push(clock::line(config, certificates.as_ref(), cloud.date, now));
+    lines.push(clock::line(
+        config,
+        certificates.as_ref(),
+        server_ahead,
+        now,
+    ));
     lines.extend(session);
-    lines.push(cloud.line);
+    lines.push(credentials);
     lines.push(board(config));
     lines.push(camera(config, running).await);
     lines
@@ -168,15 +173,15 @@ fn certificate_line(
     let all: Vec<_> = findings.iter().map(ToString::to_string).collect();
     let all = all.join("\n");
     match (
-        findings.iter().map(|finding| finding.gravity).max(),
+        findings.iter().map(|finding| finding.severity).max(),
         certificates,
     ) {
-        (None | Some(Gravity::Note), Some(certificates)) => {
+        (None | Some(Severity::Note), Some(certificates)) => {
             let name = certificates.common_name.as_deref().unwrap_or("no name");
             let until = certificates.not_after.date();
             Line::ok("certificates", format!("{name}, valid until {until}"))
         }
-        (Some(Gravity::Note | Gravity::Warning), _) => Line::warning("certificates", all, ""),
+        (Some(Severity::Note | Severity::Warning), _) => Line::warning("certificates", all, ""),
         _ => Line::fault(
             "certificates",
             all,

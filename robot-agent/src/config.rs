@@ -13,9 +13,12 @@ use serde_json::Value;
 use url::Url;
 use wire::topic;
 
+use crate::aws::AwsConfig;
 use crate::drive::Limits;
-use crate::mqtt::Endpoint;
-use crate::{motors, mqtt, telemetry, video};
+use crate::endpoint::Endpoint;
+use crate::mqtt::MqttConfig;
+use crate::telemetry::TelemetryConfig;
+use crate::{motors, video};
 
 pub mod reader;
 mod sections;
@@ -38,30 +41,17 @@ pub struct Config {
     /// The robot's name.
     pub robot: String,
     /// The MQTT session.
-    pub mqtt: mqtt::Settings,
+    pub mqtt: MqttConfig,
     /// The motor board.
     pub motors: motors::Settings,
     /// What actions may do.
     pub limits: Limits,
     /// What the robot says about itself.
-    pub telemetry: telemetry::Settings,
+    pub telemetry: TelemetryConfig,
     /// Where video is signalled; none if that is not configured, which needs video off.
-    pub cloud: Option<Cloud>,
+    pub aws: Option<AwsConfig>,
     /// The camera and who may watch.
     pub video: video::Settings,
-}
-
-/// Where the robot gets credentials and meets its viewers.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Cloud {
-    /// The credentials provider.
-    pub credentials: Endpoint,
-    /// The role alias it is asked for.
-    pub role_alias: String,
-    /// The AWS region.
-    pub region: String,
-    /// The KVS control plane, if it is not AWS'.
-    pub kvs: Option<Url>,
 }
 
 /// Why there is no configuration.
@@ -151,7 +141,7 @@ fn read(value: &Value, file: &Path, problems: &Problems) -> Option<Config> {
     );
     let endpoint = endpoint(&mut top, "IOT_CORE_ENDPOINT", true);
     let video = sections::video(&mut top.section("video"));
-    let cloud = cloud(&mut top, video.camera.source != Source::Off);
+    let aws = aws(&mut top, video.camera.source != Source::Off);
     let certs = top.text("certs").unwrap_or_else(|| "certs".into());
     let (min, max) = KEEP_ALIVE_S;
     let keep_alive_s = top.section("mqtt").integer("keep_alive_s", min, max, 30);
@@ -164,7 +154,7 @@ fn read(value: &Value, file: &Path, problems: &Problems) -> Option<Config> {
     let robot = robot?;
     Some(Config {
         file: file.to_owned(),
-        mqtt: mqtt::Settings {
+        mqtt: MqttConfig {
             robot: robot.clone(),
             endpoint: endpoint?,
             keep_alive: Duration::from_secs(keep_alive_s),
@@ -174,13 +164,13 @@ fn read(value: &Value, file: &Path, problems: &Problems) -> Option<Config> {
         motors,
         limits,
         telemetry,
-        cloud,
+        aws,
         video,
     })
 }
 
 /// The four keys of video, all needed unless video is off.
-fn cloud(top: &mut Section<'_>, needed: bool) -> Option<Cloud> {
+fn aws(top: &mut Section<'_>, needed: bool) -> Option<AwsConfig> {
     let credentials = endpoint(top, "IOT_GET_CREDENTIAL_ENDPOINT", needed);
     let mut word = |key, expected: &str, also: &[u8]| {
         let read = |value: &Value| {
@@ -203,7 +193,7 @@ fn cloud(top: &mut Section<'_>, needed: bool) -> Option<Cloud> {
         let url = Url::parse(value.as_str()?).ok()?;
         (url.scheme() == "https" && url.has_host()).then_some(url)
     });
-    Some(Cloud {
+    Some(AwsConfig {
         credentials: credentials?,
         role_alias: role_alias?,
         region: region?,

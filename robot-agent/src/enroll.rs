@@ -16,14 +16,14 @@ use time::OffsetDateTime;
 use url::Url;
 use wire::topic::check_robot_name;
 
-use crate::certificates::{self, CA_FILE, CERTIFICATE_FILE, Gravity, KEY_FILE};
+use crate::certificates::{self, CA_FILE, CERTIFICATE_FILE, KEY_FILE, Severity};
 use crate::{config, lock};
 
 mod files;
 mod signing;
 
 use files::Staging;
-use signing::Answer;
+use signing::SigningAnswer;
 
 /// What the owner asked for.
 #[derive(Clone, Debug, clap::Args)]
@@ -46,8 +46,8 @@ pub struct Request {
     pub force: bool,
 }
 
-/// Where the files go, and for whom.
-struct Place {
+/// Where the files go, and the robot's name if it is known.
+struct Target {
     certs: PathBuf,
     name: Option<String>,
     has_config: bool,
@@ -60,37 +60,37 @@ struct Place {
 /// In words, with nothing written. A [`config::Error`] if that file is there but wrong.
 pub async fn run(config_file: &Path, asked: &Request, now: OffsetDateTime) -> Result<Vec<String>> {
     let url = signing::address(&asked.url)?;
-    let place = place(config_file, asked.name.as_deref())?;
+    let target = target(config_file, asked.name.as_deref())?;
     if !asked.force {
-        nothing_there(&place.certs)?;
+        refuse_to_replace(&target.certs)?;
     }
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).context("cannot make a key")?;
-    let request = signing::request(&key, place.name.as_deref())?;
-    let answer = signing::sign(&url, asked, request).await?;
+    let request = signing::request(&key, target.name.as_deref())?;
+    let answer = signing::sign(&url, &asked.key, asked.ca.as_deref(), request).await?;
     let ca = match (&answer.ca_pem, &asked.ca) {
         (Some(pem), _) => Some(pem.clone()),
         (None, Some(file)) => Some(read(file)?),
-        (None, None) if place.certs.join(CA_FILE).exists() => None,
+        (None, None) if target.certs.join(CA_FILE).exists() => None,
         (None, None) => Some(files::amazon_roots()?),
     };
 
-    let at_work = lock::take(&place.certs).is_err();
-    let staging = Staging::beside(&place.certs)?;
+    let running = lock::take(&target.certs).is_err();
+    let staging = Staging::beside(&target.certs)?;
     staging.add(KEY_FILE, &key.serialize_pem(), files::SECRET)?;
     staging.add(CERTIFICATE_FILE, &answer.crt_pem, files::PUBLIC)?;
     match &ca {
         Some(pem) => staging.add(CA_FILE, pem, files::PUBLIC)?,
-        None => staging.add(CA_FILE, &read(&place.certs.join(CA_FILE))?, files::PUBLIC)?,
+        None => staging.add(CA_FILE, &read(&target.certs.join(CA_FILE))?, files::PUBLIC)?,
     }
-    let mut done = judge(&staging, &place, &answer, now)?;
+    let mut done = check_fit(&staging, &target, &answer, now)?;
     if ca.is_none() {
         staging.leave_out(CA_FILE)?;
     }
     done.extend(staging.put(asked.force)?);
-    if let Some(config) = answer.config.filter(|_| !place.has_config) {
+    if let Some(config) = answer.config.filter(|_| !target.has_config) {
         done.push(files::write_config(config_file, &config)?);
     }
-    done.push(if at_work {
+    done.push(if running {
         "next: restart the robot-agent that runs with the old certificate".into()
     } else {
         "next: robot-agent check".into()
@@ -98,7 +98,7 @@ pub async fn run(config_file: &Path, asked: &Request, now: OffsetDateTime) -> Re
     Ok(done)
 }
 
-fn place(config_file: &Path, asked_name: Option<&str>) -> Result<Place> {
+fn target(config_file: &Path, asked_name: Option<&str>) -> Result<Target> {
     if let Some(name) = asked_name {
         check_robot_name(name)?;
     }
@@ -113,13 +113,13 @@ fn place(config_file: &Path, asked_name: Option<&str>) -> Result<Place> {
                     config.robot
                 );
             }
-            Ok(Place {
+            Ok(Target {
                 certs: config.mqtt.certs,
                 name: Some(config.robot),
                 has_config: true,
             })
         }
-        Err(config::Error::Unreadable(_, error)) if missing(&error) => Ok(Place {
+        Err(config::Error::Unreadable(_, error)) if missing(&error) => Ok(Target {
             certs: config::folder(config_file).join("certs"),
             name: asked_name.map(str::to_owned),
             has_config: false,
@@ -129,7 +129,7 @@ fn place(config_file: &Path, asked_name: Option<&str>) -> Result<Place> {
 }
 
 /// Before a certificate is asked for that could not be stored.
-fn nothing_there(certs: &Path) -> Result<()> {
+fn refuse_to_replace(certs: &Path) -> Result<()> {
     for file in [KEY_FILE, CERTIFICATE_FILE] {
         let path = certs.join(file);
         ensure!(
@@ -142,23 +142,23 @@ fn nothing_there(certs: &Path) -> Result<()> {
 }
 
 /// Do key, certificate, CA and name belong together?
-fn judge(
+fn check_fit(
     staging: &Staging,
-    place: &Place,
-    answer: &Answer,
+    target: &Target,
+    answer: &SigningAnswer,
     now: OffsetDateTime,
 ) -> Result<Vec<String>> {
     let (certificates, findings) = certificates::read(staging.path(), false, now);
     let mut notes = Vec::new();
     for finding in findings {
         ensure!(
-            finding.gravity != Gravity::Unusable,
+            finding.severity != Severity::Unusable,
             "the server's answer cannot be used: {finding}"
         );
         notes.push(format!("note: {finding}"));
     }
     let got = certificates.and_then(|certificates| certificates.common_name);
-    if let (Some(wanted), Some(got)) = (&place.name, &got)
+    if let (Some(wanted), Some(got)) = (&target.name, &got)
         && wanted != got
     {
         // A ground station lets a robot connect only under the name in its certificate;

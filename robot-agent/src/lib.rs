@@ -6,7 +6,7 @@
 //! them the camera and takes their actions. [`run`] starts and stops them all.
 //! [`enroll`] and [`check`] are for before.
 
-pub mod address;
+mod address;
 pub mod arguments;
 mod aws;
 pub mod certificates;
@@ -15,15 +15,16 @@ pub mod clock;
 pub mod config;
 mod connect_error;
 pub mod drive;
+pub mod endpoint;
 pub mod enroll;
-pub mod lock;
+mod lock;
 pub mod motors;
 pub mod mqtt;
 pub mod shutdown;
-pub mod signaling;
+mod signaling;
 pub mod telemetry;
 pub mod video;
-pub mod watchdog;
+mod watchdog;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,9 +37,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use certificates::{Certificates, Gravity};
+use certificates::{Certificates, Severity};
 use config::Config;
 use motors::{Ended, MotorThread, Motors, Source};
+use mqtt::{MqttIo, MqttState};
+use signaling::{ChannelConfig, SignalingIo};
+use telemetry::TelemetryInputs;
 
 /// How long everything but the wheels may take to end: a goodbye to the broker and to the
 /// viewers. systemd is patient for longer than this and the stop of the wheels together.
@@ -54,10 +58,10 @@ pub fn certificates(config: &Config, now: OffsetDateTime) -> Option<Certificates
     let mqtt = &config.mqtt;
     let (certificates, findings) = certificates::read(&mqtt.certs, mqtt.endpoint.is_aws(), now);
     for finding in findings {
-        match finding.gravity {
-            Gravity::Note => info!("{finding}"),
-            Gravity::Warning => warn!("{finding}"),
-            Gravity::Fault | Gravity::Unusable => error!("{finding}"),
+        match finding.severity {
+            Severity::Note => info!("{finding}"),
+            Severity::Warning => warn!("{finding}"),
+            Severity::Fault | Severity::Unusable => error!("{finding}"),
         }
     }
     certificates
@@ -89,13 +93,13 @@ pub async fn run(
     let rejected = Arc::new(AtomicU64::new(0));
     let reconnects = Arc::new(AtomicU64::new(0));
     let reports = watch::Sender::new(Arc::<str>::from(""));
-    let mqtt_state = watch::Sender::new(mqtt::State::default());
+    let mqtt_state = watch::Sender::new(MqttState::default());
     // None means that video is off.
     let video_report = watch::Sender::new(None);
     let shows = config.video.camera.source != config::Source::Off;
-    if let Some(cloud) = config.cloud.filter(|_| shows) {
+    if let Some(aws) = config.aws.filter(|_| shows) {
         let ways = Ways {
-            channel: channel(config.robot, cloud, &certificates),
+            channel: ChannelConfig::new(config.robot, aws, &certificates),
             robot: ByViewers {
                 motors: motors.clone(),
                 rejected: rejected.clone(),
@@ -108,7 +112,7 @@ pub async fn run(
 
     let watchdog = watchdog::run(motors.clone(), mqtt_state.subscribe(), stop.clone());
     tasks.spawn(named("watchdog", watchdog));
-    let ends = mqtt::Ends {
+    let mqtt_io = MqttIo {
         on_action: obey(motors.clone()),
         reports: reports.subscribe(),
         state: mqtt_state,
@@ -117,9 +121,9 @@ pub async fn run(
     };
     let stop_mqtt = stop.clone();
     tasks.spawn(named("mqtt", async move {
-        mqtt::run(config.mqtt, &certificates, ends, stop_mqtt).await;
+        mqtt::run(config.mqtt, &certificates, mqtt_io, stop_mqtt).await;
     }));
-    let inputs = telemetry::Inputs {
+    let inputs = TelemetryInputs {
         motors,
         rejected,
         reconnects,
@@ -157,7 +161,7 @@ async fn goodbye(mut tasks: JoinSet<&'static str>) {
 
 /// What the camera and its viewers need of the rest.
 struct Ways {
-    channel: signaling::Settings,
+    channel: ChannelConfig,
     robot: ByViewers,
     reports: watch::Receiver<Arc<str>>,
     status: watch::Sender<Option<wire::telemetry::Video>>,
@@ -180,31 +184,15 @@ fn show(
         reports: ways.reports,
         status: ways.status,
     };
-    let ends = signaling::Ends {
+    let io = SignalingIo {
         incoming: to_room,
         outgoing: from_room,
         ice_servers: servers_to,
     };
     let room = video::run(settings, Arc::new(ways.robot), room, stop.clone());
     tasks.spawn(named("video", room));
-    let channel = signaling::run(ways.channel, ends, stop.clone());
+    let channel = signaling::run(ways.channel, io, stop.clone());
     tasks.spawn(named("signaling", channel));
-}
-
-/// Where viewers find the robot.
-fn channel(
-    robot: String,
-    cloud: config::Cloud,
-    certificates: &Certificates,
-) -> signaling::Settings {
-    signaling::Settings {
-        robot,
-        credentials: (cloud.credentials.host, cloud.credentials.port),
-        role_alias: cloud.role_alias,
-        region: cloud.region,
-        endpoint: cloud.kvs,
-        tls: certificates.client_config(&[b"http/1.1"]),
-    }
 }
 
 /// What viewers do to the robot.

@@ -11,21 +11,21 @@ use crate::certificates::CERTIFICATE_FILE;
 
 /// Held as long as the robot runs.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 /// Another process has it.
 #[derive(Debug, thiserror::Error)]
 #[error("another robot-agent runs with this certificate on this computer")]
-pub struct Held;
+pub(crate) struct Held;
 
 /// Takes the lock of the identity in the folder `certs`. Where the file system knows no
 /// locks there is none to take, and the robot runs without.
 ///
 /// # Errors
 /// [`Held`] if another process has it.
-pub fn take(certs: &Path) -> Result<Option<Lock>, Held> {
+pub(crate) fn take(certs: &Path) -> Result<Option<Lock>, Held> {
     let Ok(file) = File::open(certs.join(CERTIFICATE_FILE)) else {
         return Ok(None);
     };

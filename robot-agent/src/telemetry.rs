@@ -28,41 +28,45 @@ const MAX_FAULT_CHARS: usize = 300;
 
 /// How often the robot reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct TelemetryConfig {
     /// From report to report while the wheels do not change.
     pub interval: Duration,
 }
 
 /// Where a report's facts come from.
-pub struct Inputs {
+pub(crate) struct TelemetryInputs {
     /// The wheels and what became of actions.
-    pub motors: Motors,
+    pub(crate) motors: Motors,
     /// Payloads that were no action, from whomever.
-    pub rejected: Arc<AtomicU64>,
+    pub(crate) rejected: Arc<AtomicU64>,
     /// Connections to the broker after the first.
-    pub reconnects: Arc<AtomicU64>,
+    pub(crate) reconnects: Arc<AtomicU64>,
     /// The camera's own report; none where video is off.
-    pub video: watch::Receiver<Option<Video>>,
+    pub(crate) video: watch::Receiver<Option<Video>>,
 }
 
 /// Reports for ever; each report replaces the one before.
-pub async fn run(settings: Settings, inputs: Inputs, reports: watch::Sender<Arc<str>>) {
+pub(crate) async fn run(
+    config: TelemetryConfig,
+    inputs: TelemetryInputs,
+    reports: watch::Sender<Arc<str>>,
+) {
     let start = now();
     let mut changed = inputs.motors.changed();
     let mut machine = Machine::new("/");
-    let mut pace = Pace::new(settings.interval);
+    let mut schedule = ReportSchedule::new(config.interval);
     loop {
-        if let Some(due) = pace.due() {
+        if let Some(due) = schedule.due() {
             tokio::select! {
                 () = tokio::time::sleep_until(due.into()) => {}
-                Ok(()) = changed.changed(), if !pace.changed => {
-                    pace.changed = true;
+                Ok(()) = changed.changed(), if !schedule.changed => {
+                    schedule.changed = true;
                     continue;
                 }
             }
         }
         let now = now();
-        pace.reported(now);
+        schedule.reported(now);
         changed.mark_unchanged();
         let report = Telemetry {
             uptime_s: now.saturating_duration_since(start).as_secs(),
@@ -76,7 +80,7 @@ pub async fn run(settings: Settings, inputs: Inputs, reports: watch::Sender<Arc<
     }
 }
 
-impl Inputs {
+impl TelemetryInputs {
     fn report(&self, now: Instant) -> Telemetry {
         let state = self.motors.state();
         Telemetry {
@@ -121,14 +125,14 @@ fn shortened(text: &str) -> String {
 
 /// When the next report is due. Pure.
 #[derive(Debug)]
-struct Pace {
+struct ReportSchedule {
     interval: Duration,
     last: Option<Instant>,
     /// Whether the wheels have changed since the last report.
     changed: bool,
 }
 
-impl Pace {
+impl ReportSchedule {
     fn new(interval: Duration) -> Self {
         Self {
             interval,
@@ -158,17 +162,19 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "the test is the clock")]
     fn changes_are_reported_soon_but_at_most_ten_times_a_second() {
-        let mut pace = Pace::new(Duration::from_secs(1));
-        assert_eq!(pace.due(), None);
+        let mut schedule = ReportSchedule::new(Duration::from_secs(1));
+        assert_eq!(schedule.due(), None);
         let now = now();
-        pace.reported(now);
-        assert_eq!(pace.due(), Some(now + Duration::from_secs(1)));
-        pace.changed = true;
-        assert_eq!(pace.due(), Some(now + SHORTEST));
-        pace.reported(now + SHORTEST);
-        assert_eq!(pace.due(), Some(now + SHORTEST + Duration::from_secs(1)));
+        schedule.reported(now);
+        assert_eq!(schedule.due(), Some(now + Duration::from_secs(1)));
+        schedule.changed = true;
+        assert_eq!(schedule.due(), Some(now + SHORTEST));
+        schedule.reported(now + SHORTEST);
+        assert_eq!(
+            schedule.due(),
+            Some(now + SHORTEST + Duration::from_secs(1))
+        );
     }
 
     #[test]

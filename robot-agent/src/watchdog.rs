@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::motors::{self, Motors};
-use crate::mqtt;
+use crate::mqtt::MqttState;
 
 /// How often the tick is looked at where systemd sets no watchdog, for the status line.
 const UNWATCHED: Duration = Duration::from_secs(5);
@@ -21,9 +21,9 @@ const UNWATCHED: Duration = Duration::from_secs(5);
 const STARTING: Duration = Duration::from_millis(10);
 
 /// Tells systemd how it goes until `cancel`, then that the end is near.
-pub async fn run(
+pub(crate) async fn run(
     motors: Motors,
-    mut mqtt: watch::Receiver<mqtt::State>,
+    mut mqtt: watch::Receiver<MqttState>,
     cancel: CancellationToken,
 ) {
     let period =
@@ -72,11 +72,11 @@ impl Tick {
 }
 
 /// One line for `systemctl status`.
-fn status(mqtt: &mqtt::State, motors: &motors::State) -> String {
+fn status(mqtt: &MqttState, motors: &motors::State) -> String {
     let session = match mqtt {
-        mqtt::State::Connecting => "connecting".to_owned(),
-        mqtt::State::Online => "online".to_owned(),
-        mqtt::State::Offline(reason) => format!("offline: {reason}"),
+        MqttState::Connecting => "connecting".to_owned(),
+        MqttState::Online => "online".to_owned(),
+        MqttState::Offline(reason) => format!("offline: {reason}"),
     };
     match &motors.fault {
         None => format!("{session}; {} works", motors.board),

@@ -34,7 +34,7 @@ test("a picture that stands still is noticed", async () => {
 
 test("signaling that sends everyone away", (t) =>
   undisturbed(t, async () => {
-    const again = logged("signaling asks to come anew", "signaling is connected");
+    const again = logged("signaling: the service goes away", "signaling is connected");
     assert.ok((await sendToAll("GO_AWAY")) >= 2);
     await again();
   }));
@@ -48,7 +48,7 @@ test("signaling that drops everyone", (t) =>
 
 test("relays that are new", (t) =>
   undisturbed(t, async () => {
-    const again = logged("signaling has new relays", "DEBUG servers");
+    const again = logged("signaling: the service has new ICE servers", "DEBUG ICE servers");
     await sendToAll("RECONNECT_ICE_SERVER");
     await again();
   }));
@@ -56,7 +56,7 @@ test("relays that are new", (t) =>
 test("passwords of relays that expire", (t) =>
   undisturbed(t, async () => {
     // One that was fetched now is no good once the next but one is there.
-    for (let n = 0; n < 2; n += 1) await logged("DEBUG servers")();
+    for (let n = 0; n < 2; n += 1) await logged("DEBUG ICE servers")();
   }));
 
 test("credentials that expire, and a socket that is lost thereafter", (t) =>

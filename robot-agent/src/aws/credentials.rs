@@ -1,5 +1,5 @@
 //! Temporary credentials for the robot's certificate, from the credentials provider of AWS
-//! IoT: fetched by role alias, kept, and renewed before they expire.
+//! IoT: fetched by role alias, cached, and renewed before they expire.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,11 +9,9 @@ use tokio::sync::Mutex;
 use url::Url;
 use wire::signaling::control::{Credentials, RoleAliasCredentials, THING_NAME_HEADER};
 
-use super::error::Fault;
-use super::http_client::Line;
-
-/// How the call is named in the log.
-pub(crate) const CALL: &str = "credentials provider";
+use super::config::AwsConfig;
+use super::error::{CREDENTIALS_PROVIDER as CALL, Error};
+use super::http_client::HttpClient;
 
 /// How long before their end credentials are renewed, at most: several attempts fit in.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -21,103 +19,90 @@ const MARGIN: Duration = Duration::from_secs(300);
 /// And as a share of their life, where that is shorter.
 const MARGIN_SHARE: u32 = 4;
 
-/// Credentials and their time.
 #[derive(Clone, Debug)]
-struct Lease {
+struct CachedCredentials {
     credentials: Credentials,
-    renew: SystemTime,
-    end: SystemTime,
+    renew_at: SystemTime,
+    expires_at: SystemTime,
 }
 
-/// Who gives them, and those given last.
-pub(crate) struct Provider {
-    line: Line,
+/// The credentials provider, and the credentials that it gave last.
+pub(crate) struct CredentialsProvider {
+    http: HttpClient,
     url: Url,
     thing: String,
-    kept: Mutex<Option<Lease>>,
+    cached: Mutex<Option<CachedCredentials>>,
 }
 
-impl Provider {
-    /// The provider at `host:port`.
-    pub(crate) fn new(
-        line: Line,
-        (host, port): (&str, u16),
-        role_alias: &str,
-        thing: &str,
-    ) -> anyhow::Result<Self> {
-        let mut url = Url::parse(&format!("https://{host}:{port}/"))?;
+impl CredentialsProvider {
+    /// The provider of `config`, asked in the name of `thing`.
+    pub(crate) fn new(http: HttpClient, config: &AwsConfig, thing: &str) -> anyhow::Result<Self> {
+        let mut url = Url::parse(&format!("https://{}/", config.credentials))?;
         url.path_segments_mut()
-            .map_err(|()| anyhow::anyhow!("{host} is no host"))?
+            .map_err(|()| anyhow::anyhow!("{} is no host", config.credentials))?
             .pop_if_empty()
-            .extend(["role-aliases", role_alias, "credentials"]);
+            .extend(["role-aliases", &config.role_alias, "credentials"]);
         Ok(Self {
-            line,
+            http,
             url,
             thing: thing.to_owned(),
-            kept: Mutex::new(None),
+            cached: Mutex::new(None),
         })
     }
 
-    /// Credentials that are good for a while. Those at hand serve on while they are good and
+    /// Credentials that are good for a while. The cached ones serve on while they are good and
     /// no new ones can be had.
-    pub(crate) async fn get(&self) -> Result<Credentials, Fault> {
-        let mut kept = self.kept.lock().await;
-        let now = self.line.clock.now();
-        if let Some(lease) = kept.as_ref().filter(|lease| now < lease.renew) {
-            return Ok(lease.credentials.clone());
+    pub(crate) async fn get(&self) -> Result<Credentials, Error> {
+        let mut cached = self.cached.lock().await;
+        let now = self.http.server_time();
+        if let Some(fresh) = cached.as_ref().filter(|cached| now < cached.renew_at) {
+            return Ok(fresh.credentials.clone());
         }
         match self.fetch().await {
-            Ok(lease) => {
-                tracing::debug!(until = lease.credentials.expiration, "credentials");
-                Ok(kept.insert(lease).credentials.clone())
+            Ok(fetched) => {
+                tracing::debug!(until = fetched.credentials.expiration, "credentials");
+                Ok(cached.insert(fetched).credentials.clone())
             }
-            Err(fault) => match kept.as_ref().filter(|lease| now < lease.end) {
-                Some(lease) => {
-                    tracing::warn!("{fault}; the credentials at hand serve until they expire");
-                    Ok(lease.credentials.clone())
+            Err(error) => match cached.as_ref().filter(|cached| now < cached.expires_at) {
+                Some(old) => {
+                    tracing::warn!("{error}; the cached credentials serve until they expire");
+                    Ok(old.credentials.clone())
                 }
-                None => Err(fault),
+                None => Err(error),
             },
         }
     }
 
-    /// The service does not take what is at hand.
-    pub(crate) async fn forget(&self) {
-        *self.kept.lock().await = None;
+    /// A service refused the cached credentials.
+    pub(crate) async fn invalidate(&self) {
+        *self.cached.lock().await = None;
     }
 
-    async fn fetch(&self) -> Result<Lease, Fault> {
+    async fn fetch(&self) -> Result<CachedCredentials, Error> {
         let mut request = reqwest::Request::new(reqwest::Method::GET, self.url.clone());
-        let thing = self.thing.parse().map_err(|_| Fault::Unreadable {
-            call: CALL,
-            why: format!("{:?} cannot be a thing's name", self.thing),
+        let thing = self.thing.parse().map_err(|_| {
+            Error::unreadable(CALL, format!("{:?} cannot be a thing's name", self.thing))
         })?;
         request.headers_mut().insert(THING_NAME_HEADER, thing);
-        let body = self.line.call(CALL, request).await?;
-        lease(&body, self.line.clock.now())
+        let body = self.http.send(CALL, request).await?;
+        parse(&body, self.http.server_time()).map_err(|reason| Error::unreadable(CALL, reason))
     }
 }
 
-fn lease(body: &[u8], now: SystemTime) -> Result<Lease, Fault> {
-    let unreadable = |why: String| Fault::Unreadable { call: CALL, why };
+fn parse(body: &[u8], now: SystemTime) -> Result<CachedCredentials, String> {
     let RoleAliasCredentials { credentials } =
-        serde_json::from_slice(body).map_err(|error| unreadable(error.to_string()))?;
-    let end = OffsetDateTime::parse(&credentials.expiration, &Rfc3339)
-        .map(SystemTime::from)
-        .map_err(|_| {
-            unreadable(format!(
-                "{:?} is no time of expiration",
-                credentials.expiration
-            ))
-        })?;
-    let life = end
+        serde_json::from_slice(body).map_err(|error| error.to_string())?;
+    let expiration = &credentials.expiration;
+    let expires_at: SystemTime = OffsetDateTime::parse(expiration, &Rfc3339)
+        .map_err(|_| format!("{expiration:?} is no time of expiration"))?
+        .into();
+    let life = expires_at
         .duration_since(now)
-        .map_err(|_| unreadable(format!("they expired at {}", credentials.expiration)))?;
-    let margin = (life / MARGIN_SHARE).min(MARGIN);
-    Ok(Lease {
+        .map_err(|_| format!("they expired at {expiration}"))?;
+    Ok(CachedCredentials {
         credentials,
-        renew: end - margin,
-        end,
+        renew_at: expires_at - (life / MARGIN_SHARE).min(MARGIN),
+        expires_at,
     })
 }
 
@@ -141,10 +126,10 @@ mod tests {
     fn credentials_are_renewed_before_they_expire() {
         // 2023-02-06T05:54:46Z
         let end = 1_675_662_886;
-        let hour = lease(&body("2023-02-06T05:54:46Z"), at(end - 3600)).unwrap();
-        assert_eq!((hour.renew, hour.end), (at(end - 300), at(end)));
-        let short = lease(&body("2023-02-06T05:54:46Z"), at(end - 20)).unwrap();
-        assert_eq!(short.renew, at(end - 5));
+        let hour = parse(&body("2023-02-06T05:54:46Z"), at(end - 3600)).unwrap();
+        assert_eq!((hour.renew_at, hour.expires_at), (at(end - 300), at(end)));
+        let short = parse(&body("2023-02-06T05:54:46Z"), at(end - 20)).unwrap();
+        assert_eq!(short.renew_at, at(end - 5));
     }
 
     #[test]
@@ -155,8 +140,8 @@ mod tests {
             (body("tomorrow"), "tomorrow"),
             (body("2023-02-06T05:54:46Z"), "expired at"),
         ] {
-            let said = lease(&body, at(1_800_000_000)).unwrap_err().to_string();
-            assert!(said.contains(word), "{said}");
+            let reason = parse(&body, at(1_800_000_000)).unwrap_err();
+            assert!(reason.contains(word), "{reason}");
         }
     }
 }

@@ -1,13 +1,14 @@
-//! One HTTPS call to the cloud, bounded in time and size.
+//! HTTPS with the robot's certificate, every call bounded in time and size.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use reqwest::header;
 use wire::signaling::control::ERROR_TYPE_HEADER;
 
-use super::error::{Fault, in_words, refused};
-use super::server_clock::Clock;
+use super::error::Error;
+use super::server_clock::ServerClock;
+use crate::{clock, connect_error};
 
 /// How long a connection may take: a TLS handshake over a slow mobile network.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -17,64 +18,76 @@ const CALL_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long a connection is kept for the next call. Calls come in bursts, minutes apart: one
 /// kept for longer may lead out of a network that is gone, and a call over it takes its limit.
-const KEPT_FOR: Duration = Duration::from_secs(1);
+const IDLE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Longest answer that is read. Five relays with their passwords take some 4 kB.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// The way to the cloud, with the robot's certificate.
+/// Clones share the connections and what is known of the server's clock.
 #[derive(Clone)]
-pub(crate) struct Line {
+pub(crate) struct HttpClient {
     client: reqwest::Client,
-    pub clock: Arc<Clock>,
+    clock: Arc<ServerClock>,
 }
 
-impl Line {
-    pub(crate) fn new(tls: &rustls::ClientConfig) -> anyhow::Result<Self> {
+impl HttpClient {
+    pub(crate) fn new(tls: &rustls::ClientConfig) -> reqwest::Result<Self> {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
             .connect_timeout(CONNECT_LIMIT)
             .timeout(CALL_LIMIT)
-            .pool_idle_timeout(KEPT_FOR)
+            .pool_idle_timeout(IDLE_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()?;
-        Ok(Self {
-            client,
-            clock: Arc::default(),
-        })
+        let clock = Arc::default();
+        Ok(Self { client, clock })
     }
 
-    /// Sends a request and returns the body of a good answer.
-    pub(crate) async fn call(
+    /// The server's time.
+    pub(crate) fn server_time(&self) -> SystemTime {
+        self.clock.at(clock::wall())
+    }
+
+    /// How far the server's clock is ahead by its last answer.
+    pub(crate) fn server_ahead(&self) -> Option<time::Duration> {
+        self.clock.measured()
+    }
+
+    /// Reads the `Date` header of an answer that just came.
+    pub(crate) fn read_date(&self, date: Option<&header::HeaderValue>) {
+        let date = date.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+        if let Some(warning) = date.and_then(|date| self.clock.update(date, clock::wall())) {
+            tracing::warn!("{warning}");
+        }
+    }
+
+    /// Sends a request and returns the body of a good answer. Errors name the `call`.
+    pub(crate) async fn send(
         &self,
         call: &'static str,
         request: reqwest::Request,
-    ) -> Result<Vec<u8>, Fault> {
-        let unreachable = |error: reqwest::Error| Fault::Unreachable {
+    ) -> Result<Vec<u8>, Error> {
+        let unreachable = |error: reqwest::Error| Error::Unreachable {
             call,
-            why: in_words(&error.without_url()),
+            reason: connect_error::reason(&error.without_url()),
         };
         let mut response = self.client.execute(request).await.map_err(unreachable)?;
-        let text = |response: &reqwest::Response, name: &str| {
-            let value = response.headers().get(name)?.to_str().ok()?;
-            Some(value.to_owned())
-        };
-        if let Some(date) = text(&response, header::DATE.as_str()) {
-            self.clock.hear(&date);
-        }
-        let (status, name) = (response.status(), text(&response, ERROR_TYPE_HEADER));
+        self.read_date(response.headers().get(header::DATE));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
             body.extend_from_slice(&chunk);
             if body.len() > MAX_ANSWER_BYTES {
-                let why = format!("it has more than {MAX_ANSWER_BYTES} bytes");
-                return Err(Fault::Unreadable { call, why });
+                let reason = format!("it has more than {MAX_ANSWER_BYTES} bytes");
+                return Err(Error::unreadable(call, reason));
             }
         }
+        let status = response.status();
         if status.is_success() {
             return Ok(body);
         }
-        Err(refused(call, status.as_u16(), name.as_deref(), &body))
+        let name = response.headers().get(ERROR_TYPE_HEADER);
+        let name = name.and_then(|name| name.to_str().ok());
+        Err(Error::from_response(call, status.as_u16(), name, &body))
     }
 }

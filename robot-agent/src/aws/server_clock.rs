@@ -1,70 +1,62 @@
-//! The service's time. A signature is good for five minutes, and a Raspberry Pi has no clock
-//! of its own, so the time that the service writes on its answers is kept: it signs
-//! requests, and names a clock that is wrong.
+//! The server's time. A signature is good for five minutes, and a Raspberry Pi has no clock
+//! of its own, so the time that the server writes on its answers signs requests, and names a
+//! clock that is wrong. Pure.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
-use crate::clock::wall;
+use time::{Duration, OffsetDateTime};
 
 /// Less than this may be the network's.
-const TOLERATED_S: i64 = 60;
+const TOLERATED: Duration = Duration::seconds(60);
 
-/// How far the service is ahead of this computer.
+/// How far the server is ahead of this computer.
 #[derive(Debug, Default)]
-pub(crate) struct Clock {
-    ahead_s: AtomicI64,
+pub(crate) struct ServerClock(Mutex<Offsets>);
+
+#[derive(Debug, Default)]
+struct Offsets {
+    /// By the server's last answer.
+    measured: Option<Duration>,
+    /// What is added to this computer's time: nothing while the clocks agree.
+    correction: Duration,
 }
 
-impl Clock {
-    /// The service's time.
-    pub(crate) fn now(&self) -> SystemTime {
-        self.at(wall())
+impl ServerClock {
+    /// The server's time when this computer's is `wall`.
+    pub(crate) fn at(&self, wall: SystemTime) -> SystemTime {
+        wall + self.offsets().correction
     }
 
-    /// The service's time when this computer's says `ours`.
-    fn at(&self, ours: SystemTime) -> SystemTime {
-        let ahead = self.ahead_s.load(Ordering::Relaxed);
-        let by = Duration::from_secs(ahead.unsigned_abs());
-        let corrected = if ahead < 0 {
-            ours.checked_sub(by)
-        } else {
-            ours.checked_add(by)
-        };
-        corrected.unwrap_or(ours)
+    /// How far the server was ahead by its last answer, which has whole seconds.
+    pub(crate) fn measured(&self) -> Option<Duration> {
+        self.offsets().measured
     }
 
-    /// Reads the `Date` of an answer that just came.
-    pub(crate) fn hear(&self, date: &str) {
-        if let Some(complaint) = self.compare(date, wall()) {
-            tracing::warn!("{complaint}");
-        }
-    }
-
-    /// What to complain of, once for each time that it gets wrong.
-    fn compare(&self, date: &str, ours: SystemTime) -> Option<String> {
-        let theirs = httpdate::parse_http_date(date).ok()?;
-        let ahead = match theirs.duration_since(ours) {
-            Ok(ahead) => i64::try_from(ahead.as_secs()).ok()?,
-            Err(behind) => -i64::try_from(behind.duration().as_secs()).ok()?,
-        };
-        let known = self.ahead_s.load(Ordering::Relaxed);
-        if (ahead - known).abs() <= TOLERATED_S {
+    /// Compares `wall` with the server's `time`, which just came. Returns what to warn of, once
+    /// for each time that this computer's clock turns wrong, or right.
+    pub(crate) fn update(&self, time: SystemTime, wall: SystemTime) -> Option<String> {
+        let ahead = OffsetDateTime::from(time) - wall;
+        let mut offsets = self.offsets();
+        offsets.measured = Some(ahead);
+        if (ahead - offsets.correction).abs() <= TOLERATED {
             return None;
         }
-        let ahead = if ahead.abs() <= TOLERATED_S { 0 } else { ahead };
-        self.ahead_s.store(ahead, Ordering::Relaxed);
-        if ahead == 0 {
+        if ahead.abs() <= TOLERATED {
+            offsets.correction = Duration::ZERO;
             return Some("this computer's clock is right again".to_owned());
         }
-        let (minutes, way) = (
-            (ahead.abs() + 30) / 60,
-            if ahead > 0 { "slow" } else { "fast" },
-        );
+        offsets.correction = ahead;
+        let minutes = (ahead.abs() + Duration::seconds(30)).whole_minutes();
+        let direction = if ahead.is_positive() { "slow" } else { "fast" };
         Some(format!(
-            "this computer's clock is {minutes} minutes {way}: set it (timedatectl set-ntp \
-             true); until then requests are signed with the service's time"
+            "this computer's clock is {minutes} minutes {direction}: set it (timedatectl set-ntp \
+             true); until then requests are signed with the server's time"
         ))
+    }
+
+    fn offsets(&self) -> MutexGuard<'_, Offsets> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -72,39 +64,39 @@ impl Clock {
 mod tests {
     use super::*;
 
-    fn date(unix_s: u64) -> (String, SystemTime) {
-        let at = SystemTime::UNIX_EPOCH + Duration::from_secs(unix_s);
-        (httpdate::fmt_http_date(at), at)
+    fn at(unix_s: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(unix_s)
     }
 
     #[test]
     fn a_clock_ten_minutes_off_is_named_once_and_corrected() {
-        for (ours, way) in [(999_400, "slow"), (1_000_600, "fast")] {
-            let clock = Clock::default();
-            let (theirs, their_time) = date(1_000_000);
-            let ours = date(ours).1;
-            let said = clock.compare(&theirs, ours).unwrap();
-            assert!(said.contains("10 minutes") && said.contains(way), "{said}");
-            assert_eq!(clock.compare(&theirs, ours), None);
-            assert_eq!(clock.at(ours), their_time);
+        for (wall, direction) in [(999_400, "slow"), (1_000_600, "fast")] {
+            let clock = ServerClock::default();
+            let (server, wall) = (at(1_000_000), at(wall));
+            let warning = clock.update(server, wall).unwrap();
+            assert!(
+                warning.contains("10 minutes") && warning.contains(direction),
+                "{warning}"
+            );
+            assert_eq!(clock.update(server, wall), None);
+            assert_eq!(clock.at(wall), server);
         }
     }
 
     #[test]
     fn a_clock_that_was_set_is_believed_again() {
-        let clock = Clock::default();
-        let (theirs, their_time) = date(1_000_000);
-        assert!(clock.compare(&theirs, date(999_000).1).is_some());
-        assert!(clock.compare(&theirs, date(999_998).1).is_some());
-        assert_eq!(clock.at(their_time), their_time);
+        let clock = ServerClock::default();
+        let server = at(1_000_000);
+        assert!(clock.update(server, at(999_000)).is_some());
+        assert!(clock.update(server, at(999_998)).is_some());
+        assert_eq!(clock.at(server), server);
     }
 
     #[test]
-    fn seconds_of_difference_and_no_date_change_nothing() {
-        let clock = Clock::default();
-        assert_eq!(clock.compare(&date(1_000_000).0, date(1_000_050).1), None);
-        assert_eq!(clock.compare("yesterday", date(1_000_000).1), None);
-        let now = date(5).1;
-        assert_eq!(clock.at(now), now);
+    fn seconds_of_difference_change_nothing() {
+        let clock = ServerClock::default();
+        assert_eq!(clock.update(at(1_000_000), at(1_000_050)), None);
+        assert_eq!(clock.at(at(5)), at(5));
+        assert_eq!(clock.measured(), Some(Duration::seconds(-50)));
     }
 }

@@ -15,16 +15,16 @@ use wire::signaling::control::Credentials;
 /// How long a signed URL is good for; what the official clients say.
 const URL_LIFE: Duration = Duration::from_secs(299);
 
-/// Who signs, where and when.
-pub(crate) struct Pen<'a> {
+/// Signs with these credentials, for a region, at a time.
+pub(crate) struct Signer<'a> {
     pub credentials: &'a Credentials,
     pub region: &'a str,
     pub now: SystemTime,
 }
 
-impl Pen<'_> {
+impl Signer<'_> {
     /// A POST of JSON with its signature in headers.
-    pub(crate) fn post(&self, url: Url, body: Vec<u8>) -> anyhow::Result<reqwest::Request> {
+    pub(crate) fn signed_post(&self, url: Url, body: Vec<u8>) -> anyhow::Result<reqwest::Request> {
         let mut request = reqwest::Request::new(reqwest::Method::POST, url);
         let signed = SignableRequest::new(
             "POST",
@@ -45,10 +45,17 @@ impl Pen<'_> {
     }
 
     /// The URL of the master's socket on `channel_arn`, with its signature in the query.
-    pub(crate) fn socket_url(&self, endpoint: &str, channel_arn: &str) -> anyhow::Result<Url> {
+    pub(crate) fn presigned_socket_url(
+        &self,
+        endpoint: &str,
+        channel_arn: &str,
+    ) -> anyhow::Result<Url> {
         let mut url = Url::parse(endpoint).with_context(|| format!("{endpoint} is no URL"))?;
         url.set_path("/");
-        url.set_query(Some(&format!("X-Amz-ChannelARN={}", encoded(channel_arn))));
+        url.set_query(Some(&format!(
+            "X-Amz-ChannelARN={}",
+            percent_encoded(channel_arn)
+        )));
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(URL_LIFE);
@@ -62,7 +69,7 @@ impl Pen<'_> {
         let instructions = self.sign(signed, settings)?;
         let query = instructions.params().iter().fold(
             url.query().unwrap_or_default().to_owned(),
-            |query, (name, value)| format!("{query}&{name}={}", encoded(value)),
+            |query, (name, value)| format!("{query}&{name}={}", percent_encoded(value)),
         );
         url.set_query(Some(&query));
         Ok(url)
@@ -100,7 +107,7 @@ impl Pen<'_> {
 const JSON: &str = "application/json";
 
 /// As RFC 3986 wants it in a query, and SigV4 with it: all but letters, digits and `-_.~`.
-fn encoded(text: &str) -> String {
+fn percent_encoded(text: &str) -> String {
     use std::fmt::Write;
     text.bytes().fold(String::new(), |mut query, byte| {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {

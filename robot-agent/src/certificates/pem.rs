@@ -8,7 +8,7 @@ use std::path::Path;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::{Finding, Gravity};
+use super::finding::{Finding, Severity};
 
 /// All public roots together take 230 kB; a file far larger is not one of the three.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -21,7 +21,7 @@ const OTHERS: u32 = 0o037;
 ///
 /// # Errors
 /// A finding that names the file and what it is instead.
-pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Finding> {
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Finding> {
     let text = text(path)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match certificates {
@@ -35,7 +35,7 @@ pub fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Finding
 ///
 /// # Errors
 /// A finding that names the file and what it is instead.
-pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Finding> {
+pub(crate) fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Finding> {
     use rustls::pki_types::pem::Error;
     let text = text(path)?;
     match PrivateKeyDer::from_pem_slice(&text) {
@@ -46,12 +46,12 @@ pub fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Finding> {
 }
 
 /// A warning if others can use the key.
-pub fn key_mode(path: &Path) -> Option<Finding> {
+pub(crate) fn key_mode(path: &Path) -> Option<Finding> {
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
     (mode & OTHERS != 0).then(|| {
         let shown = path.display();
         Finding::new(
-            Gravity::Warning,
+            Severity::Warning,
             format!(
                 "{shown} has mode {mode:04o}: other users of this computer can use the robot's \
                  key; chmod 600 {shown}"
@@ -62,7 +62,7 @@ pub fn key_mode(path: &Path) -> Option<Finding> {
 
 fn text(path: &Path) -> Result<Vec<u8>, Finding> {
     let shown = path.display();
-    let unusable = |text: String| Finding::new(Gravity::Unusable, text);
+    let unusable = |text: String| Finding::new(Severity::Unusable, text);
     let cannot = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => unusable(format!(
             "{shown} is missing: robot-agent enroll makes it, or copy it here"
@@ -107,14 +107,14 @@ fn wrong_kind(path: &Path, text: &[u8], wanted: &str) -> Finding {
         "holds something else"
     };
     Finding::new(
-        Gravity::Unusable,
+        Severity::Unusable,
         format!("{} {is}: it must hold {wanted} in PEM", path.display()),
     )
 }
 
 fn damaged(path: &Path, error: &str) -> Finding {
     Finding::new(
-        Gravity::Unusable,
-        format!("{} is damaged PEM ({error}): copy it anew", path.display()),
+        Severity::Unusable,
+        format!("{} is damaged PEM ({error}): copy it again", path.display()),
     )
 }

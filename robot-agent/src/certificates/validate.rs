@@ -10,7 +10,7 @@ use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
-use super::{CA_FILE, CERTIFICATE_FILE, Finding, Gravity};
+use super::finding::{CA_FILE, CERTIFICATE_FILE, Finding, Severity};
 
 /// A certificate that runs out within this time deserves a warning at every start: an
 /// owner looks at the log about once a month.
@@ -40,8 +40,8 @@ pub(super) fn root_store(
     let (added, _) = roots.add_parsable_certificates(cas.iter().cloned());
     if added == 0 {
         return Err(Finding::new(
-            Gravity::Unusable,
-            format!("{CA_FILE} holds no usable CA certificate: copy it anew"),
+            Severity::Unusable,
+            format!("{CA_FILE} holds no usable CA certificate: copy it again"),
         ));
     }
     if aws {
@@ -53,7 +53,7 @@ pub(super) fn root_store(
 
 /// Whether `ca` is one of the roots that sign AWS' servers, by its own word: it comes from
 /// the computer's trust store.
-pub fn is_amazon_root(ca: &CertificateDer<'_>) -> bool {
+pub(crate) fn is_amazon_root(ca: &CertificateDer<'_>) -> bool {
     X509Certificate::from_der(ca).is_ok_and(|(_, ca)| {
         ca.subject().iter_organization().any(|organization| {
             organization
@@ -73,8 +73,8 @@ pub(super) fn certificate(
 ) -> Result<Facts, Finding> {
     let (_, leaf) = X509Certificate::from_der(&chain[0]).map_err(|error| {
         Finding::new(
-            Gravity::Unusable,
-            format!("{CERTIFICATE_FILE} is damaged ({error}): copy it anew"),
+            Severity::Unusable,
+            format!("{CERTIFICATE_FILE} is damaged ({error}): copy it again"),
         )
     })?;
     let facts = Facts {
@@ -90,7 +90,7 @@ pub(super) fn certificate(
     findings.extend(validity(&facts, now));
     if leaf.is_ca() {
         findings.push(Finding::new(
-            Gravity::Warning,
+            Severity::Warning,
             format!("{CERTIFICATE_FILE} is a CA's certificate: a robot needs one of its own"),
         ));
     }
@@ -101,11 +101,11 @@ pub(super) fn certificate(
 }
 
 fn validity(facts: &Facts, now: OffsetDateTime) -> Option<Finding> {
-    let finding = |gravity, text| Some(Finding::new(gravity, text));
+    let finding = |severity, text| Some(Finding::new(severity, text));
     let (from, until) = (day(facts.not_before), day(facts.not_after));
     if now > facts.not_after {
         finding(
-            Gravity::Fault,
+            Severity::Fault,
             format!(
                 "{CERTIFICATE_FILE} expired on {until}, and it is {} by this computer's clock: \
                  get a new one (robot-agent enroll --force)",
@@ -114,7 +114,7 @@ fn validity(facts: &Facts, now: OffsetDateTime) -> Option<Finding> {
         )
     } else if now < facts.not_before {
         finding(
-            Gravity::Fault,
+            Severity::Fault,
             format!(
                 "{CERTIFICATE_FILE} is not valid before {from}, and it is {} by this computer's \
                  clock: is the clock right?",
@@ -123,7 +123,7 @@ fn validity(facts: &Facts, now: OffsetDateTime) -> Option<Finding> {
         )
     } else if now + EXPIRES_SOON > facts.not_after {
         finding(
-            Gravity::Warning,
+            Severity::Warning,
             format!(
                 "{CERTIFICATE_FILE} expires on {until}, within 30 days: get a new one in time \
                  (robot-agent enroll --force)"
@@ -159,7 +159,7 @@ fn signature<'a>(
     let issuer = name(leaf.issuer());
     Some(if namesake {
         Finding::new(
-            Gravity::Unusable,
+            Severity::Unusable,
             format!(
                 "{CERTIFICATE_FILE} is not signed by the CA in {CA_FILE}, though that bears the \
                  issuer's name ({issuer}): the files come from different servers"
@@ -167,7 +167,7 @@ fn signature<'a>(
         )
     } else if amazon {
         Finding::new(
-            Gravity::Note,
+            Severity::Note,
             format!(
                 "{CERTIFICATE_FILE} is signed by {issuer}, which is not in {CA_FILE}: as it \
                  should be with AWS, where that file holds the servers' roots"
@@ -175,7 +175,7 @@ fn signature<'a>(
         )
     } else {
         Finding::new(
-            Gravity::Warning,
+            Severity::Warning,
             format!(
                 "{CERTIFICATE_FILE} is not signed by the CA in {CA_FILE} but by {issuer}: a \
                  ground station will refuse it"

@@ -8,37 +8,44 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{Line, PATIENCE};
+use super::Line;
 use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::connect_error;
-use crate::mqtt;
+use crate::mqtt::{connection, disconnect};
 
 /// A server that refuses a client's certificate says so right after the handshake; one
 /// that accepts it waits. A round trip to the other side of the world fits.
-const REFUSAL: Duration = Duration::from_millis(500);
+const REFUSAL_LIMIT: Duration = Duration::from_millis(500);
+
+/// How long all of it may take; connecting has its own limit, which is shorter.
+const ANSWER_LIMIT: Duration = Duration::from_secs(15);
 
 /// The broker and the subscription.
-pub(super) async fn look(config: &Config, certificates: &Certificates, running: bool) -> [Line; 2] {
+pub(super) async fn lines(
+    config: &Config,
+    certificates: &Certificates,
+    running: bool,
+) -> [Line; 2] {
     if running {
-        return greet(config, certificates).await;
+        return tls_only(config, certificates).await;
     }
-    let mut stage = Stage::Broker;
-    let session = session(config, certificates, &mut stage);
-    let problem = match tokio::time::timeout(PATIENCE, session).await {
+    let mut reached = Reached::Nothing;
+    let session = session(config, certificates, &mut reached);
+    let problem = match tokio::time::timeout(ANSWER_LIMIT, session).await {
         Ok(Ok(())) => None,
         Ok(Err(why)) => Some(why),
         Err(_) => Some("no answer in time".to_owned()),
     };
     let address = &config.mqtt.endpoint;
     let topic = wire::topic::action(&config.robot);
-    let welcome = || Line::ok("broker", format!("{address} welcomes {}", config.robot));
-    match (problem, stage) {
+    let accepted = || Line::ok("broker", format!("{address} welcomes {}", config.robot));
+    match (problem, reached) {
         (None, _) => [
-            welcome(),
+            accepted(),
             Line::ok("subscription", format!("{topic} is granted")),
         ],
-        (Some(why), Stage::Broker) => [
+        (Some(why), Reached::Nothing) => [
             Line::fault(
                 "broker",
                 format!("{address}: {why}"),
@@ -46,8 +53,8 @@ pub(super) async fn look(config: &Config, certificates: &Certificates, running: 
             ),
             Line::skipped("subscription", "needs the broker"),
         ],
-        (Some(why), Stage::Subscription) => [
-            welcome(),
+        (Some(why), Reached::Broker) => [
+            accepted(),
             Line::fault(
                 "subscription",
                 format!("{topic}: {why}"),
@@ -59,27 +66,27 @@ pub(super) async fn look(config: &Config, certificates: &Certificates, running: 
 }
 
 /// How far the session got.
-enum Stage {
+enum Reached {
+    Nothing,
     Broker,
-    Subscription,
 }
 
 async fn session(
     config: &Config,
     certificates: &Certificates,
-    stage: &mut Stage,
+    reached: &mut Reached,
 ) -> Result<(), String> {
-    let (client, mut events) = mqtt::connection(&config.mqtt, certificates);
+    let (client, mut events) = connection::prepare(&config.mqtt, certificates);
     let topic = wire::topic::action(&config.robot);
     let busy = |error: rumqttc::ClientError| error.to_string();
     loop {
         let event = events
             .poll()
             .await
-            .map_err(|error| connect_error::reason(&error))?;
+            .map_err(|error| disconnect::reason(&error))?;
         match event {
             Event::Incoming(Packet::ConnAck(_)) => {
-                *stage = Stage::Subscription;
+                *reached = Reached::Broker;
                 client
                     .try_subscribe(&topic, QoS::AtLeastOnce)
                     .map_err(busy)?;
@@ -97,13 +104,13 @@ async fn session(
 }
 
 /// A handshake without a name, which disturbs nobody.
-async fn greet(config: &Config, certificates: &Certificates) -> [Line; 2] {
+async fn tls_only(config: &Config, certificates: &Certificates) -> [Line; 2] {
     let address = &config.mqtt.endpoint;
-    let greeting = match tokio::time::timeout(PATIENCE, handshake(config, certificates)).await {
-        Ok(greeting) => greeting,
+    let shaken = match tokio::time::timeout(ANSWER_LIMIT, handshake(config, certificates)).await {
+        Ok(result) => result,
         Err(_) => Err("no answer in time".to_owned()),
     };
-    let broker = match greeting {
+    let broker = match shaken {
         Ok(()) => Line::ok(
             "broker",
             format!("{address} accepts the certificate; a robot-agent runs, so it did not log in"),
@@ -126,14 +133,14 @@ async fn greet(config: &Config, certificates: &Certificates) -> [Line; 2] {
 
 async fn handshake(config: &Config, certificates: &Certificates) -> Result<(), String> {
     let endpoint = &config.mqtt.endpoint;
-    let words = |error: std::io::Error| connect_error::innermost(&error);
+    let words = |error: std::io::Error| connect_error::reason(&error);
     let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port))
         .await
         .map_err(words)?;
     let name = ServerName::try_from(endpoint.host.clone()).map_err(|error| error.to_string())?;
-    let connector = TlsConnector::from(certificates.client_config(endpoint.protocols()));
+    let connector = TlsConnector::from(certificates.client_config(endpoint.alpn_protocols()));
     let mut stream = connector.connect(name, stream).await.map_err(words)?;
-    match tokio::time::timeout(REFUSAL, stream.read_u8()).await {
+    match tokio::time::timeout(REFUSAL_LIMIT, stream.read_u8()).await {
         Ok(Err(error)) => Err(words(error)),
         Ok(Ok(_)) | Err(_) => Ok(()),
     }

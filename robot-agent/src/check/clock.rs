@@ -16,19 +16,19 @@ const COARSE: Duration = Duration::seconds(2);
 
 const ADVICE: &str = "timedatectl shows whether the clock is synchronized";
 
-/// The clock against the server's `date`, or else against the certificate's first day.
+/// The clock against the server's, which is `ahead`, or else against the certificate's first day.
 pub(super) fn line(
     config: &Config,
     certificates: Option<&Certificates>,
-    date: Option<OffsetDateTime>,
+    ahead: Option<Duration>,
     now: OffsetDateTime,
 ) -> Line {
     let stale = Duration::try_from(config.limits.stale).unwrap_or(Duration::MAX);
     match (
-        date,
+        ahead,
         certificates.map(|certificates| certificates.not_before),
     ) {
-        (Some(date), _) => against(now - date, stale),
+        (Some(ahead), _) => against(-ahead, stale),
         (None, Some(first)) if now < first => Line::fault(
             NAME,
             format!("it is {} here, before the certificate was made", now.date()),

@@ -10,7 +10,7 @@ use wire::action::MAX_DURATION_MS;
 use super::reader::Section;
 use crate::drive::{Limits, Throttle};
 use crate::motors::{self, Address, Driver, Gpio, Motor, Output, StopMode};
-use crate::telemetry;
+use crate::telemetry::TelemetryConfig;
 use crate::video;
 use crate::video::camera::{self, Choice, Source};
 
@@ -107,8 +107,8 @@ pub(super) fn drive(section: &mut Section<'_>, driver: Driver) -> Limits {
 }
 
 /// Section `telemetry`.
-pub(super) fn telemetry(section: &mut Section<'_>) -> telemetry::Settings {
-    telemetry::Settings {
+pub(super) fn telemetry(section: &mut Section<'_>) -> TelemetryConfig {
+    TelemetryConfig {
         interval: Duration::from_millis(section.integer("interval_ms", 100, 60_000, 1000)),
     }
 }

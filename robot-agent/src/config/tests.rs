@@ -38,7 +38,7 @@ fn the_samples_five_keys_are_enough() {
     assert_eq!(config.mqtt.certs, Path::new("/etc/robot/certs"));
     assert_eq!(config.motors.driver, Driver::ExplorerHat);
     assert_eq!(config.limits.pulse, Duration::from_millis(200));
-    let cloud = config.cloud.expect("all four keys are there");
+    let cloud = config.aws.expect("all four keys are there");
     assert_eq!(cloud.region, "us-east-1");
     assert_eq!(cloud.kvs, None);
 }
@@ -337,7 +337,7 @@ fn without_video_only_the_name_and_the_broker_are_needed() {
     let config = parsed(
         r#"{"IOT_THINGNAME":"rover","IOT_CORE_ENDPOINT":"localhost:8883","video":{"source":"off"}}"#,
     );
-    assert_eq!(config.cloud, None);
+    assert_eq!(config.aws, None);
     assert!(!config.mqtt.endpoint.alpn);
 }
 

@@ -13,24 +13,23 @@ use rustls::{ClientConfig, RootCertStore};
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
-use super::Request;
 use crate::certificates::pem;
 use crate::connect_error;
 
 /// A cold Lambda takes seconds; a minute means that nobody answers.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Largest answer that is read: certificate, CA and configuration take about 8 kB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 #[derive(Serialize)]
-struct Ask {
+struct SigningRequest {
     description: String,
 }
 
-/// What a signer answers; the last two only a ground station.
+/// What is answered; the last two only by a ground station.
 #[derive(Deserialize)]
-pub(super) struct Answer {
+pub(super) struct SigningAnswer {
     pub(super) crt_pem: String,
     pub(super) ca_pem: Option<String>,
     pub(super) config: Option<serde_json::Value>,
@@ -69,18 +68,23 @@ pub(super) fn request(key: &KeyPair, name: Option<&str>) -> Result<String> {
     request.pem().context("cannot write a certificate request")
 }
 
-pub(super) async fn sign(url: &Url, asked: &Request, request: String) -> Result<Answer> {
-    let mut key = HeaderValue::from_str(asked.key.trim()).context("--key is no API key")?;
+pub(super) async fn sign(
+    url: &Url,
+    api_key: &str,
+    ca: Option<&Path>,
+    request: String,
+) -> Result<SigningAnswer> {
+    let mut key = HeaderValue::from_str(api_key.trim()).context("--key is no API key")?;
     key.set_sensitive(true);
     let client = reqwest::Client::builder()
-        .use_preconfigured_tls(tls(asked.ca.as_deref())?)
+        .use_preconfigured_tls(tls(ca)?)
         .redirect(Policy::none())
-        .timeout(PATIENCE)
+        .timeout(TIME_LIMIT)
         .build()?;
     let mut response = client
         .post(url.clone())
         .header("x-api-key", key)
-        .json(&Ask {
+        .json(&SigningRequest {
             description: request,
         })
         .send()
@@ -116,27 +120,25 @@ fn refusal(status: u16, body: &[u8]) -> String {
     struct Refusal {
         message: String,
     }
-    let said = match serde_json::from_slice::<Refusal>(body) {
+    let message = match serde_json::from_slice::<Refusal>(body) {
         Ok(refusal) => refusal.message,
         Err(_) => String::from_utf8_lossy(body).chars().take(200).collect(),
     };
     match status {
-        401 | 403 => format!("{said}; is the key right, and may it sign for this robot?"),
-        404 | 405 => format!("{said}; is the URL right?"),
-        _ => said,
+        401 | 403 => format!("{message}; is the key right, and may it sign for this robot?"),
+        404 | 405 => format!("{message}; is the URL right?"),
+        _ => message,
     }
 }
 
 fn unreachable(url: &Url, error: &reqwest::Error) -> anyhow::Error {
-    match connect_error::tls_error(error) {
-        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer)) => {
-            anyhow::anyhow!(
-                "{url} has a certificate of a CA that is not known here: for a ground station, \
-                 copy ca.pem from its state folder and give it with --ca"
-            )
-        }
-        Some(tls) => anyhow::anyhow!("{url}: {}", connect_error::tls_reason(tls)),
-        None => anyhow::anyhow!("cannot reach {url}: {}", connect_error::innermost(error)),
+    use rustls::{CertificateError::UnknownIssuer, Error::InvalidCertificate};
+    match connect_error::find(error) {
+        Some(InvalidCertificate(UnknownIssuer)) => anyhow::anyhow!(
+            "{url} has a certificate of a CA that is not known here: for a ground station, \
+             copy ca.pem from its state folder and give it with --ca"
+        ),
+        _ => anyhow::anyhow!("cannot reach {url}: {}", connect_error::reason(error)),
     }
 }
 
@@ -196,8 +198,8 @@ mod tests {
 
     #[test]
     fn what_the_server_says_is_passed_on_with_advice() {
-        let said = refusal(403, br#"{"message":"Forbidden"}"#);
-        assert!(said.starts_with("Forbidden; is the key right"), "{said}");
+        let text = refusal(403, br#"{"message":"Forbidden"}"#);
+        assert!(text.starts_with("Forbidden; is the key right"), "{text}");
         assert_eq!(refusal(500, b"oh no"), "oh no");
     }
 }

@@ -1,89 +1,108 @@
-//! One session after the other: what arrives, how each ends, and when the next begins.
-//!
-//! Owns the clock of the link and everything that is said about it in the log.
+//! One connection after the other: what arrives, how each ends, and when the next begins.
+//! Everything that the log says about MQTT is said here.
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use daemon::log_limit::LogLimiter;
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, Packet, Publish, QoS, SubAck,
     SubscribeReasonCode,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 use wire::{Action, telemetry, topic};
 
-use super::backoff::{Backoff, Ending};
-use super::rejected::{Complaints, Line};
-use super::{Ends, Settings, State};
+use super::connection::{MqttConfig, MqttState};
+use super::disconnect;
+use super::reconnect::{Ending, ReconnectPolicy};
+use crate::address;
 use crate::clock::now;
-use crate::{address, connect_error};
 
-/// How long the goodbye may take; then the last will says it.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long disconnecting may take; then the last will says it.
+const DISCONNECT_LIMIT: Duration = Duration::from_secs(1);
+
+/// A person can read so many lines about rejected messages in [`REJECTED_PERIOD`]; more would
+/// only push out other lines.
+const REJECTED_LINES: u32 = 5;
+const REJECTED_PERIOD: Duration = Duration::from_secs(10);
+
+/// What the session shares with the rest of the robot.
+pub struct MqttIo {
+    /// Called with every action, from the loop that reads the socket: it must not block.
+    pub on_action: Box<dyn FnMut(Action) + Send>,
+    /// The newest report; sent when it changes, while online.
+    pub reports: watch::Receiver<Arc<str>>,
+    /// How the session is.
+    pub state: watch::Sender<MqttState>,
+    /// Raised for every payload that is no action.
+    pub rejected: Arc<AtomicU64>,
+    /// Raised for every connection after the first.
+    pub reconnects: Arc<AtomicU64>,
+}
 
 pub(super) struct Session {
-    settings: Settings,
+    config: MqttConfig,
     action_topic: String,
     client: AsyncClient,
-    ends: Ends,
-    backoff: Backoff,
-    complaints: Complaints,
-    /// When the broker welcomed us; none while not connected.
-    connected: Option<Instant>,
+    io: MqttIo,
+    policy: ReconnectPolicy,
+    rejected_log: LogLimiter,
+    /// None while not connected.
+    connected_since: Option<Instant>,
     connections: u64,
-    /// Rung when this machine has lost the address that it is connected from.
-    stranded: Arc<Notify>,
+    /// Notified when this machine has lost the address that it is connected from.
+    address_lost: Arc<Notify>,
 }
 
 impl Session {
     pub(super) fn new(
-        settings: Settings,
+        config: MqttConfig,
         client: AsyncClient,
-        ends: Ends,
-        stranded: Arc<Notify>,
+        io: MqttIo,
+        address_lost: Arc<Notify>,
     ) -> Self {
         Self {
-            action_topic: topic::action(&settings.robot),
-            settings,
+            action_topic: topic::action(&config.robot),
+            config,
             client,
-            ends,
-            backoff: Backoff::default(),
-            complaints: Complaints::default(),
-            connected: None,
+            io,
+            policy: ReconnectPolicy::default(),
+            rejected_log: LogLimiter::new(REJECTED_LINES, REJECTED_PERIOD),
+            connected_since: None,
             connections: 0,
-            stranded,
+            address_lost,
         }
     }
 
     pub(super) async fn run(&mut self, events: &mut EventLoop, cancel: &CancellationToken) {
         let mut cancelled = pin!(cancel.cancelled());
-        let stranded = Arc::clone(&self.stranded);
+        let address_lost = Arc::clone(&self.address_lost);
         loop {
-            // Only ends drop `poll`: a dropped attempt to connect starts anew.
+            // Only ends drop `poll`: a dropped attempt to connect begins again.
             let event = tokio::select! {
                 event = events.poll() => Some(event),
-                () = stranded.notified(), if self.connected.is_some() => None,
-                () = &mut cancelled => return self.goodbye(events).await,
+                () = address_lost.notified(), if self.connected_since.is_some() => None,
+                () = &mut cancelled => return self.disconnect(events).await,
             };
-            let ended = match event {
+            let end = match event {
                 Some(Ok(event)) => self.handle(event, now()),
                 Some(Err(error)) => {
-                    self.hear_the_last_words(events, now());
-                    Some(self.ended(&error))
+                    self.handle_buffered(events, now());
+                    Some(self.end_of(&error))
                 }
                 None => {
-                    self.hear_the_last_words(events, now());
-                    Some(Ended::stranded())
+                    self.handle_buffered(events, now());
+                    Some(SessionEnd::address_lost())
                 }
             };
-            let Some(ended) = ended else { continue };
+            let Some(end) = end else { continue };
             // A refused subscription leaves a connection that is of no use.
             events.clean();
-            let wait = self.lost(ended, now());
+            let wait = self.disconnected(end, now());
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = &mut cancelled => return,
@@ -92,21 +111,21 @@ impl Session {
     }
 
     /// Does what `event` asks for; says why the session is of no use when it is not.
-    fn handle(&mut self, event: Event, now: Instant) -> Option<Ended> {
+    fn handle(&mut self, event: Event, now: Instant) -> Option<SessionEnd> {
         match event {
             Event::Incoming(Packet::Publish(message)) => self.received(&message, now),
-            Event::Incoming(Packet::ConnAck(_)) => self.welcomed(now),
+            Event::Incoming(Packet::ConnAck(_)) => self.connected(now),
             Event::Incoming(Packet::SubAck(answer)) => return self.subscribed(&answer),
             _ => {}
         }
         None
     }
 
-    fn welcomed(&mut self, now: Instant) {
-        self.connected = Some(now);
+    fn connected(&mut self, now: Instant) {
+        self.connected_since = Some(now);
         self.connections += 1;
         if self.connections > 1 {
-            self.ends.reconnects.fetch_add(1, Ordering::Relaxed);
+            self.io.reconnects.fetch_add(1, Ordering::Relaxed);
         }
         // The queue is empty on a new connection, so there is room for this request.
         if let Err(error) = self
@@ -117,9 +136,9 @@ impl Session {
         }
     }
 
-    fn subscribed(&mut self, answer: &SubAck) -> Option<Ended> {
+    fn subscribed(&mut self, answer: &SubAck) -> Option<SessionEnd> {
         if answer.return_codes.contains(&SubscribeReasonCode::Failure) {
-            return Some(Ended {
+            return Some(SessionEnd {
                 reason: format!(
                     "the broker does not let this certificate read {}",
                     self.action_topic
@@ -127,8 +146,8 @@ impl Session {
                 by_broker: false,
             });
         }
-        info!(broker = %self.settings.endpoint, topic = %self.action_topic, "online");
-        self.ends.state.send_replace(State::Online);
+        info!(broker = %self.config.endpoint, topic = %self.action_topic, "online");
+        self.io.state.send_replace(MqttState::Online);
         None
     }
 
@@ -138,31 +157,32 @@ impl Session {
             return;
         }
         if message.retain {
-            return self.complain(
+            return self.log_rejected(
                 now,
                 "it is retained, and a retained action never moves a robot",
             );
         }
         match Action::from_json(&message.payload) {
-            Ok(action) => (self.ends.on_action)(action),
+            Ok(action) => (self.io.on_action)(action),
             Err(rejected) => {
-                self.ends.rejected.fetch_add(1, Ordering::Relaxed);
-                self.complain(now, &rejected.to_string());
+                self.io.rejected.fetch_add(1, Ordering::Relaxed);
+                self.log_rejected(now, &rejected.to_string());
             }
         }
     }
 
     /// What was read together with the end of the connection is still in the library's
     /// buffer. Left there, it would move the robot after the next connect.
-    fn hear_the_last_words(&mut self, events: &mut EventLoop, now: Instant) {
+    fn handle_buffered(&mut self, events: &mut EventLoop, now: Instant) {
         for event in std::mem::take(&mut events.state.events) {
             self.handle(event, now);
         }
     }
 
-    fn ended(&self, error: &ConnectionError) -> Ended {
-        let by_broker = connect_error::is_by_broker(error);
-        let subscribing = self.connected.is_some() && *self.ends.state.borrow() != State::Online;
+    fn end_of(&self, error: &ConnectionError) -> SessionEnd {
+        let by_broker = disconnect::is_by_broker(error);
+        let subscribing =
+            self.connected_since.is_some() && *self.io.state.borrow() != MqttState::Online;
         let reason = if subscribing && by_broker {
             format!(
                 "the broker closed the connection when asked for {}: its policy probably does \
@@ -170,53 +190,51 @@ impl Session {
                 self.action_topic
             )
         } else {
-            connect_error::reason(error)
+            disconnect::reason(error)
         };
-        Ended { reason, by_broker }
+        SessionEnd { reason, by_broker }
     }
 
-    fn complain(&mut self, now: Instant, reason: &str) {
+    fn log_rejected(&mut self, now: Instant, reason: &str) {
         let topic = &self.action_topic;
-        match self.complaints.next(now) {
-            Line::Silent => {}
-            Line::Log => warn!(%topic, reason, "message rejected"),
-            Line::LogAfter(more) => {
-                warn!(%topic, reason, "message rejected, and {more} before it");
-            }
+        match self.rejected_log.allow(now) {
+            None => {}
+            Some(0) => warn!(%topic, reason, "message rejected"),
+            Some(more) => warn!(%topic, reason, "message rejected, and {more} before it"),
         }
     }
 
-    /// Says how the session ended; returns how long to wait before the next attempt.
-    fn lost(&mut self, ended: Ended, now: Instant) -> Duration {
-        let was_online = *self.ends.state.borrow() == State::Online;
-        let ending = match self.connected.take() {
+    /// Logs how the session ended; returns how long to wait before the next attempt.
+    fn disconnected(&mut self, end: SessionEnd, now: Instant) -> Duration {
+        let was_online = *self.io.state.borrow() == MqttState::Online;
+        let ending = match self.connected_since.take() {
             Some(since) if was_online => Ending::Lost {
                 lived: now.saturating_duration_since(since),
-                by_broker: ended.by_broker,
+                by_broker: end.by_broker,
             },
             _ => Ending::NeverConnected,
         };
-        let retry = self.backoff.after(ending, rand::random());
-        let Ended { mut reason, .. } = ended;
-        if let Some(times) = retry.thrown_out {
+        let retry = self.policy.after(ending, rand::random());
+        let mut reason = end.reason;
+        if let Some(times) = retry.taken_over {
             reason.push_str(&format!(
                 ", {times} times in a row: another client probably connects as {:?}, but only \
                  one may use a name and its certificate",
-                self.settings.robot
+                self.config.robot
             ));
         }
-        let (broker, retry_s) = (&self.settings.endpoint, retry.wait.as_secs_f32());
+        let (broker, retry_s) = (&self.config.endpoint, retry.wait.as_secs_f32());
         warn!(%broker, reason, "offline; next attempt in {retry_s:.1} s");
-        self.ends.state.send_replace(State::Offline(reason));
+        self.io.state.send_replace(MqttState::Offline(reason));
         retry.wait
     }
 
     /// The last report and a proper end, so that the last will is not needed.
-    async fn goodbye(&mut self, events: &mut EventLoop) {
-        if self.connected.is_none() {
+    async fn disconnect(&mut self, events: &mut EventLoop) {
+        if self.connected_since.is_none() {
             return;
         }
-        let topic = topic::telemetry(&self.settings.robot);
+        let topic = topic::telemetry(&self.config.robot);
         let asked = self
             .client
             .try_publish(topic, QoS::AtMostOnce, false, telemetry::OFFLINE)
@@ -224,27 +242,27 @@ impl Session {
         if asked.is_err() {
             return;
         }
-        let said = async {
+        let sent = async {
             while let Ok(event) = events.poll().await {
                 if matches!(event, Event::Outgoing(rumqttc::Outgoing::Disconnect)) {
                     break;
                 }
             }
         };
-        if tokio::time::timeout(GOODBYE, said).await.is_err() {
-            debug!("the broker did not take the goodbye; the last will says it");
+        if tokio::time::timeout(DISCONNECT_LIMIT, sent).await.is_err() {
+            debug!("the broker took no DISCONNECT; the last will says it");
         }
     }
 }
 
 /// Why a session is over.
-struct Ended {
+struct SessionEnd {
     reason: String,
     by_broker: bool,
 }
 
-impl Ended {
-    fn stranded() -> Self {
+impl SessionEnd {
+    fn address_lost() -> Self {
         Self {
             reason: address::LOST.to_owned(),
             by_broker: false,

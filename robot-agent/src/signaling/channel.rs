@@ -1,7 +1,8 @@
-//! The calls that lead to the robot's channel: what it is called, where its sockets are, and
-//! which servers help viewers to find the robot.
+//! The calls that lead to the robot's channel: its resource name, its endpoints, and its ICE
+//! servers.
 
-use anyhow::Context;
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
@@ -13,163 +14,177 @@ use wire::signaling::control::{
     IceServers, SingleMaster,
 };
 
-use super::Settings;
-use super::ice_servers::{Servers, domain};
+use super::ice_servers::{FetchedIceServers, domain};
 use super::socket::{self, Socket};
-use crate::aws::credentials::Provider;
-use crate::aws::error::Fault;
-use crate::aws::http_client::Line;
-use crate::aws::sigv4::Pen;
+use crate::aws::credentials::CredentialsProvider;
+use crate::aws::error::Error;
+use crate::aws::http_client::HttpClient;
+use crate::aws::sigv4::Signer;
+use crate::aws::{AwsConfig, tls_config};
+use crate::certificates::Certificates;
 
-/// The name under which the C SDK's master asks for servers.
+/// The name under which the C SDK's master asks for ICE servers.
 const CLIENT_ID: &str = "ProducerMaster";
 
 /// How long the service keeps a message for a viewer; what the C SDK asks for.
 const MESSAGE_TTL_S: u32 = 60;
 
+/// Which channel, and who asks.
+#[derive(Clone, Debug)]
+pub(crate) struct ChannelConfig {
+    /// The robot's name, which is the channel's too.
+    pub(crate) robot: String,
+    pub(crate) aws: AwsConfig,
+    /// The robot's certificate, and whose servers it trusts.
+    pub(crate) tls: Arc<rustls::ClientConfig>,
+}
+
+impl ChannelConfig {
+    pub(crate) fn new(robot: String, aws: AwsConfig, certificates: &Certificates) -> Self {
+        let tls = tls_config(certificates);
+        Self { robot, aws, tls }
+    }
+}
+
 /// The robot's channel.
 pub(super) struct Channel {
-    pub name: String,
-    line: Line,
-    provider: Provider,
-    region: String,
-    /// The control plane, if it is not that of AWS.
-    endpoint: Option<Url>,
-    /// The name it is known by, once it was found.
+    pub(super) name: String,
+    aws: AwsConfig,
+    http: HttpClient,
+    credentials: CredentialsProvider,
+    /// Once it is known.
     arn: Mutex<Option<String>>,
     tls: TlsConnector,
 }
 
 /// Where the channel is.
-struct Whereabouts {
+struct ChannelEndpoints {
     arn: String,
     https: Url,
     wss: String,
 }
 
 impl Channel {
-    /// The channel that the settings mean; nothing is called yet.
-    pub(super) fn new(settings: Settings) -> anyhow::Result<Self> {
-        let line = Line::new(&settings.tls).context("no HTTPS can be spoken")?;
-        let (host, port) = &settings.credentials;
-        let provider = Provider::new(
-            line.clone(),
-            (host, *port),
-            &settings.role_alias,
-            &settings.robot,
-        )?;
+    /// The channel that is meant; nothing is called yet.
+    pub(super) fn new(config: ChannelConfig) -> anyhow::Result<Self> {
+        let ChannelConfig { robot, aws, tls } = config;
+        let http = HttpClient::new(&tls)?;
         Ok(Self {
-            name: settings.robot,
-            line,
-            provider,
-            region: settings.region,
-            endpoint: settings.endpoint,
+            credentials: CredentialsProvider::new(http.clone(), &aws, &robot)?,
+            name: robot,
+            aws,
+            http,
             arn: Mutex::new(None),
-            tls: settings.tls.into(),
+            tls: tls.into(),
         })
     }
 
-    /// A new socket. Fetches all that it takes.
-    pub(super) async fn connect(&self) -> Result<Socket, Fault> {
+    /// A new socket, with all the calls that it takes.
+    pub(super) async fn connect(&self) -> Result<Socket, Error> {
         let connected = self.try_connect().await;
-        self.learn(connected.as_ref().err()).await;
+        self.forget_refused(connected.as_ref().err()).await;
         connected
     }
 
-    /// The servers that help viewers to find the robot.
-    pub(super) async fn servers(&self) -> Result<Servers, Fault> {
-        let servers = self.try_servers().await;
-        self.learn(servers.as_ref().err()).await;
-        servers
+    pub(super) async fn ice_servers(&self) -> Result<FetchedIceServers, Error> {
+        let fetched = self.try_ice_servers().await;
+        self.forget_refused(fetched.as_ref().err()).await;
+        fetched
     }
 
     /// What is known and was refused is not used again.
-    async fn learn(&self, fault: Option<&Fault>) {
-        if fault.is_some_and(Fault::is_of_credentials) {
-            self.provider.forget().await;
+    async fn forget_refused(&self, error: Option<&Error>) {
+        if error.is_some_and(Error::is_denied) {
+            self.credentials.invalidate().await;
         }
-        if fault.is_some_and(Fault::is_not_found) {
+        if error.is_some_and(Error::is_not_found) {
             *self.arn.lock().await = None;
         }
     }
 
-    async fn try_connect(&self) -> Result<Socket, Fault> {
-        let whereabouts = self.whereabouts().await?;
-        let credentials = self.provider.get().await?;
-        let pen = Pen {
+    async fn try_connect(&self) -> Result<Socket, Error> {
+        let endpoints = self.endpoints().await?;
+        let credentials = self.credentials.get().await?;
+        let signer = Signer {
             credentials: &credentials,
-            region: &self.region,
-            now: self.line.clock.now(),
+            region: &self.aws.region,
+            now: self.http.server_time(),
         };
-        let url = pen
-            .socket_url(&whereabouts.wss, &whereabouts.arn)
-            .map_err(|error| unreadable(socket::CALL, &error))?;
-        Socket::connect(&url, &self.tls, &self.line.clock).await
+        let url = signer
+            .presigned_socket_url(&endpoints.wss, &endpoints.arn)
+            .map_err(|error| Error::unreadable(socket::CALL, format!("{error:#}")))?;
+        Socket::connect(&url, &self.tls, &self.http).await
     }
 
-    async fn try_servers(&self) -> Result<Servers, Fault> {
+    async fn try_ice_servers(&self) -> Result<FetchedIceServers, Error> {
         const CALL: &str = "GetIceServerConfig";
-        let whereabouts = self.whereabouts().await?;
-        let ask = GetIceServers {
-            channel_arn: whereabouts.arn,
+        let endpoints = self.endpoints().await?;
+        let request = GetIceServers {
+            channel_arn: endpoints.arn,
             client_id: Some(CLIENT_ID.to_owned()),
             service: Some("TURN".to_owned()),
             username: None,
         };
-        let relays: IceServers = self.ask(CALL, &whereabouts.https, ICE_PATH, &ask).await?;
-        Ok(Servers::new(relays, self.endpoint.as_ref(), &self.region))
+        let answer: IceServers = self
+            .call(CALL, &endpoints.https, ICE_PATH, &request)
+            .await?;
+        let AwsConfig { kvs, region, .. } = &self.aws;
+        Ok(FetchedIceServers::new(answer, kvs.as_ref(), region))
     }
 
-    async fn whereabouts(&self) -> Result<Whereabouts, Fault> {
+    async fn endpoints(&self) -> Result<ChannelEndpoints, Error> {
         const CALL: &str = "GetSignalingChannelEndpoint";
-        let control = self.control()?;
-        let arn = self.arn(&control).await?;
-        let ask = GetEndpoint {
+        let control_plane = self.control_plane()?;
+        let arn = self.arn(&control_plane).await?;
+        let request = GetEndpoint {
             channel_arn: arn.clone(),
             configuration: Some(EndpointConfiguration {
                 protocols: vec!["WSS".to_owned(), "HTTPS".to_owned()],
                 role: Some("MASTER".to_owned()),
             }),
         };
-        let endpoints: Endpoints = self.ask(CALL, &control, ENDPOINT_PATH, &ask).await?;
+        let answer: Endpoints = self
+            .call(CALL, &control_plane, ENDPOINT_PATH, &request)
+            .await?;
         let of = |protocol: &str| {
-            endpoints.of(protocol).ok_or_else(|| Fault::Unreadable {
-                call: CALL,
-                why: format!("it has no {protocol} endpoint"),
-            })
+            answer
+                .of(protocol)
+                .ok_or_else(|| Error::unreadable(CALL, format!("it has no {protocol} endpoint")))
         };
-        let https = Url::parse(of("HTTPS")?).map_err(|error| unreadable(CALL, &error.into()))?;
-        Ok(Whereabouts {
+        let https = Url::parse(of("HTTPS")?);
+        Ok(ChannelEndpoints {
             wss: of("WSS")?.to_owned(),
-            https,
+            https: https.map_err(|error| Error::unreadable(CALL, error.to_string()))?,
             arn,
         })
     }
 
     /// The channel's resource name. A channel that is not there is made, as the sample's
     /// master does.
-    async fn arn(&self, control: &Url) -> Result<String, Fault> {
+    async fn arn(&self, control_plane: &Url) -> Result<String, Error> {
         const DESCRIBE: &str = "DescribeSignalingChannel";
         let mut known = self.arn.lock().await;
         if let Some(arn) = known.as_ref() {
             return Ok(arn.clone());
         }
-        let ask = DescribeChannel {
+        let request = DescribeChannel {
             channel_name: Some(self.name.clone()),
             channel_arn: None,
         };
-        let described = self.ask(DESCRIBE, control, DESCRIBE_PATH, &ask).await;
+        let described = self
+            .call(DESCRIBE, control_plane, DESCRIBE_PATH, &request)
+            .await;
         let arn = match described {
             Ok(DescribedChannel { channel_info }) => channel_info.channel_arn,
-            Err(fault) if fault.is_not_found() => self.create(control).await?,
-            Err(fault) => return Err(fault),
+            Err(error) if error.is_not_found() => self.create(control_plane).await?,
+            Err(error) => return Err(error),
         };
         Ok(known.insert(arn).clone())
     }
 
-    async fn create(&self, control: &Url) -> Result<String, Fault> {
+    async fn create(&self, control_plane: &Url) -> Result<String, Error> {
         tracing::info!(channel = self.name, "there is no such channel, making it");
-        let ask = CreateChannel {
+        let request = CreateChannel {
             channel_name: self.name.clone(),
             channel_type: Some("SINGLE_MASTER".to_owned()),
             single_master_configuration: Some(SingleMaster {
@@ -177,50 +192,48 @@ impl Channel {
             }),
         };
         let created: CreatedChannel = self
-            .ask("CreateSignalingChannel", control, CREATE_PATH, &ask)
+            .call(
+                "CreateSignalingChannel",
+                control_plane,
+                CREATE_PATH,
+                &request,
+            )
             .await?;
         Ok(created.channel_arn)
     }
 
-    async fn ask<T: DeserializeOwned>(
+    async fn call<T: DeserializeOwned>(
         &self,
         call: &'static str,
         base: &Url,
         path: &str,
         body: &impl Serialize,
-    ) -> Result<T, Fault> {
-        let credentials = self.provider.get().await?;
+    ) -> Result<T, Error> {
+        let credentials = self.credentials.get().await?;
         let mut url = base.clone();
         url.set_path(path);
-        let pen = Pen {
+        let signer = Signer {
             credentials: &credentials,
-            region: &self.region,
-            now: self.line.clock.now(),
+            region: &self.aws.region,
+            now: self.http.server_time(),
         };
         let request = serde_json::to_vec(body)
             .map_err(Into::into)
-            .and_then(|body| pen.post(url, body))
-            .map_err(|error| unreadable(call, &error))?;
-        let answer = self.line.call(call, request).await?;
-        serde_json::from_slice(&answer).map_err(|error| unreadable(call, &error.into()))
+            .and_then(|body| signer.signed_post(url, body))
+            .map_err(|error| Error::unreadable(call, format!("{error:#}")))?;
+        let answer = self.http.send(call, request).await?;
+        serde_json::from_slice(&answer).map_err(|error| Error::unreadable(call, error.to_string()))
     }
 
-    fn control(&self) -> Result<Url, Fault> {
-        match &self.endpoint {
-            Some(url) => Ok(url.clone()),
-            None => Url::parse(&format!(
-                "https://kinesisvideo.{}.{}/",
-                self.region,
-                domain(&self.region)
-            ))
-            .map_err(|error| unreadable("control plane", &error.into())),
+    fn control_plane(&self) -> Result<Url, Error> {
+        let AwsConfig { kvs, region, .. } = &self.aws;
+        if let Some(url) = kvs {
+            return Ok(url.clone());
         }
-    }
-}
-
-fn unreadable(call: &'static str, error: &anyhow::Error) -> Fault {
-    Fault::Unreadable {
-        call,
-        why: format!("{error:#}"),
+        Url::parse(&format!(
+            "https://kinesisvideo.{region}.{}/",
+            domain(region)
+        ))
+        .map_err(|error| Error::unreadable("control plane", error.to_string()))
     }
 }

@@ -1,4 +1,4 @@
-//! The servers that help viewers to find the robot, and how long they last. Pure.
+//! The STUN and TURN servers of a channel, and how long they last. Pure.
 
 use std::time::Duration;
 
@@ -16,15 +16,15 @@ const ICE_MARGIN_SHARE: u32 = 4;
 const ICE_LIFE: Duration = Duration::from_secs(300);
 const ICE_LIFE_LEAST: Duration = Duration::from_secs(2);
 
-/// Servers, and when to fetch them again.
+/// ICE servers, and when to fetch them again.
 #[derive(Clone, Debug)]
-pub(super) struct Servers {
-    pub list: Vec<IceServer>,
-    pub renew_after: Duration,
+pub(super) struct FetchedIceServers {
+    pub(super) servers: Vec<IceServer>,
+    pub(super) renew_after: Duration,
 }
 
-impl Servers {
-    /// The servers of a channel at `endpoint`, or of AWS. STUN is not in the service's list:
+impl FetchedIceServers {
+    /// Those of a channel at `endpoint`, or of AWS. STUN is not in the service's list:
     /// AWS has a server in each region, and every relay is one.
     pub(super) fn new(relays: IceServers, endpoint: Option<&Url>, region: &str) -> Self {
         let life = relays
@@ -36,7 +36,7 @@ impl Servers {
             .unwrap_or(ICE_LIFE)
             .clamp(ICE_LIFE_LEAST, ICE_LIFE);
         let stun = stun(endpoint, region, &relays);
-        let mut list: Vec<IceServer> = relays
+        let mut servers: Vec<IceServer> = relays
             .ice_server_list
             .into_iter()
             .map(|server| IceServer {
@@ -46,14 +46,14 @@ impl Servers {
             })
             .collect();
         if let Some(url) = stun {
-            list.push(IceServer {
+            servers.push(IceServer {
                 urls: vec![url],
                 username: String::new(),
                 password: String::new(),
             });
         }
         Self {
-            list,
+            servers,
             renew_after: life - (life / ICE_MARGIN_SHARE).min(ICE_MARGIN),
         }
     }
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn every_region_and_stand_in_has_its_own_stun_server() {
+    fn every_region_and_station_has_its_own_stun_server() {
         for (endpoint, region, url) in [
             (
                 None,

@@ -1,30 +1,32 @@
-//! What the frames of the service mean. Pure.
+//! The service's frames, decoded and encoded. Pure.
 
-use wire::signaling::{Candidate, Description, FromService, MessageType, is_id, open};
+use wire::signaling::{
+    Candidate, Content, Description, FromService, MessageType, ToService, is_id, open, seal,
+};
 
-use crate::video::messages::Incoming;
+use crate::video::messages::{Incoming, Message, Outgoing};
 
-/// What a frame meant.
+/// What a frame of the service means.
 #[derive(Debug, PartialEq)]
-pub(super) enum Heard {
-    /// A viewer spoke.
-    Viewer(Incoming),
+pub(super) enum Event {
+    /// From a viewer.
+    Message(Incoming),
     /// The service closes this socket soon.
     GoAway,
-    /// The relays change.
-    NewRelays,
+    IceServersChanged,
     /// A sign of life and no more.
     Nothing,
 }
 
-/// What a frame of the service means.
-pub(super) fn meaning(text: &str) -> Result<Heard, String> {
+/// # Errors
+/// In words, for a frame that is broken, and for a refusal of what was sent.
+pub(super) fn decode(text: &str) -> Result<Event, String> {
     let Some(frame) = FromService::from_json(text).map_err(|error| error.to_string())? else {
-        return Ok(Heard::Nothing);
+        return Ok(Event::Nothing);
     };
     match frame.message_type {
-        MessageType::GoAway => Ok(Heard::GoAway),
-        MessageType::ReconnectIceServer => Ok(Heard::NewRelays),
+        MessageType::GoAway => Ok(Event::GoAway),
+        MessageType::ReconnectIceServer => Ok(Event::IceServersChanged),
         MessageType::StatusResponse => {
             let status = frame.status_response.unwrap_or_default();
             Err(format!(
@@ -42,15 +44,15 @@ pub(super) fn meaning(text: &str) -> Result<Heard, String> {
                 return Err(format!("an offer that calls itself {:?}", description.kind));
             }
             let sdp = description.sdp;
-            Ok(Heard::Viewer(Incoming::Offer { viewer, sdp }))
+            Ok(Event::Message(Incoming::Offer { viewer, sdp }))
         }
         MessageType::IceCandidate => {
             let (viewer, payload) = from_viewer(frame.sender_client_id, frame.message_payload)?;
             let candidate: Candidate = open(&payload).map_err(|error| error.to_string())?;
-            Ok(Heard::Viewer(Incoming::Candidate { viewer, candidate }))
+            Ok(Event::Message(Incoming::Candidate { viewer, candidate }))
         }
         // Masters get no answers, and what comes after this version is not for it.
-        MessageType::SdpAnswer | MessageType::Unknown => Ok(Heard::Nothing),
+        MessageType::SdpAnswer | MessageType::Unknown => Ok(Event::Nothing),
     }
 }
 
@@ -66,10 +68,31 @@ fn from_viewer(
     Ok((viewer, payload))
 }
 
+/// A frame for a viewer. With its `number`, a refusal comes back and can be logged.
+pub(super) fn encode(outgoing: &Outgoing, number: u64) -> String {
+    let (action, message_payload) = match &outgoing.message {
+        Message::Answer { sdp, refused } => {
+            let answer = Description {
+                kind: "answer".to_owned(),
+                sdp: sdp.clone(),
+                reason: refused.clone(),
+            };
+            (Content::SdpAnswer, seal(&answer))
+        }
+        Message::Candidate(candidate) => (Content::IceCandidate, seal(candidate)),
+    };
+    let frame = ToService {
+        action,
+        message_payload,
+        recipient_client_id: Some(outgoing.viewer.clone()),
+        correlation_id: Some(number.to_string()),
+    };
+    frame.to_json()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wire::signaling::seal;
 
     fn frame(kind: &str, sender: &str, payload: &str) -> String {
         format!(
@@ -84,36 +107,36 @@ mod tests {
     }
 
     #[test]
-    fn offers_and_candidates_are_understood() {
+    fn offers_and_candidates_are_decoded() {
         let offer = sealed(r#"{"type":"offer","sdp":"v=0"}"#);
         assert_eq!(
-            meaning(&frame("SDP_OFFER", "anna", &offer)),
-            Ok(Heard::Viewer(Incoming::Offer {
+            decode(&frame("SDP_OFFER", "anna", &offer)),
+            Ok(Event::Message(Incoming::Offer {
                 viewer: "anna".to_owned(),
                 sdp: "v=0".to_owned(),
             }))
         );
         let candidate = sealed(r#"{"candidate":"","sdpMid":null}"#);
         assert!(matches!(
-            meaning(&frame("ICE_CANDIDATE", "anna", &candidate)),
-            Ok(Heard::Viewer(Incoming::Candidate { viewer, .. })) if viewer == "anna"
+            decode(&frame("ICE_CANDIDATE", "anna", &candidate)),
+            Ok(Event::Message(Incoming::Candidate { viewer, .. })) if viewer == "anna"
         ));
     }
 
     #[test]
-    fn the_services_own_words_are_understood() {
-        assert_eq!(meaning(r#"{"messageType":"GO_AWAY"}"#), Ok(Heard::GoAway));
-        let relays = r#"{"messageType":"RECONNECT_ICE_SERVER","senderClientId":""}"#;
-        assert_eq!(meaning(relays), Ok(Heard::NewRelays));
+    fn the_services_own_messages_are_decoded() {
+        assert_eq!(decode(r#"{"messageType":"GO_AWAY"}"#), Ok(Event::GoAway));
+        let changed = r#"{"messageType":"RECONNECT_ICE_SERVER","senderClientId":""}"#;
+        assert_eq!(decode(changed), Ok(Event::IceServersChanged));
         let refused = r#"{"messageType":"STATUS_RESPONSE","statusResponse":{"correlationId":"7",
             "statusCode":"400","errorType":"InvalidArgumentException","description":"no"}}"#;
-        assert!(meaning(refused).unwrap_err().contains("message 7: 400"));
+        assert!(decode(refused).unwrap_err().contains("message 7: 400"));
     }
 
     #[test]
     fn empty_and_unknown_frames_mean_nothing() {
         for text in ["", "  ", r#"{"messageType":"SOMETHING_NEW"}"#] {
-            assert_eq!(meaning(text), Ok(Heard::Nothing), "{text:?}");
+            assert_eq!(decode(text), Ok(Event::Nothing), "{text:?}");
         }
     }
 
@@ -146,7 +169,7 @@ mod tests {
             ),
             (frame("ICE_CANDIDATE", "anna", &sealed("[1]")), "payload"),
         ] {
-            let why = meaning(&text).unwrap_err();
+            let why = decode(&text).unwrap_err();
             assert!(why.contains(word), "{text:.80}: {why}");
         }
     }

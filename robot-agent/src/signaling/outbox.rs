@@ -1,4 +1,4 @@
-//! What waits to be said, and when it may be: the service takes 20 candidates and 5 answers
+//! Messages to viewers that wait, and when they may be sent: the service takes 20 candidates and 5 answers
 //! a second from one socket, and drops what is more. Pure.
 
 use std::collections::VecDeque;
@@ -13,11 +13,11 @@ const ANSWERS_PER_S: usize = 5;
 /// A second, and a little for the network to shift it by.
 const SECOND: Duration = Duration::from_millis(1_050);
 
-/// Most that waits: a full house of viewers with all their candidates.
-const MOST: usize = 256;
+/// Most that waits: all the viewers there may be with all their candidates.
+const MAX_WAITING: usize = 256;
 
-/// How long a message is worth saying. A viewer that got no answer by then has given up.
-const WORTH: Duration = Duration::from_secs(30);
+/// How long a message is worth sending. A viewer that got no answer by then has given up.
+const MAX_AGE: Duration = Duration::from_secs(30);
 
 /// The messages that wait.
 #[derive(Debug, Default)]
@@ -41,7 +41,7 @@ impl<const N: usize> Quota<N> {
             .map(|first| *first + SECOND)
     }
 
-    fn spend(&mut self, now: Instant) {
+    fn record(&mut self, now: Instant) {
         if self.times.len() == N {
             self.times.pop_front();
         }
@@ -50,18 +50,18 @@ impl<const N: usize> Quota<N> {
 }
 
 impl Outbox {
-    /// False if there is no more room: then nobody has listened for long.
-    pub(super) fn put(&mut self, message: Outgoing, now: Instant) -> bool {
+    /// False if there is no more room: then the service was away for long.
+    pub(super) fn push(&mut self, message: Outgoing, now: Instant) -> bool {
         self.waiting
-            .retain(|(put, _)| now.saturating_duration_since(*put) < WORTH);
-        let fits = self.waiting.len() < MOST;
+            .retain(|(pushed, _)| now.saturating_duration_since(*pushed) < MAX_AGE);
+        let fits = self.waiting.len() < MAX_WAITING;
         if fits {
             self.waiting.push_back((now, message));
         }
         fits
     }
 
-    /// When the next may be said; `None` if nothing waits. The past means now.
+    /// When the next may be sent; `None` if nothing waits. The past means now.
     pub(super) fn due(&self, now: Instant) -> Option<Instant> {
         let (_, next) = self.waiting.front()?;
         let due = match next.message {
@@ -71,7 +71,7 @@ impl Outbox {
         Some(due.unwrap_or(now))
     }
 
-    /// The next, if it may be said now. It stays until it [was said](Self::said).
+    /// The next, if it may be sent now. It stays until it [was sent](Self::sent).
     pub(super) fn next(&self, now: Instant) -> Option<&Outgoing> {
         if self.due(now)? > now {
             return None;
@@ -79,14 +79,14 @@ impl Outbox {
         self.waiting.front().map(|(_, message)| message)
     }
 
-    /// The next was said.
-    pub(super) fn said(&mut self, now: Instant) {
+    /// The next was sent.
+    pub(super) fn sent(&mut self, now: Instant) {
         match self.waiting.pop_front() {
             Some((_, message)) => match message.message {
-                Message::Candidate(_) => self.candidates.spend(now),
-                Message::Answer { .. } => self.answers.spend(now),
+                Message::Candidate(_) => self.candidates.record(now),
+                Message::Answer { .. } => self.answers.record(now),
             },
-            None => debug_assert!(false, "only what waits is said"),
+            None => debug_assert!(false, "only what waits is sent"),
         }
     }
 }
@@ -94,12 +94,8 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::now;
     use wire::signaling::Candidate;
-
-    #[expect(clippy::disallowed_methods, reason = "some instant to count from")]
-    fn start() -> Instant {
-        Instant::now()
-    }
 
     fn candidate() -> Outgoing {
         Outgoing {
@@ -118,17 +114,17 @@ mod tests {
         }
     }
 
-    fn take(outbox: &mut Outbox, now: Instant) -> Option<Outgoing> {
+    fn pop(outbox: &mut Outbox, now: Instant) -> Option<Outgoing> {
         let next = outbox.next(now).cloned()?;
-        outbox.said(now);
+        outbox.sent(now);
         Some(next)
     }
 
-    /// When each was said, in milliseconds.
-    fn said(outbox: &mut Outbox, start: Instant) -> Vec<u64> {
+    /// When each was sent, in milliseconds.
+    fn sent_at(outbox: &mut Outbox, start: Instant) -> Vec<u64> {
         let mut times = Vec::new();
         for ms in 0..10_000 {
-            while take(outbox, start + Duration::from_millis(ms)).is_some() {
+            while pop(outbox, start + Duration::from_millis(ms)).is_some() {
                 times.push(ms);
             }
         }
@@ -146,13 +142,13 @@ mod tests {
 
     #[test]
     fn no_second_has_more_than_the_service_takes() {
-        let start = start();
+        let start = now();
         for (message, count, limit) in [(candidate(), 100, 20), (answer(), 20, 5)] {
             let mut outbox = Outbox::default();
             for _ in 0..count {
-                assert!(outbox.put(message.clone(), start));
+                assert!(outbox.push(message.clone(), start));
             }
-            let times = said(&mut outbox, start);
+            let times = sent_at(&mut outbox, start);
             assert_eq!(times.len(), count);
             assert_eq!(most_in_a_second(&times), limit);
         }
@@ -160,29 +156,31 @@ mod tests {
 
     #[test]
     fn an_answer_stays_before_its_candidates() {
-        let start = start();
+        let start = now();
         let mut outbox = Outbox::default();
         for _ in 0..6 {
-            outbox.put(answer(), start);
+            outbox.push(answer(), start);
         }
-        outbox.put(candidate(), start);
+        outbox.push(candidate(), start);
         for _ in 0..5 {
-            assert_eq!(take(&mut outbox, start), Some(answer()));
+            assert_eq!(pop(&mut outbox, start), Some(answer()));
         }
-        assert_eq!(take(&mut outbox, start), None);
+        assert_eq!(pop(&mut outbox, start), None);
         let later = outbox.due(start).unwrap();
-        assert_eq!(take(&mut outbox, later), Some(answer()));
-        assert_eq!(take(&mut outbox, later), Some(candidate()));
+        assert_eq!(pop(&mut outbox, later), Some(answer()));
+        assert_eq!(pop(&mut outbox, later), Some(candidate()));
         assert_eq!(outbox.due(later), None);
     }
 
     #[test]
-    fn what_nobody_listens_to_is_bounded_and_grows_stale() {
-        let start = start();
+    fn what_is_not_sent_is_bounded_and_grows_stale() {
+        let start = now();
         let mut outbox = Outbox::default();
-        let fitted = (0..1000).filter(|_| outbox.put(candidate(), start)).count();
-        assert_eq!(fitted, MOST);
-        assert!(outbox.put(answer(), start + WORTH));
-        assert_eq!(take(&mut outbox, start + WORTH), Some(answer()));
+        let fitted = (0..1000)
+            .filter(|_| outbox.push(candidate(), start))
+            .count();
+        assert_eq!(fitted, MAX_WAITING);
+        assert!(outbox.push(answer(), start + MAX_AGE));
+        assert_eq!(pop(&mut outbox, start + MAX_AGE), Some(answer()));
     }
 }

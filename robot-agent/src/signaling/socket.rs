@@ -1,28 +1,28 @@
-//! The master's socket: one connection to the service, frames in and out, and whether it is
-//! still alive.
+//! The master's socket: one connection to the service, frames in and out.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
+use reqwest::header::DATE;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::{Message as Frame, WebSocketConfig};
 use url::Url;
-use wire::signaling::{Content, Description, MAX_FRAME_BYTES, ToService, seal};
+use wire::signaling::MAX_FRAME_BYTES;
+use wire::signaling::control::ERROR_TYPE_HEADER;
 
-use super::messages::{Heard, meaning};
-use crate::address;
-use crate::aws::error::{Fault, in_words, refused};
-use crate::aws::server_clock::Clock;
-use crate::clock::now;
-use crate::video::messages::{Message, Outgoing};
+use super::messages::{self, Event};
+use crate::aws::error::Error;
+use crate::aws::http_client::HttpClient;
+use crate::video::messages::Outgoing;
+use crate::{address, connect_error};
 
-/// How the socket is named in the log.
+/// How errors name the opening of the socket.
 pub(super) const CALL: &str = "ConnectAsMaster";
 
 /// How long connecting may take, with both handshakes.
@@ -31,167 +31,122 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How long a frame may take to leave. A network that is gone takes none.
 const SEND_LIMIT: Duration = Duration::from_secs(5);
 
+/// How long the closing handshake may take.
+const CLOSE_LIMIT: Duration = Duration::from_millis(500);
+
 /// An open socket.
 pub(super) struct Socket {
     stream: WebSocketStream<TlsStream<TcpStream>>,
-    pub heard: Instant,
-    pub pinged: Instant,
-    pub opened: Instant,
-    /// From where it was opened.
-    from: Option<IpAddr>,
+    /// This machine's address, on which the connection stands.
+    local: Option<IpAddr>,
     sent: u64,
     bad: u64,
 }
 
 impl Socket {
-    /// Connects to a signed URL.
+    /// Connects to a signed URL. `http` learns the service's time from a refusal.
     pub(super) async fn connect(
         url: &Url,
         tls: &TlsConnector,
-        clock: &Clock,
-    ) -> Result<Self, Fault> {
-        match tokio::time::timeout(CONNECT_LIMIT, Self::open(url, tls, clock)).await {
+        http: &HttpClient,
+    ) -> Result<Self, Error> {
+        match tokio::time::timeout(CONNECT_LIMIT, Self::open(url, tls, http)).await {
             Ok(opened) => opened,
             Err(_) => Err(unreachable(format!("no answer within {CONNECT_LIMIT:?}"))),
         }
     }
 
-    async fn open(url: &Url, tls: &TlsConnector, clock: &Clock) -> Result<Self, Fault> {
+    async fn open(url: &Url, tls: &TlsConnector, http: &HttpClient) -> Result<Self, Error> {
         let host = url.host_str().unwrap_or_default();
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let port = url.port_or_known_default().unwrap_or(443);
         let name = rustls::pki_types::ServerName::try_from(host.to_owned())
             .map_err(|_| unreachable(format!("{host:?} is no host")))?;
-        let stream = TcpStream::connect((host, port))
-            .await
-            .map_err(|error| unreachable(in_words(&error)))?;
+        let io_error = |error: std::io::Error| unreachable(connect_error::reason(&error));
+        let stream = TcpStream::connect((host, port)).await.map_err(io_error)?;
         let _ = stream.set_nodelay(true);
-        let from = stream.local_addr().ok().map(|address| address.ip());
-        let stream = tls
-            .connect(name, stream)
-            .await
-            .map_err(|error| unreachable(in_words(&error)))?;
-        let request = url
-            .as_str()
-            .into_client_request()
-            .map_err(|error| unreachable(in_words(&error)))?;
+        let local = stream.local_addr().ok().map(|address| address.ip());
+        let stream = tls.connect(name, stream).await.map_err(io_error)?;
         let limits = WebSocketConfig::default()
             .max_message_size(Some(MAX_FRAME_BYTES))
             .max_frame_size(Some(MAX_FRAME_BYTES));
+        let request = url.as_str().into_client_request();
+        let request = request.map_err(|error| unreachable(connect_error::reason(&error)))?;
         let upgraded =
             tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await;
         match upgraded {
-            Ok((stream, _)) => Ok(Self::new(stream, from)),
-            Err(error) => Err(not_upgraded(&error, clock)),
+            Ok((stream, _)) => Ok(Self {
+                stream,
+                local,
+                sent: 0,
+                bad: 0,
+            }),
+            Err(error) => Err(refused(&error, http)),
         }
     }
 
-    fn new(stream: WebSocketStream<TlsStream<TcpStream>>, from: Option<IpAddr>) -> Self {
-        let now = now();
-        Self {
-            stream,
-            heard: now,
-            pinged: now,
-            opened: now,
-            from,
-            sent: 0,
-            bad: 0,
+    /// The next frame, decoded; an error in words once the socket is gone. Cancel-safe.
+    pub(super) async fn next(&mut self) -> Result<Event, String> {
+        match self.stream.next().await {
+            None => Err("the connection ended".to_owned()),
+            Some(Err(error)) => Err(connect_error::reason(&error)),
+            Some(Ok(Frame::Close(Some(why)))) => Err(format!("closed by the service: {why}")),
+            Some(Ok(Frame::Close(None))) => Err("closed by the service".to_owned()),
+            Some(Ok(Frame::Text(text))) => Ok(self.decode(&text)),
+            Some(Ok(_)) => Ok(Event::Nothing),
         }
     }
 
-    /// The next frame's meaning; an error in words once the socket is gone. Losing this
-    /// future loses no frame.
-    pub(super) async fn next(&mut self) -> Result<Heard, String> {
-        let frame = match self.stream.next().await {
-            Some(Ok(frame)) => frame,
-            Some(Err(error)) => return Err(in_words(&error)),
-            None => return Err("the connection ended".to_owned()),
-        };
-        self.heard = now();
-        match frame {
-            Frame::Text(text) => match meaning(&text) {
-                Ok(heard) => Ok(heard),
-                Err(why) => {
-                    self.bad += 1;
-                    if self.bad.is_power_of_two() {
-                        tracing::warn!(frames = self.bad, "signaling: {why}");
-                    }
-                    Ok(Heard::Nothing)
-                }
-            },
-            Frame::Close(Some(why)) => Err(format!("closed by the service: {why}")),
-            Frame::Close(None) => Err("closed by the service".to_owned()),
-            _ => Ok(Heard::Nothing),
-        }
+    fn decode(&mut self, text: &str) -> Event {
+        messages::decode(text).unwrap_or_else(|error| {
+            self.bad += 1;
+            if self.bad.is_power_of_two() {
+                tracing::warn!(frames = self.bad, "signaling: {error}");
+            }
+            Event::Nothing
+        })
     }
 
     /// Whether this machine has lost the address from which the socket was opened. Then
     /// nothing comes over it any more, and nobody says so.
-    pub(super) fn is_stranded(&self) -> bool {
-        self.from.is_some_and(|from| !address::is_own(from))
+    pub(super) fn lost_its_address(&self) -> bool {
+        self.local.is_some_and(|local| !address::is_own(local))
     }
 
-    /// Says something to a viewer.
-    pub(super) async fn say(&mut self, outgoing: &Outgoing) -> Result<(), String> {
+    pub(super) async fn send(&mut self, outgoing: &Outgoing) -> Result<(), String> {
         self.sent += 1;
-        let (action, payload) = match &outgoing.message {
-            Message::Answer { sdp, refused } => (
-                Content::SdpAnswer,
-                seal(&Description {
-                    kind: "answer".to_owned(),
-                    sdp: sdp.clone(),
-                    reason: refused.clone(),
-                }),
-            ),
-            Message::Candidate(candidate) => (Content::IceCandidate, seal(candidate)),
-        };
-        let frame = ToService {
-            action,
-            message_payload: payload,
-            recipient_client_id: Some(outgoing.viewer.clone()),
-            // With it, a refusal comes back and can be logged.
-            correlation_id: Some(self.sent.to_string()),
-        };
-        self.send(Frame::text(frame.to_json())).await
+        let frame = messages::encode(outgoing, self.sent);
+        self.send_frame(Frame::text(frame)).await
     }
 
-    /// Asks for a sign of life.
     pub(super) async fn ping(&mut self) -> Result<(), String> {
-        self.pinged = now();
-        self.send(Frame::Ping(bytes::Bytes::new())).await
+        self.send_frame(Frame::Ping(bytes::Bytes::new())).await
     }
 
-    /// Says goodbye.
     pub(super) async fn close(mut self) {
-        const GOODBYE: Duration = Duration::from_millis(500);
-        let _ = tokio::time::timeout(GOODBYE, self.stream.close(None)).await;
+        let _ = tokio::time::timeout(CLOSE_LIMIT, self.stream.close(None)).await;
     }
 
-    async fn send(&mut self, frame: Frame) -> Result<(), String> {
+    async fn send_frame(&mut self, frame: Frame) -> Result<(), String> {
         match tokio::time::timeout(SEND_LIMIT, self.stream.send(frame)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(in_words(&error)),
+            Ok(Err(error)) => Err(connect_error::reason(&error)),
             Err(_) => Err(format!("takes nothing for {SEND_LIMIT:?}")),
         }
     }
 }
 
-fn unreachable(why: String) -> Fault {
-    Fault::Unreachable { call: CALL, why }
+fn unreachable(reason: String) -> Error {
+    Error::Unreachable { call: CALL, reason }
 }
 
-fn not_upgraded(error: &Error, clock: &Clock) -> Fault {
-    let Error::Http(response) = error else {
-        return unreachable(in_words(error));
+fn refused(error: &tungstenite::Error, http: &HttpClient) -> Error {
+    let tungstenite::Error::Http(response) = error else {
+        return unreachable(connect_error::reason(error));
     };
-    let text = |name: &str| {
-        let value = response.headers().get(name)?.to_str().ok()?;
-        Some(value.to_owned())
-    };
-    if let Some(date) = text("date") {
-        clock.hear(&date);
-    }
-    let name = text(wire::signaling::control::ERROR_TYPE_HEADER);
+    http.read_date(response.headers().get(DATE));
+    let name = response.headers().get(ERROR_TYPE_HEADER);
+    let name = name.and_then(|name| name.to_str().ok());
     let body = response.body().as_deref().unwrap_or_default();
-    refused(CALL, response.status().as_u16(), name.as_deref(), body)
+    Error::from_response(CALL, response.status().as_u16(), name, body)
 }

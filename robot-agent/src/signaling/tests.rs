@@ -3,13 +3,14 @@
 mod service;
 mod socket;
 
-use std::time::Duration;
-
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use wire::signaling::{Content, seal};
 
 use super::*;
-use crate::video::messages::Message;
+use crate::aws::AwsConfig;
+use crate::endpoint::Endpoint;
+use crate::video::messages::{IceServer, Incoming, Message, Outgoing};
 use service::{PATIENCE, Service, State};
 
 const CREDENTIALS: &str = "/role-aliases/outpost-robot/credentials";
@@ -18,17 +19,20 @@ const ENDPOINT: &str = "/getSignalingChannelEndpoint";
 const ICE: &str = "/v1/get-ice-server-config";
 const CONNECT: &str = "/";
 
-fn settings(service: &Service) -> Settings {
-    Settings {
+fn config(service: &Service) -> ChannelConfig {
+    let endpoint = format!("https://localhost:{}", service.port);
+    ChannelConfig {
         robot: "rover".to_owned(),
-        credentials: ("localhost".to_owned(), service.port),
-        role_alias: "outpost-robot".to_owned(),
-        region: "us-east-1".to_owned(),
-        endpoint: Some(
-            format!("https://localhost:{}", service.port)
-                .parse()
-                .unwrap(),
-        ),
+        aws: AwsConfig {
+            credentials: Endpoint {
+                host: "localhost".to_owned(),
+                port: service.port,
+                alpn: false,
+            },
+            role_alias: "outpost-robot".to_owned(),
+            region: "us-east-1".to_owned(),
+            kvs: Some(endpoint.parse().unwrap()),
+        },
         tls: Arc::clone(&service.trust),
     }
 }
@@ -43,22 +47,22 @@ struct Robot {
 }
 
 impl Robot {
-    fn start(service: &Service, pace: Pace) -> Self {
+    fn start(service: &Service, timing: SocketTiming) -> Self {
         let (incoming_to, incoming) = mpsc::channel(64);
         let (outgoing, outgoing_from) = mpsc::channel(64);
         let (servers_to, servers) = watch::channel(Vec::new());
-        let mut ends = Ends {
+        let mut io = SignalingIo {
             incoming: incoming_to,
             outgoing: outgoing_from,
             ice_servers: servers_to,
         };
-        let channel = Channel::new(settings(service)).unwrap();
+        let channel = Channel::new(config(service)).unwrap();
         let shutdown = CancellationToken::new();
         let stop = shutdown.clone();
         #[expect(clippy::disallowed_methods, reason = "awaited in `stop`")]
         let task = tokio::spawn(async move {
-            let master = Master::new(Arc::new(channel), &mut ends, pace);
-            master.work(&stop).await;
+            let master = Master::new(Arc::new(channel), &mut io, timing);
+            master.run(&stop).await;
         });
         Self {
             incoming,
@@ -69,9 +73,9 @@ impl Robot {
         }
     }
 
-    async fn hears_offer_of(&mut self, name: &str) {
-        let heard = tokio::time::timeout(PATIENCE, self.incoming.recv()).await;
-        match heard.expect("heard in time").expect("heard") {
+    async fn receives_offer_of(&mut self, name: &str) {
+        let received = tokio::time::timeout(PATIENCE, self.incoming.recv()).await;
+        match received.expect("in time").expect("a message") {
             Incoming::Offer { viewer, sdp } => assert_eq!((&*viewer, &*sdp), (name, "v=0")),
             other => panic!("{other:?}"),
         }
@@ -121,10 +125,10 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 #[tokio::test]
 async fn an_offer_comes_in_and_its_answer_goes_out() {
     let mut service = Service::start().await;
-    let mut robot = Robot::start(&service, Pace::default());
+    let mut robot = Robot::start(&service, SocketTiming::default());
     let mut socket = service.next().await;
     socket.says(&offer("anna")).await;
-    robot.hears_offer_of("anna").await;
+    robot.receives_offer_of("anna").await;
     robot.answers("anna").await;
     let (content, viewer, payload) = socket.next().await;
     assert_eq!((content, &*viewer), (Content::SdpAnswer, "anna"));
@@ -141,7 +145,7 @@ async fn an_offer_comes_in_and_its_answer_goes_out() {
 #[tokio::test]
 async fn the_calls_carry_who_asks() {
     let mut service = Service::start().await;
-    let robot = Robot::start(&service, Pace::default());
+    let robot = Robot::start(&service, SocketTiming::default());
     let _socket = service.next().await;
     let heads = service.state.lock().unwrap().heads.clone();
     let head = |path: &str| heads[path].to_ascii_lowercase();
@@ -173,10 +177,10 @@ async fn every_call_may_fail_in_every_way_and_is_tried_again() {
             let failing = (2, status, body);
             let failing = [(path.to_owned(), failing)].into();
             service.state.lock().unwrap().failing = failing;
-            let mut robot = Robot::start(&service, Pace::default());
+            let mut robot = Robot::start(&service, SocketTiming::default());
             let mut socket = service.next().await;
             socket.says(&offer("anna")).await;
-            robot.hears_offer_of("anna").await;
+            robot.receives_offer_of("anna").await;
             // A channel that is not found is made, not asked for again.
             let least = if (path, status) == (DESCRIBE, 404) {
                 1
@@ -196,7 +200,7 @@ async fn answers_that_are_nonsense_are_survived() {
             let mut service = Service::start().await;
             let failing = [(path.to_owned(), (1, 200, body))].into();
             service.state.lock().unwrap().failing = failing;
-            let robot = Robot::start(&service, Pace::default());
+            let robot = Robot::start(&service, SocketTiming::default());
             service.next().await;
             robot.stop().await;
         }
@@ -209,19 +213,19 @@ async fn a_channel_that_is_not_there_is_made() {
     let body = "{\"__type\":\"ResourceNotFoundException\",\"message\":\"no\"}";
     let failing = [(DESCRIBE.to_owned(), (1, 404, body))].into();
     service.state.lock().unwrap().failing = failing;
-    let robot = Robot::start(&service, Pace::default());
+    let robot = Robot::start(&service, SocketTiming::default());
     service.next().await;
     assert_eq!(service.calls("/createSignalingChannel"), 1);
     robot.stop().await;
 }
 
 #[tokio::test]
-async fn refused_credentials_are_fetched_anew() {
+async fn refused_credentials_are_fetched_again() {
     let mut service = Service::start().await;
     let body = "{\"message\":\"The security token included in the request is expired\"}";
     let failing = [(CONNECT.to_owned(), (1, 403, body))].into();
     service.state.lock().unwrap().failing = failing;
-    let robot = Robot::start(&service, Pace::default());
+    let robot = Robot::start(&service, SocketTiming::default());
     service.next().await;
     assert_eq!(service.calls(CREDENTIALS), 2);
     robot.stop().await;
@@ -232,7 +236,7 @@ async fn a_clock_ten_minutes_off_signs_with_the_services_time() {
     for ahead_s in [600, -600] {
         let mut service = Service::start().await;
         service.state.lock().unwrap().ahead_s = ahead_s;
-        let robot = Robot::start(&service, Pace::default());
+        let robot = Robot::start(&service, SocketTiming::default());
         let _socket = service.next().await;
         let signed_at = |state: &State| {
             let head = &state.heads[CONNECT];
@@ -253,20 +257,21 @@ async fn a_clock_ten_minutes_off_signs_with_the_services_time() {
 async fn a_server_of_another_ca_is_named() {
     let service = Service::start().await;
     let other = Service::start().await;
-    let channel = Channel::new(Settings {
+    let channel = Channel::new(ChannelConfig {
         tls: Arc::clone(&other.trust),
-        ..settings(&service)
+        ..config(&service)
     });
-    let fault = channel.unwrap().servers().await.unwrap_err().to_string();
-    assert!(fault.contains("cacert.pem"), "{fault}");
+    let error = channel.unwrap().ice_servers().await.unwrap_err();
+    assert!(error.to_string().contains("cacert.pem"), "{error}");
 }
 
 #[tokio::test]
 async fn nobody_there_is_named() {
     let service = Service::start().await;
-    let mut settings = settings(&service);
-    settings.credentials = ("no-such-host.invalid".to_owned(), 443);
-    let channel = Channel::new(settings).unwrap();
-    let fault = channel.servers().await.unwrap_err().to_string();
-    assert!(fault.contains("credentials provider"), "{fault}");
+    let mut config = config(&service);
+    config.aws.credentials = "no-such-host.invalid".parse().unwrap();
+    let channel = Channel::new(config).unwrap();
+    let error = channel.ice_servers().await.unwrap_err().to_string();
+    assert!(error.contains("credentials provider"), "{error}");
+    assert!(error.contains("its name cannot be found"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! A broker that does as a test tells it, packet by packet.
 
 use bytes::BytesMut;
-use robot_agent::mqtt::Endpoint;
+use robot_agent::endpoint::Endpoint;
 use rumqttc::QoS;
 use rumqttc::mqttbytes::v4::{
     ConnAck, Connect, ConnectReturnCode, Packet, Publish, SubAck, Subscribe, SubscribeReasonCode,

@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use robot_agent::certificates::{
-    self, CA_FILE, CERTIFICATE_FILE, Certificates, Finding, Gravity, KEY_FILE,
+    self, CA_FILE, CERTIFICATE_FILE, Certificates, Finding, KEY_FILE, Severity,
 };
 use tempfile::TempDir;
 use time::Duration;
@@ -21,7 +21,7 @@ fn unusable(folder: &TempDir) -> String {
     assert!(certificates.is_none(), "{findings:?}");
     let unusable: Vec<_> = findings
         .iter()
-        .filter(|finding| finding.gravity == Gravity::Unusable)
+        .filter(|finding| finding.severity == Severity::Unusable)
         .collect();
     assert_eq!(unusable.len(), 1, "{findings:?}");
     unusable[0].text.clone()
@@ -136,7 +136,7 @@ fn a_key_that_others_can_read_is_a_warning_and_one_for_its_group_is_not() {
     let key = folder.path().join(KEY_FILE);
     fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
     let finding = usable(&folder);
-    assert_eq!(finding.gravity, Gravity::Warning);
+    assert_eq!(finding.severity, Severity::Warning);
     assert!(finding.text.contains("has mode 0644"), "{finding}");
     assert!(finding.text.contains("chmod 600"), "{finding}");
     fs::set_permissions(&key, Permissions::from_mode(0o640)).unwrap();
@@ -154,14 +154,14 @@ fn a_key_of_another_certificate_is_named() {
 fn times_are_judged_but_a_connection_may_be_tried() {
     let ca = Ca::new("Test CA");
     let day = Duration::days(1);
-    for (from, until, gravity, says) in [
-        (-day * 9, -day, Gravity::Fault, "expired on"),
-        (day, day * 9, Gravity::Fault, "is not valid before"),
-        (-day, day * 29, Gravity::Warning, "within 30 days"),
+    for (from, until, severity, says) in [
+        (-day * 9, -day, Severity::Fault, "expired on"),
+        (day, day * 9, Severity::Fault, "is not valid before"),
+        (-day, day * 29, Severity::Warning, "within 30 days"),
     ] {
         let pair = ca.sign_between("rover", now() + from, now() + until);
         let finding = usable(&folder(&ca.pem, &pair));
-        assert_eq!(finding.gravity, gravity, "{finding}");
+        assert_eq!(finding.severity, severity, "{finding}");
         assert!(finding.text.contains(says), "{finding}");
     }
     let pair = ca.sign_between("rover", now() - day, now() + day * 31);
@@ -185,7 +185,7 @@ fn a_foreign_ca_is_a_warning() {
         &Ca::new("Mine").pem,
         &Ca::new("Theirs").sign("rover"),
     ));
-    assert_eq!(finding.gravity, Gravity::Warning);
+    assert_eq!(finding.severity, Severity::Warning);
     assert!(finding.text.contains("by \"Theirs\""), "{finding}");
 }
 
@@ -197,7 +197,7 @@ fn with_the_roots_of_amazon_another_signer_is_as_it_should_be() {
         &roots,
         &Ca::new("AWS IoT").sign("AWS IoT Certificate"),
     ));
-    assert_eq!(finding.gravity, Gravity::Note);
+    assert_eq!(finding.severity, Severity::Note);
 }
 
 #[test]
@@ -222,9 +222,9 @@ fn all_findings_come_together_worst_first() {
     );
     fs::write(folder.path().join(CERTIFICATE_FILE), old.certificate).unwrap();
     fs::set_permissions(folder.path().join(KEY_FILE), Permissions::from_mode(0o666)).unwrap();
-    let gravities: Vec<_> = read(&folder).1.iter().map(|f| f.gravity).collect();
+    let gravities: Vec<_> = read(&folder).1.iter().map(|f| f.severity).collect();
     assert_eq!(
         gravities,
-        [Gravity::Unusable, Gravity::Fault, Gravity::Warning]
+        [Severity::Unusable, Severity::Fault, Severity::Warning]
     );
 }

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use robot_agent::certificates::{self, CA_FILE, CERTIFICATE_FILE, Gravity, KEY_FILE};
+use robot_agent::certificates::{self, CA_FILE, CERTIFICATE_FILE, KEY_FILE, Severity};
 use robot_agent::config;
 use robot_agent::enroll::{self, Request};
 use serde_json::{Value, json};
@@ -154,7 +154,7 @@ async fn a_lambda_before_aws_gives_a_certificate_and_the_ca_is_given_by_hand() {
     assert!(!bench.config_file().exists());
     let (_, findings) = certificates::read(&bench.certs(), false, now());
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!(findings[0].gravity, Gravity::Note, "{done:?}");
+    assert_eq!(findings[0].severity, Severity::Note, "{done:?}");
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use robot_agent::certificates::Certificates;
-use robot_agent::mqtt::{self, Endpoint, Ends, State};
+use robot_agent::endpoint::Endpoint;
+use robot_agent::mqtt::{self, MqttConfig, MqttIo, MqttState};
 use rumqttc::QoS;
 use rumqttc::mqttbytes::v4::{Packet, SubscribeReasonCode};
 use tests::in_time;
@@ -24,7 +25,7 @@ use crate::pki::{self, Ca};
 struct Robot {
     actions: mpsc::UnboundedReceiver<Action>,
     reports: watch::Sender<Arc<str>>,
-    state: watch::Receiver<State>,
+    state: watch::Receiver<MqttState>,
     rejected: Arc<AtomicU64>,
     reconnects: Arc<AtomicU64>,
     cancel: CancellationToken,
@@ -36,9 +37,9 @@ impl Robot {
         let (sender, actions) = mpsc::unbounded_channel();
         let (rejected, reconnects) = <(Arc<AtomicU64>, Arc<AtomicU64>)>::default();
         let reports = watch::Sender::new(Arc::from(""));
-        let state = watch::Sender::new(State::default());
+        let state = watch::Sender::new(MqttState::default());
         let cancel = CancellationToken::new();
-        let settings = mqtt::Settings {
+        let config = MqttConfig {
             robot: "rover".into(),
             endpoint,
             keep_alive: Duration::from_secs(1),
@@ -53,7 +54,7 @@ impl Robot {
             cancel: cancel.clone(),
             task: JoinSet::new(),
         };
-        let ends = Ends {
+        let io = MqttIo {
             on_action: Box::new(move |action| _ = sender.send(action)),
             reports: robot.reports.subscribe(),
             state,
@@ -61,17 +62,18 @@ impl Robot {
             reconnects,
         };
         robot.task.spawn(async move {
-            mqtt::run(settings, &certificates, ends, cancel).await;
+            mqtt::run(config, &certificates, io, cancel).await;
         });
         robot
     }
 
-    async fn reaches(&mut self, what: impl FnMut(&State) -> bool) -> State {
+    async fn reaches(&mut self, what: impl FnMut(&MqttState) -> bool) -> MqttState {
         in_time(self.state.wait_for(what)).await.unwrap().clone()
     }
 
     async fn is_offline_saying(&mut self, words: &str) {
-        let says = |state: &State| matches!(state, State::Offline(why) if why.contains(words));
+        let says =
+            |state: &MqttState| matches!(state, MqttState::Offline(why) if why.contains(words));
         let said = self.state.wait_for(says);
         let said = tokio::time::timeout(TIMEOUT, said).await.is_ok();
         assert!(said, "{words}: {:?}", self.state.borrow());
@@ -89,7 +91,7 @@ async fn online() -> (Robot, Broker, Connection) {
     let broker = Broker::start(&ca).await;
     let mut robot = Robot::start(broker.endpoint(), pki::robot(&ca, &ca, "rover"));
     let client = broker.online().await;
-    robot.reaches(|state| *state == State::Online).await;
+    robot.reaches(|state| *state == MqttState::Online).await;
     (robot, broker, client)
 }
 
@@ -313,7 +315,7 @@ async fn an_absent_broker_is_said_to_be_absent() {
 async fn reports_are_sent_while_online_and_the_newest_on_coming_online() {
     let (mut robot, broker, client) = online().await;
     drop(client);
-    robot.reaches(|state| *state != State::Online).await;
+    robot.reaches(|state| *state != MqttState::Online).await;
     robot.reports.send_replace("one".into());
     robot.reports.send_replace("two".into());
     let mut client = broker.online().await;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt;
 
 use robot_agent::certificates::KEY_FILE;
-use robot_agent::mqtt::Endpoint;
+use robot_agent::endpoint::Endpoint;
 use rustix::process::Signal;
 use serde_json::json;
 use tempfile::TempDir;

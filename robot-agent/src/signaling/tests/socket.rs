@@ -8,17 +8,17 @@ use super::*;
 #[tokio::test]
 async fn after_go_away_the_new_socket_is_there_before_the_old_is_left() {
     let mut service = Service::start().await;
-    let mut robot = Robot::start(&service, Pace::default());
+    let mut robot = Robot::start(&service, SocketTiming::default());
     let mut old = service.next().await;
     let held_up = (1, 500, "");
     let failing = [(CONNECT.to_owned(), held_up)].into();
     service.state.lock().unwrap().failing = failing;
     old.says(r#"{"messageType":"GO_AWAY"}"#).await;
     old.says(&offer("anna")).await;
-    robot.hears_offer_of("anna").await;
+    robot.receives_offer_of("anna").await;
     let mut new = service.next().await;
     new.says(&offer("bert")).await;
-    robot.hears_offer_of("bert").await;
+    robot.receives_offer_of("bert").await;
     old.closed().await;
     robot.stop().await;
 }
@@ -26,7 +26,7 @@ async fn after_go_away_the_new_socket_is_there_before_the_old_is_left() {
 #[tokio::test]
 async fn what_is_said_while_the_socket_is_away_is_said_on_the_next() {
     let mut service = Service::start().await;
-    let robot = Robot::start(&service, Pace::default());
+    let robot = Robot::start(&service, SocketTiming::default());
     let held_up = (3, 500, "");
     let failing = [(CONNECT.to_owned(), held_up)].into();
     let socket = service.next().await;
@@ -42,10 +42,10 @@ async fn what_is_said_while_the_socket_is_away_is_said_on_the_next() {
 #[tokio::test]
 async fn an_old_socket_is_replaced_and_a_silent_one_is_given_up() {
     let mut service = Service::start().await;
-    let young = Pace {
-        oldest: Duration::from_millis(300),
+    let young = SocketTiming {
+        replace_after: Duration::from_millis(300),
         ping_every: Duration::from_millis(50),
-        ..Pace::default()
+        ..SocketTiming::default()
     };
     let robot = Robot::start(&service, young);
     let mut first = service.next().await;
@@ -53,10 +53,10 @@ async fn an_old_socket_is_replaced_and_a_silent_one_is_given_up() {
     first.closed().await;
     robot.stop().await;
 
-    let impatient = Pace {
+    let impatient = SocketTiming {
         ping_every: Duration::from_millis(50),
         dead_after: Duration::from_millis(300),
-        ..Pace::default()
+        ..SocketTiming::default()
     };
     let robot = Robot::start(&service, impatient);
     while service.sockets.try_recv().is_ok() {}
@@ -68,7 +68,7 @@ async fn an_old_socket_is_replaced_and_a_silent_one_is_given_up() {
 #[tokio::test]
 async fn garbage_on_the_socket_is_ignored() {
     let mut service = Service::start().await;
-    let mut robot = Robot::start(&service, Pace::default());
+    let mut robot = Robot::start(&service, SocketTiming::default());
     let mut socket = service.next().await;
     for garbage in [
         "",
@@ -84,17 +84,17 @@ async fn garbage_on_the_socket_is_ignored() {
     }
     socket.send(Frame::binary(vec![0u8; 100])).await;
     socket.says(&offer("anna")).await;
-    robot.hears_offer_of("anna").await;
+    robot.receives_offer_of("anna").await;
     robot.stop().await;
 }
 
 #[tokio::test]
 async fn a_frame_that_is_broken_or_too_long_or_never_ends_costs_only_the_socket() {
     let mut service = Service::start().await;
-    let impatient = Pace {
+    let impatient = SocketTiming {
         ping_every: Duration::from_millis(100),
         dead_after: Duration::from_millis(500),
-        ..Pace::default()
+        ..SocketTiming::default()
     };
     let mut robot = Robot::start(&service, impatient);
     // A reserved opcode; half a frame, and then the end; a frame of a megabyte.
@@ -122,7 +122,7 @@ async fn a_frame_that_is_broken_or_too_long_or_never_ends_costs_only_the_socket(
         }
     };
     next.says(&offer("anna")).await;
-    robot.hears_offer_of("anna").await;
+    robot.receives_offer_of("anna").await;
     robot.stop().await;
 }
 
@@ -130,7 +130,7 @@ async fn a_frame_that_is_broken_or_too_long_or_never_ends_costs_only_the_socket(
 async fn servers_are_fetched_again_before_they_expire_and_when_told_to() {
     let mut service = Service::start().await;
     service.state.lock().unwrap().ice_ttl_s = 2;
-    let robot = Robot::start(&service, Pace::default());
+    let robot = Robot::start(&service, SocketTiming::default());
     let mut socket = service.next().await;
     until("refreshed twice", || service.calls(ICE) >= 3).await;
     service.state.lock().unwrap().ice_ttl_s = 300;
@@ -155,7 +155,7 @@ async fn credentials_are_renewed_before_they_expire() {
         let mut state = service.state.lock().unwrap();
         (state.credentials_life_s, state.ice_ttl_s) = (4, 2);
     }
-    let robot = Robot::start(&service, Pace::default());
+    let robot = Robot::start(&service, SocketTiming::default());
     let _socket = service.next().await;
     until("renewed", || service.calls(CREDENTIALS) >= 3).await;
     robot.stop().await;

@@ -1,12 +1,13 @@
-//! Where the broker listens, as `IOT_CORE_ENDPOINT` words it: `host` is AWS IoT on port 443
-//! with ALPN `x-amzn-mqtt-ca`, `host:port` is MQTT over plain TLS on that port.
+//! Where a server listens, as `IOT_CORE_ENDPOINT` and `IOT_GET_CREDENTIAL_ENDPOINT` word it:
+//! `host` is AWS' on port 443, where MQTT is asked for by ALPN `x-amzn-mqtt-ca`; `host:port` is
+//! plain TLS on that port.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// The protocol name by which AWS IoT tells MQTT from HTTPS on port 443.
-pub const ALPN_MQTT: &[u8] = b"x-amzn-mqtt-ca";
+const ALPN_MQTT: &[u8] = b"x-amzn-mqtt-ca";
 
 /// Port of an endpoint that names none.
 const DEFAULT_PORT: u16 = 443;
@@ -14,14 +15,14 @@ const DEFAULT_PORT: u16 = 443;
 /// Longest host name of the DNS (RFC 1035, 2.3.4).
 const MAX_HOST_BYTES: usize = 253;
 
-/// A broker's address.
+/// A server's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// A DNS name or an IPv4 address.
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// Whether [`ALPN_MQTT`] is offered.
+    /// Whether MQTT is asked for by name: no port was given.
     pub alpn: bool,
 }
 
@@ -31,22 +32,18 @@ pub struct Endpoint {
 pub struct BadEndpoint(&'static str);
 
 impl Endpoint {
-    /// What is offered by ALPN.
-    pub fn protocols(&self) -> &'static [&'static [u8]] {
+    /// What an MQTT client offers by ALPN.
+    pub(crate) fn alpn_protocols(&self) -> &'static [&'static [u8]] {
         if self.alpn { &[ALPN_MQTT] } else { &[] }
     }
 
     /// Whether this is AWS' own service, whose server certificates Amazon's roots sign.
     pub fn is_aws(&self) -> bool {
-        is_aws(&self.host)
+        let host = self.host.to_ascii_lowercase();
+        [".amazonaws.com", ".amazonaws.com.cn"]
+            .iter()
+            .any(|domain| host.ends_with(domain))
     }
-}
-
-/// Whether `host` belongs to AWS.
-pub fn is_aws(host: &str) -> bool {
-    [".amazonaws.com", ".amazonaws.com.cn"]
-        .iter()
-        .any(|domain| host.to_ascii_lowercase().ends_with(domain))
 }
 
 impl FromStr for Endpoint {
