@@ -114,7 +114,7 @@ async fn join(client: &Client, task: &Task) -> anyhow::Result<Viewer> {
 /// Whether there was no place: the robot has ten, and so has the channel.
 fn is_full(error: &anyhow::Error) -> bool {
     let words = format!("{error:#}");
-    words.contains("the house is full") || words.contains("400 Bad Request")
+    words.contains("too many viewers") || words.contains("400 Bad Request")
 }
 
 fn print(line: &str) -> anyhow::Result<()> {

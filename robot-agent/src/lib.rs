@@ -43,13 +43,13 @@ use motors::{Ended, MotorThread, Motors, Source};
 use mqtt::{MqttIo, MqttState};
 use signaling::{ChannelConfig, SignalingIo};
 use telemetry::TelemetryInputs;
+use video::VideoIo;
 
 /// How long everything but the wheels may take to end: a goodbye to the broker and to the
 /// viewers. systemd is patient for longer than this and the stop of the wheels together.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Messages between viewers and the room on their way: those of a full house that comes at
-/// once.
+/// Messages between viewers and video on their way: those of all viewers who come at once.
 const VIEWERS_WAITING: usize = 256;
 
 /// Reads the certificates and logs what is wrong with them; none if that rules out any
@@ -174,24 +174,24 @@ fn show(
     ways: Ways,
     stop: &CancellationToken,
 ) {
-    let (to_room, from_viewers) = mpsc::channel(VIEWERS_WAITING);
-    let (to_viewers, from_room) = mpsc::channel(VIEWERS_WAITING);
+    let (to_video, from_viewers) = mpsc::channel(VIEWERS_WAITING);
+    let (to_viewers, from_video) = mpsc::channel(VIEWERS_WAITING);
     let (servers_to, servers) = watch::channel(Vec::new());
-    let room = video::Ways {
+    let io = VideoIo {
         incoming: from_viewers,
         outgoing: to_viewers,
         ice_servers: servers,
-        reports: ways.reports,
+        telemetry: ways.reports,
         status: ways.status,
     };
-    let io = SignalingIo {
-        incoming: to_room,
-        outgoing: from_room,
+    let signaling_io = SignalingIo {
+        incoming: to_video,
+        outgoing: from_video,
         ice_servers: servers_to,
     };
-    let room = video::run(settings, Arc::new(ways.robot), room, stop.clone());
-    tasks.spawn(named("video", room));
-    let channel = signaling::run(ways.channel, io, stop.clone());
+    let video = video::run(settings, Arc::new(ways.robot), io, stop.clone());
+    tasks.spawn(named("video", video));
+    let channel = signaling::run(ways.channel, signaling_io, stop.clone());
     tasks.spawn(named("signaling", channel));
 }
 
@@ -209,11 +209,11 @@ impl video::Robot for ByViewers {
         }
     }
 
-    fn let_go(&self, viewer: &Arc<str>) {
+    fn release(&self, viewer: &Arc<str>) {
         self.motors.release(&Source::Viewer(viewer.clone()));
     }
 
-    fn rejected(&self) {
+    fn count_rejected(&self) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -58,7 +58,7 @@ test("a robot that restarts is found again without a reload", async () => {
   await page.keyboard.up("ArrowUp");
 });
 
-test("a full house is said, and there is a place again once somebody left", async () => {
+test("too many viewers are refused, and there is a place again once somebody left", async () => {
   const small = await scene.outpost.startRobot("attic", { video: { ...CAMERA.video, viewers_max: 1 } });
   const password = await scene.outpost.newUser("cleo", "attic");
   await scene.outpost.sees("attic", await scene.outpost.newKey("attic"));
@@ -69,7 +69,7 @@ test("a full house is said, and there is a place again once somebody left", asyn
     pages.push(page);
     if (i === 0) await connected(page);
   }
-  await pages[1].getByText(/house is full/).first().waitFor();
+  await pages[1].getByText(/too many viewers/).first().waitFor();
   await pages[1].keyboard.down("ArrowUp");
   await small.wheels.forward();
   await pages[1].keyboard.up("ArrowUp");

@@ -89,7 +89,7 @@ test("an answer that takes a section is no refusal", () => {
 
 test("an answer that takes nothing is a refusal, with its reason if it has one", () => {
   expect(refusal(answer(0, 0))).toMatch(/no place/);
-  expect(refusal({ ...answer(0), reason: "the house is full: 10 of 10 watch" })).toBe("the house is full: 10 of 10 watch");
+  expect(refusal({ ...answer(0), reason: "too many viewers (10 of 10)" })).toBe("too many viewers (10 of 10)");
   expect(refusal({ type: "answer", sdp: "" })).toMatch(/no place/);
 });
 

@@ -12,7 +12,7 @@ use crate::drive::{Limits, Throttle};
 use crate::motors::{self, Address, Driver, Gpio, Motor, Output, StopMode};
 use crate::telemetry::TelemetryConfig;
 use crate::video;
-use crate::video::camera::{self, Choice, Source};
+use crate::video::camera::{self, Encoder, Format, Source};
 
 /// Shorter pulses are over before a gearbox moves.
 const MIN_PULSE_MS: u64 = 10;
@@ -126,16 +126,22 @@ pub(super) fn video(section: &mut Section<'_>) -> video::Settings {
             format!("is {least}: it must be at most bitrate_kbps, which is {bitrate}"),
         );
     }
+    let [v4l2, x264, openh264] = Encoder::ALL.map(Some);
+    let encoders = [None, v4l2, x264, openh264];
     let camera = camera::Settings {
         source,
         device: section.text("device"),
-        width: even(section, "width", 160, 1920, 640),
-        height: even(section, "height", 120, 1080, 480),
-        fps: small(section, "fps", 1, 60, 30),
+        format: Format {
+            width: even(section, "width", 160, 1920, 640),
+            height: even(section, "height", 120, 1080, 480),
+            fps: small(section, "fps", 1, 60, 30),
+        },
         bitrate_kbps: bitrate,
         encoder: section
-            .one_of("encoder", &Choice::ALL, Choice::word)
-            .unwrap_or_default(),
+            .one_of("encoder", &encoders, |encoder| {
+                encoder.map_or("auto", Encoder::name)
+            })
+            .flatten(),
         warm: section
             .one_of("standby", &[true, false], |warm| {
                 if warm { "warm" } else { "cold" }

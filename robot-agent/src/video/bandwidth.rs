@@ -1,11 +1,13 @@
-//! How much one viewer's path can take, judged from what its receiver says. Pure: the clock
-//! is an argument.
+//! How much one viewer's path can take, estimated from its receiver's feedback. Pure.
 //!
-//! Two witnesses, as neither sees all. The browser's own estimate (REMB) sees a queue that
+//! Two signals, as neither sees all. The browser's own estimate (REMB) sees a queue that
 //! grows, but not a path that merely drops; it falls when the queue grows and then climbs by
 //! 8 % a second, so that only its fall says something, and its height nothing. The share of
-//! lost packets sees drops. Upward the rule probes for itself: slowly near the rate that
-//! failed last, fast far from it.
+//! lost packets sees drops. Upward the estimator probes: slowly near the rate that failed
+//! last, fast far from it.
+//!
+//! GCC below is draft-ietf-rmcat-gcc-02. "Measured" means with Chromium behind a path throttled
+//! to 800 kbit/s, with a queue of 200 ms or none.
 
 #[cfg(test)]
 mod tests;
@@ -21,44 +23,49 @@ pub(super) struct Limits {
     pub ceiling_kbps: u32,
 }
 
-/// What was seen on a path since it was looked at last.
+/// What was sent on a path since the last update, and what is known of its fate.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Seen {
-    /// Packets sent for the first time.
-    pub sent: u32,
-    /// Of these, how many the receiver missed, mended or not.
-    pub lost: u32,
-    /// What went out, in kbit/s, resent packets not counted.
-    pub sent_kbps: f64,
+pub(super) struct Sample {
+    /// Packets and their payload, resent ones not counted.
+    pub packets: u32,
+    pub bytes: usize,
+    /// Packets the receiver asked for again, each counted once.
+    pub nacked: u32,
+    /// The highest share lost of any receiver report.
+    pub lost_share: f64,
 }
 
-/// How often a path is looked at. Receivers report about once a second and ask for lost
+/// How often an estimate is updated. Receivers report about once a second and ask for lost
 /// packets at once; half a second holds 15 packets even of a slow stream.
-pub(super) const LOOK_EVERY: Duration = Duration::from_millis(500);
+pub(super) const UPDATE_EVERY: Duration = Duration::from_millis(500);
 
-/// More loss than this is the path's limit, not its noise.
-const TOO_MUCH_LOSS: f64 = 0.10;
+/// More loss than this is the path's limit, not its noise: GCC section 6, which decreases
+/// above 10 %, holds down to 2 % and increases below.
+const HIGH_LOSS: f64 = 0.10;
+const LOW_LOSS: f64 = 0.02;
 
-/// Less loss than this is no reason not to try more.
-const LITTLE_LOSS: f64 = 0.02;
-
-/// Share of what got through that is tried after too much loss: the rest drains the queue.
+/// Share of what got through that is tried after high loss: the rest drains the queue. As
+/// GCC section 5.5 cuts to 0.8 to 0.95 of the rate received. Its section 6 cuts by half the
+/// loss only, which takes five reports from 2.5 Mbit/s down to 800 kbit/s.
 const AFTER_LOSS: f64 = 0.9;
 
-/// An estimate that fell this far below what is sent says that a queue grows. Estimates above
-/// what is sent say nothing: they are bounded by what was received.
+/// A REMB that fell this far below what is sent says that a queue grows. One above what is
+/// sent says nothing: the browser bounds it by 1.5 times what it received (measured).
 const REMB_BELOW_SENT: f64 = 0.95;
 
-/// Falls by less than this are the rounding of REMB's short numbers.
-const FALL: f64 = 0.99;
+/// Falls by less than this are the rounding of REMB's 18 bits of mantissa
+/// (draft-alvestrand-rmcat-remb-03).
+const REMB_FALL: f64 = 0.99;
 
-/// Two cuts at least this far apart: the effect of one shows in the reports only then.
-const BETWEEN_CUTS: Duration = Duration::from_millis(900);
+/// Two decreases at least this far apart: receiver reports come about once a second, and show
+/// the effect of one only then.
+const BETWEEN_DECREASES: Duration = Duration::from_millis(900);
 
-/// After a cut, rest this long before trying more.
-const BEFORE_GROWTH: Duration = Duration::from_secs(2);
+/// After a decrease, rest this long before trying more.
+const BEFORE_INCREASE: Duration = Duration::from_secs(2);
 
-/// Growth a second far from the rate that failed, and near it.
+/// Increase a second far from the rate that failed, and near it. With the 1.08 of GCC section
+/// 5.5 the browser's own estimate is back at 2.5 Mbit/s after 30 s (measured), this after 15.
 const FAST: f64 = 1.25;
 const SLOW: f64 = 1.04;
 
@@ -69,43 +76,44 @@ const NEAR: std::ops::Range<f64> = 0.85..1.2;
 const FAILED_FOR: Duration = Duration::from_secs(20);
 
 /// Fewer packets than this prove nothing about loss.
-const FEWEST_PACKETS: u32 = 10;
+const MIN_PACKETS: u32 = 10;
 
-/// One viewer's path.
+/// The estimate of one viewer's path.
 #[derive(Clone, Debug)]
-pub(super) struct Path {
+pub(super) struct BandwidthEstimator {
     limits: Limits,
     kbps: f64,
-    /// When it was judged last.
+    updated: Instant,
+    /// When the loss was last judged, and packets since then.
     judged: Instant,
-    /// Packets since then.
     sent: u32,
     lost: u32,
-    cut: Option<Cut>,
-    estimate_kbps: Option<f64>,
-    /// What the estimate fell to, until that is judged.
-    fell_to_kbps: Option<f64>,
+    decrease: Option<Decrease>,
+    remb_kbps: Option<f64>,
+    /// What the REMB fell to since the last update.
+    remb_fell_to_kbps: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Cut {
+struct Decrease {
     at: Instant,
     from_kbps: f64,
 }
 
-impl Path {
-    /// A path nothing is known of: it gets the ceiling, as a first picture that is sharp is
+impl BandwidthEstimator {
+    /// A path nothing is known of gets the ceiling, as a first picture that is sharp is
     /// worth more than one that is a blink sooner on a path that turns out narrow.
     pub(super) fn new(limits: Limits, now: Instant) -> Self {
         Self {
             limits,
             kbps: f64::from(limits.ceiling_kbps),
+            updated: now,
             judged: now,
             sent: 0,
             lost: 0,
-            cut: None,
-            estimate_kbps: None,
-            fell_to_kbps: None,
+            decrease: None,
+            remb_kbps: None,
+            remb_fell_to_kbps: None,
         }
     }
 
@@ -120,56 +128,71 @@ impl Path {
     }
 
     /// The receiver's newest estimate.
-    pub(super) fn estimate(&mut self, kbps: f64) {
-        if self.estimate_kbps.is_some_and(|last| kbps < last * FALL) {
-            self.fell_to_kbps = Some(kbps);
+    pub(super) fn remb(&mut self, kbps: f64) {
+        if self.remb_kbps.is_some_and(|last| kbps < last * REMB_FALL) {
+            self.remb_fell_to_kbps = Some(kbps);
         }
-        self.estimate_kbps = Some(kbps);
+        self.remb_kbps = Some(kbps);
     }
 
-    /// Judges anew.
-    pub(super) fn look(&mut self, seen: &Seen, now: Instant) {
+    /// Takes in what was seen since the last update.
+    pub(super) fn update(&mut self, sample: &Sample, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.updated).as_secs_f64();
+        if elapsed <= 0.0 {
+            return;
+        }
+        self.updated = now;
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "half a second of video is small"
+        )]
+        let sent_kbps = sample.bytes as f64 * 8.0 / 1000.0 / elapsed;
         let too_soon = self
-            .cut
-            .is_some_and(|cut| now.saturating_duration_since(cut.at) < BETWEEN_CUTS);
+            .decrease
+            .is_some_and(|last| now.saturating_duration_since(last.at) < BETWEEN_DECREASES);
         if too_soon {
-            return self.begin_anew(now);
+            return self.restart_count(now);
         }
         let fell_to = self
-            .fell_to_kbps
+            .remb_fell_to_kbps
             .take()
-            .filter(|fell_to| *fell_to < seen.sent_kbps * REMB_BELOW_SENT);
-        self.sent += seen.sent;
-        self.lost += seen.lost;
-        let loss = if self.sent < FEWEST_PACKETS {
-            None
-        } else {
-            Some(f64::from(self.lost.min(self.sent)) / f64::from(self.sent))
-        };
-        match (loss, fell_to) {
-            (Some(loss), _) if loss > TOO_MUCH_LOSS => {
-                let through = seen.sent_kbps.min(self.kbps) * (1.0 - loss);
-                self.cut_to(through * AFTER_LOSS, now);
+            .filter(|fell_to| *fell_to < sent_kbps * REMB_BELOW_SENT);
+        match (self.count_loss(sample), fell_to) {
+            (Some(loss), _) if loss > HIGH_LOSS => {
+                let through = sent_kbps.min(self.kbps) * (1.0 - loss);
+                self.decrease_to(through * AFTER_LOSS, now);
             }
-            (_, Some(fell_to)) => self.cut_to(fell_to, now),
-            (Some(loss), None) if loss < LITTLE_LOSS => {
-                self.grow(now.saturating_duration_since(self.judged), now);
-            }
+            (_, Some(fell_to)) => self.decrease_to(fell_to, now),
+            (Some(loss), None) if loss < LOW_LOSS => self.increase(now),
             (Some(_), None) => {}
             // Of a slow stream half a second is too little.
             (None, None) => return,
         }
-        self.begin_anew(now);
+        self.restart_count(now);
     }
 
-    fn begin_anew(&mut self, now: Instant) {
+    /// The share lost of all packets since the last judgement, if they are enough.
+    fn count_loss(&mut self, sample: &Sample) -> Option<f64> {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a u32"
+        )]
+        let reported = (sample.lost_share * f64::from(sample.packets)) as u32;
+        self.sent += sample.packets;
+        self.lost += sample.nacked.max(reported);
+        (self.sent >= MIN_PACKETS)
+            .then(|| f64::from(self.lost.min(self.sent)) / f64::from(self.sent))
+    }
+
+    fn restart_count(&mut self, now: Instant) {
         (self.sent, self.lost) = (0, 0);
         self.judged = now;
     }
 
-    fn cut_to(&mut self, kbps: f64, now: Instant) {
+    fn decrease_to(&mut self, kbps: f64, now: Instant) {
         if kbps < self.kbps {
-            self.cut = Some(Cut {
+            self.decrease = Some(Decrease {
                 at: now,
                 from_kbps: self.kbps,
             });
@@ -177,17 +200,19 @@ impl Path {
         }
     }
 
-    fn grow(&mut self, elapsed: Duration, now: Instant) {
-        let since_cut = self.cut.map(|cut| now.saturating_duration_since(cut.at));
-        if since_cut.is_some_and(|since| since < BEFORE_GROWTH) {
+    fn increase(&mut self, now: Instant) {
+        let since = |then| now.saturating_duration_since(then);
+        if self
+            .decrease
+            .is_some_and(|last| since(last.at) < BEFORE_INCREASE)
+        {
             return;
         }
-        let near = self
-            .cut
-            .filter(|_| since_cut.is_some_and(|since| since < FAILED_FOR))
-            .is_some_and(|cut| NEAR.contains(&(self.kbps / cut.from_kbps)));
+        let near = self.decrease.is_some_and(|last| {
+            since(last.at) < FAILED_FOR && NEAR.contains(&(self.kbps / last.from_kbps))
+        });
         let rate: f64 = if near { SLOW } else { FAST };
-        self.set(self.kbps * rate.powf(elapsed.as_secs_f64()));
+        self.set(self.kbps * rate.powf(since(self.judged).as_secs_f64()));
     }
 
     fn set(&mut self, kbps: f64) {

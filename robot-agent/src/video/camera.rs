@@ -2,13 +2,13 @@
 //! starts it again when it fails. Its frames go to whoever [`start`] was given; it knows
 //! nothing of viewers but whether there are any.
 //!
-//! - [`thread`]: the work of the thread.
-//! - [`requests`]: where others leave their wishes for it.
+//! - [`thread`]: the thread, from start to restart.
+//! - [`requests`]: what others want of it, and what the pipeline has delivered.
+//! - [`control`]: what a running pipeline is told, and when it counts as dead.
 //! - [`source`], [`devices`]: where pictures come from.
 //! - [`encoder`]: who makes H.264 of them.
-//! - [`pipeline`]: the pipeline between the two.
-//! - [`control`]: what to tell a running pipeline, and when it counts as dead.
-//! - [`test_timestamp`]: the clock in the test picture.
+//! - [`pipeline`]: what runs between the two.
+//! - [`test_timestamp`]: the wall clock in the test picture.
 
 mod control;
 mod devices;
@@ -18,91 +18,43 @@ mod requests;
 mod source;
 mod test_timestamp;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod thread;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bytes::Bytes;
+use anyhow::Context;
 use tokio::sync::watch;
 
-pub use encoder::{Choice, Encoder};
-use requests::Desk;
-pub use source::Source;
+use crate::clock::now;
+#[cfg(test)]
+pub(super) use control::KEY_FRAME_GAP;
+pub use encoder::Encoder;
+pub(super) use requests::Frame;
+use requests::SharedRequests;
+pub use source::{Format, Source};
 #[cfg(test)]
 pub(super) use test_timestamp::read as read_timestamp;
-use thread::Operator;
-
-/// What the owner of the robot chose.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Where pictures come from.
-    pub source: Source,
-    /// Which camera, where there are several: a path for V4L2, a name for libcamera.
-    pub device: Option<String>,
-    /// Pixels across.
-    pub width: u32,
-    /// Pixels down.
-    pub height: u32,
-    /// Pictures a second.
-    pub fps: u32,
-    /// The bitrate to begin with, in kbit/s.
-    pub bitrate_kbps: u32,
-    /// Who encodes.
-    pub encoder: Choice,
-    /// Keep the source running while nobody watches, for a faster first frame.
-    pub warm: bool,
-}
-
-/// One encoded picture: a whole access unit in Annex B form, with its parameter sets if it
-/// is a key frame.
-#[derive(Clone, Debug)]
-pub struct Frame {
-    /// The bytes.
-    pub data: Bytes,
-    /// Whether a viewer can begin here.
-    pub key: bool,
-    /// When the picture was taken, as far as the source can tell.
-    pub captured: Instant,
-}
-
-/// What the camera does now.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Status {
-    /// Source and encoder in words, once they run.
-    pub running: Option<String>,
-    /// What is wrong, in words.
-    pub fault: Option<String>,
-    /// Frames in the last second.
-    pub fps: f64,
-    /// What the encoder was asked for.
-    pub bitrate_kbps: u32,
-    /// Key frames since the start.
-    pub key_frames: u64,
-    /// Frames since the start.
-    pub frames: u64,
-}
+pub use thread::Settings;
+use thread::Status;
 
 /// The camera's handle; clones are one camera.
 #[derive(Clone)]
-pub struct Camera {
-    desk: Arc<Desk>,
+pub(super) struct Camera {
+    requests: Arc<SharedRequests>,
     status: watch::Receiver<Status>,
 }
 
-/// Ends the camera's thread when asked; see [`start`].
-pub struct CameraThread {
-    desk: Arc<Desk>,
-    thread: JoinHandle<()>,
+/// Holds the camera's thread. Dropped, it takes the pipeline down and waits for that, which
+/// blocks as long as a driver does.
+pub(super) struct CameraThread {
+    requests: Arc<SharedRequests>,
+    thread: Option<JoinHandle<()>>,
 }
 
-/// Least time between two key frames on request. They are many times the size of others, and
-/// every viewer that lost one packet asks for one.
-pub const KEY_FRAME_GAP: Duration = Duration::from_millis(300);
-
-/// How often a camera that is looked at is looked at.
+/// How often [`probe`] looks at the status.
 const PROBE_EVERY: Duration = Duration::from_millis(20);
 
 /// Starts the camera's thread. `frames` is called on GStreamer's thread with every frame and
@@ -110,95 +62,86 @@ const PROBE_EVERY: Duration = Duration::from_millis(20);
 ///
 /// # Errors
 /// Where GStreamer cannot start at all, or no thread can be had.
-pub fn start(
+pub(super) fn start(
     settings: Settings,
-    frames: impl Fn(Frame) + Send + Sync + 'static,
+    frames: impl FnMut(Frame) + Send + 'static,
 ) -> anyhow::Result<(Camera, CameraThread)> {
-    use anyhow::Context;
     gstreamer::init().context("GStreamer does not start")?;
-    let (status, watched) = watch::channel(Status {
-        bitrate_kbps: settings.bitrate_kbps,
-        ..Status::default()
-    });
-    let desk = Arc::new(Desk::new(settings.bitrate_kbps, frames));
-    let operator = Operator::new(settings, Arc::clone(&desk), status);
+    let requests = Arc::new(SharedRequests::new(settings.bitrate_kbps, frames));
+    let (to, status) = watch::channel(Status::default());
+    let shared = Arc::clone(&requests);
     let thread = std::thread::Builder::new()
         .name("camera".to_owned())
-        .spawn(move || operator.work())
+        .spawn(move || thread::run(settings, shared, to))
         .context("the camera gets no thread")?;
     let camera = Camera {
-        desk: Arc::clone(&desk),
-        status: watched,
+        requests: Arc::clone(&requests),
+        status,
     };
-    Ok((camera, CameraThread { desk, thread }))
+    let thread = Some(thread);
+    Ok((camera, CameraThread { requests, thread }))
 }
 
 /// Starts the camera, waits for its first picture, and stops it: what it is, or what is
 /// wrong. Blocks for up to `limit` and as long as a driver does.
 ///
 /// # Errors
-/// The first fault, in words.
+/// The first error, in words.
 pub fn probe(settings: &Settings, limit: Duration) -> Result<String, String> {
     let settings = Settings {
         warm: true,
         ..settings.clone()
     };
-    let (camera, thread) = start(settings, |_| ()).map_err(|error| format!("{error:#}"))?;
+    let (camera, _thread) = start(settings, |_| ()).map_err(|error| format!("{error:#}"))?;
     let until = now() + limit;
-    let found = loop {
+    loop {
         let status = camera.status().borrow().clone();
-        match (status.running, status.fault) {
-            (Some(running), _) => break Ok(running),
-            (None, Some(fault)) => break Err(fault),
-            (None, None) if now() > until => break Err(format!("no picture within {limit:?}")),
+        match (status.running, status.error) {
+            (Some(running), _) => return Ok(running),
+            (None, Some(error)) => return Err(error),
+            (None, None) if now() > until => return Err(format!("no picture within {limit:?}")),
             (None, None) => std::thread::sleep(PROBE_EVERY),
         }
-    };
-    thread.stop_and_join();
-    found
+    }
 }
 
 impl Camera {
-    /// Whether anybody watches. Without a watcher the encoder rests.
-    pub fn watched(&self, watched: bool) {
-        self.desk.wish(|wishes| wishes.watched = watched);
+    /// Whether anybody watches. Without a viewer the encoder rests.
+    pub(super) fn set_watched(&self, watched: bool) {
+        self.requests.update(|requests| requests.watched = watched);
     }
 
-    /// The next frame is to be a key frame, or the first after [`KEY_FRAME_GAP`].
-    pub fn key_frame(&self) {
-        self.desk.wish(|wishes| wishes.key_frame = true);
+    /// The next frame is to be a key frame, or the first after [`control::KEY_FRAME_GAP`].
+    pub(super) fn key_frame(&self) {
+        self.requests.update(|requests| requests.key_frame = true);
     }
 
     /// The encoder's bitrate from now on.
-    pub fn bitrate(&self, kbps: u32) {
-        self.desk.wish(|wishes| wishes.kbps = kbps);
+    pub(super) fn set_bitrate(&self, kbps: u32) {
+        self.requests.update(|requests| requests.kbps = kbps);
     }
 
-    /// What the camera does.
-    pub fn status(&self) -> watch::Receiver<Status> {
-        self.status.clone()
+    pub(super) fn status(&self) -> &watch::Receiver<Status> {
+        &self.status
     }
 }
 
 impl CameraThread {
-    /// Takes the pipeline down and waits for it; blocks while a driver does.
-    pub fn stop_and_join(self) {
-        self.desk.wish(|wishes| wishes.stop = true);
-        if self.thread.join().is_err() {
-            tracing::error!("the camera's thread panicked");
-        }
-    }
-
-    /// Whether the thread has ended, which it does not do unasked.
-    pub fn has_ended(&self) -> bool {
-        self.thread.is_finished()
+    /// Stops it without blocking the runtime.
+    pub(super) async fn stop(self) {
+        let _ = tokio::task::spawn_blocking(|| drop(self)).await;
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the camera's thread owns its clock"
-)]
-fn now() -> Instant {
-    Instant::now()
+impl Drop for CameraThread {
+    fn drop(&mut self) {
+        self.requests.update(|requests| requests.stop = true);
+        if self
+            .thread
+            .take()
+            .is_some_and(|thread| thread.join().is_err())
+        {
+            tracing::error!("the camera's thread panicked");
+        }
+    }
 }

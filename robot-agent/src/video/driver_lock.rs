@@ -1,49 +1,47 @@
-//! Who holds the wheel among those who watch: one at a time. Pure; `docs/driving.md` states
-//! the rule in words.
+//! Which viewer may drive: one at a time. Pure; `docs/driving.md` states the rule in words.
 //!
-//! The first to send a motion takes the wheel and holds it until they release it, leave, or
-//! send nothing for [`SILENCE`]. A stop passes from everybody and takes nobody's wheel.
+//! The first to send a motion takes the lock and holds it until they release it, leave, or
+//! send nothing for [`TIMEOUT`]. A stop passes from everybody and takes nobody's lock.
 //! Actions by MQTT do not come this way at all.
 
 use std::time::{Duration, Instant};
 
-/// How long a driver may be silent. Long enough to let go of a key and think, short enough
+/// How long a driver may send nothing. Long enough to release a key and think, short enough
 /// that others are not locked out by a page somebody forgot.
-pub(super) const SILENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The wheel.
 #[derive(Debug, Default)]
-pub(super) struct Wheel {
+pub(super) struct DriverLock {
     holder: Option<Holder>,
 }
 
 #[derive(Debug)]
 struct Holder {
     viewer: String,
-    heard: Instant,
+    renewed: Instant,
 }
 
-impl Wheel {
-    /// Whether `viewer` may move the robot now; if nobody holds the wheel, they do from here.
-    pub(super) fn may_drive(&mut self, viewer: &str, now: Instant) -> bool {
+impl DriverLock {
+    /// Whether `viewer` may move the robot now. Takes a lock that is free, renews their own.
+    pub(super) fn acquire(&mut self, viewer: &str, now: Instant) -> bool {
         if self.driver(now).is_some_and(|driver| driver != viewer) {
             return false;
         }
         self.holder = Some(Holder {
             viewer: viewer.to_owned(),
-            heard: now,
+            renewed: now,
         });
         true
     }
 
-    /// `viewer` said stop. Everybody may; the driver goes on holding the wheel by it.
-    pub(super) fn stopped(&mut self, viewer: &str, now: Instant) {
+    /// Keeps the lock of `viewer` who sent a stop; takes none.
+    pub(super) fn renew(&mut self, viewer: &str, now: Instant) {
         if self.driver(now) == Some(viewer) {
-            self.may_drive(viewer, now);
+            self.acquire(viewer, now);
         }
     }
 
-    /// `viewer` lets go, or is gone. True if they held the wheel.
+    /// True if `viewer` held the lock.
     pub(super) fn release(&mut self, viewer: &str, now: Instant) -> bool {
         let held = self.driver(now) == Some(viewer);
         if held {
@@ -52,11 +50,10 @@ impl Wheel {
         held
     }
 
-    /// Who drives.
     pub(super) fn driver(&self, now: Instant) -> Option<&str> {
         self.holder
             .as_ref()
-            .filter(|holder| now.saturating_duration_since(holder.heard) < SILENCE)
+            .filter(|holder| now.saturating_duration_since(holder.renewed) < TIMEOUT)
             .map(|holder| holder.viewer.as_str())
     }
 }
@@ -64,63 +61,59 @@ impl Wheel {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[expect(clippy::disallowed_methods, reason = "some instant to count from")]
-    fn start() -> Instant {
-        Instant::now()
-    }
+    use crate::clock::now;
 
     #[test]
     fn the_first_to_move_drives_and_others_do_not() {
-        let (mut wheel, now) = (Wheel::default(), start());
-        assert_eq!(wheel.driver(now), None);
-        assert!(wheel.may_drive("anna", now));
-        assert!(!wheel.may_drive("bert", now));
-        assert!(wheel.may_drive("anna", now));
-        assert_eq!(wheel.driver(now), Some("anna"));
+        let (mut lock, now) = (DriverLock::default(), now());
+        assert_eq!(lock.driver(now), None);
+        assert!(lock.acquire("anna", now));
+        assert!(!lock.acquire("bert", now));
+        assert!(lock.acquire("anna", now));
+        assert_eq!(lock.driver(now), Some("anna"));
     }
 
     #[test]
-    fn three_seconds_of_silence_free_the_wheel() {
-        let (mut wheel, start) = (Wheel::default(), start());
+    fn three_seconds_of_silence_free_the_lock() {
+        let (mut lock, start) = (DriverLock::default(), now());
         let after = |ms| start + Duration::from_millis(ms);
-        assert!(wheel.may_drive("anna", start));
-        assert!(!wheel.may_drive("bert", after(2_999)));
-        assert!(wheel.may_drive("bert", after(3_000)));
-        assert!(!wheel.may_drive("anna", after(3_001)));
+        assert!(lock.acquire("anna", start));
+        assert!(!lock.acquire("bert", after(2_999)));
+        assert!(lock.acquire("bert", after(3_000)));
+        assert!(!lock.acquire("anna", after(3_001)));
     }
 
     #[test]
     fn a_refused_viewer_does_not_prolong_the_silence() {
-        let (mut wheel, start) = (Wheel::default(), start());
+        let (mut lock, start) = (DriverLock::default(), now());
         let after = |ms| start + Duration::from_millis(ms);
-        assert!(wheel.may_drive("anna", start));
+        assert!(lock.acquire("anna", start));
         for ms in (100..3_000).step_by(100) {
-            assert!(!wheel.may_drive("bert", after(ms)));
+            assert!(!lock.acquire("bert", after(ms)));
         }
-        assert!(wheel.may_drive("bert", after(3_000)));
+        assert!(lock.acquire("bert", after(3_000)));
     }
 
     #[test]
-    fn whoever_releases_frees_only_their_own_wheel() {
-        let (mut wheel, now) = (Wheel::default(), start());
-        assert!(wheel.may_drive("anna", now));
-        assert!(!wheel.release("bert", now));
-        assert_eq!(wheel.driver(now), Some("anna"));
-        assert!(wheel.release("anna", now));
-        assert!(wheel.may_drive("bert", now));
+    fn whoever_releases_frees_only_their_own_lock() {
+        let (mut lock, now) = (DriverLock::default(), now());
+        assert!(lock.acquire("anna", now));
+        assert!(!lock.release("bert", now));
+        assert_eq!(lock.driver(now), Some("anna"));
+        assert!(lock.release("anna", now));
+        assert!(lock.acquire("bert", now));
     }
 
     #[test]
-    fn a_stop_takes_no_wheel_but_keeps_the_drivers() {
-        let (mut wheel, start) = (Wheel::default(), start());
+    fn a_stop_takes_no_lock_but_keeps_the_drivers() {
+        let (mut lock, start) = (DriverLock::default(), now());
         let after = |ms| start + Duration::from_millis(ms);
-        wheel.stopped("bert", start);
-        assert_eq!(wheel.driver(start), None);
-        assert!(wheel.may_drive("anna", start));
-        wheel.stopped("bert", after(1_000));
-        wheel.stopped("anna", after(2_000));
-        assert_eq!(wheel.driver(after(4_000)), Some("anna"));
-        assert_eq!(wheel.driver(after(5_000)), None);
+        lock.renew("bert", start);
+        assert_eq!(lock.driver(start), None);
+        assert!(lock.acquire("anna", start));
+        lock.renew("bert", after(1_000));
+        lock.renew("anna", after(2_000));
+        assert_eq!(lock.driver(after(4_000)), Some("anna"));
+        assert_eq!(lock.driver(after(5_000)), None);
     }
 }

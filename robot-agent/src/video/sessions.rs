@@ -1,286 +1,264 @@
-//! The room: seats, and the loop that fills and empties them.
+//! All viewers: which offers become a session, and what the sessions need of the camera
+//! together.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::JoinMap;
 use wire::signaling::Candidate;
 use wire::telemetry::Video;
 
-use super::admission::Door;
-use super::camera::{self, CameraThread};
-use super::driver_lock::Wheel;
-use super::messages::{Incoming, Message, Outgoing};
-use super::peer::{self, Ended, Engine, Feed, Host, Report, Seat, Visit};
-use super::{Limits, Robot, Settings, Ways, now};
+use super::admission::{Admission, EarlyCandidates};
+use super::bandwidth::Limits;
+use super::camera;
+use super::driver_lock::DriverLock;
+use super::messages::{IceServer, Incoming, Message, Outgoing};
+use super::peer::packetizer::Packetizer;
+use super::peer::session::{Report, Robot, Session, Shared};
+use super::peer::{self, Ended, offer};
+use crate::clock::now;
 
-/// How often viewers hear of the robot, and the room looks around.
+/// What the owner of the robot chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The camera; its bitrate is the ceiling.
+    pub camera: camera::Settings,
+    /// The encoder is never asked for less, in kbit/s.
+    pub bitrate_kbps_min: u32,
+    /// How many may watch.
+    pub viewers_max: usize,
+    /// How long a viewer's connection may take to come up.
+    pub connect_limit: Duration,
+}
+
+/// What comes in from the rest of the robot and goes out to it.
+pub struct VideoIo {
+    /// Offers and candidates of viewers.
+    pub incoming: mpsc::Receiver<Incoming>,
+    /// Answers and candidates for them.
+    pub outgoing: mpsc::Sender<Outgoing>,
+    /// The newest are used for whoever comes next.
+    pub ice_servers: watch::Receiver<Vec<IceServer>>,
+    /// The robot's telemetry as JSON, for the viewers.
+    pub telemetry: watch::Receiver<Arc<str>>,
+    /// What telemetry tells of video.
+    pub status: watch::Sender<Option<Video>>,
+}
+
+/// How often viewers get a report, and the camera's demand is looked at.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 
-/// The room while it is open.
-pub(super) struct Room {
-    host: Arc<Host>,
+/// The viewers, while the camera's thread runs.
+pub(super) struct Sessions<'a> {
+    io: &'a mut VideoIo,
+    shared: Arc<Shared>,
     viewers_max: usize,
-    door: Door,
-    seats: HashMap<String, Taken>,
-    viewers: JoinSet<Ended>,
-    names: HashMap<Id, Arc<Seat>>,
-    reports: watch::Sender<Arc<Report>>,
-    leave: CancellationToken,
-    told_kbps: u32,
-    turned_away: u64,
+    admission: Admission,
+    early_candidates: EarlyCandidates,
+    sessions: JoinMap<Arc<Session>, Ended>,
+    shutdown: CancellationToken,
+    /// The bitrate the encoder was last asked for.
+    kbps: u32,
+    /// Offers that came too fast to be considered.
+    ignored: u64,
 }
 
-/// A seat and the way to whoever sits there.
-struct Taken {
-    seat: Arc<Seat>,
-    candidates: mpsc::Sender<Candidate>,
-}
-
-/// Takes the camera down whatever ends the room.
-struct Stage(Option<CameraThread>);
-
-impl Stage {
-    /// Taking a pipeline down can block on a driver, so not on a thread of the runtime's.
-    async fn strike(mut self) {
-        if let Some(thread) = self.0.take() {
-            let _ = tokio::task::spawn_blocking(|| thread.stop_and_join()).await;
-        }
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if let Some(thread) = self.0.take() {
-            thread.stop_and_join();
-        }
-    }
-}
-
-impl Room {
-    /// Opens the room and keeps it open until `shutdown`.
-    pub(super) async fn open(
+impl<'a> Sessions<'a> {
+    /// Starts the camera and serves viewers until `shutdown`.
+    pub(super) async fn run(
         settings: &Settings,
         robot: Arc<dyn Robot>,
-        ways: &mut Ways,
+        io: &'a mut VideoIo,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let feed = Arc::new(Feed::new(now()));
-        let pictures = Arc::clone(&feed);
+        let mut packetizer = Packetizer::new(now());
+        let frames = packetizer.frames();
         let (camera, thread) = camera::start(settings.camera.clone(), move |frame| {
-            pictures.publish(&frame)
+            packetizer.publish(&frame);
         })?;
-        let stage = Stage(Some(thread));
-        let (reports, watched) = watch::channel(Arc::default());
-        let limits = Limits {
-            floor_kbps: settings.bitrate_kbps_min,
-            ceiling_kbps: settings.camera.bitrate_kbps,
-        };
-        let host = Host {
-            engine: Engine,
-            feed,
-            camera,
+        let shared = Shared {
             robot,
-            wheel: Mutex::new(Wheel::default()),
-            limits,
+            camera,
+            frames,
+            driver_lock: Mutex::new(DriverLock::default()),
+            limits: Limits {
+                floor_kbps: settings.bitrate_kbps_min,
+                ceiling_kbps: settings.camera.bitrate_kbps,
+            },
             connect_limit: settings.connect_limit,
-            reports: watched,
+            ice_servers: io.ice_servers.clone(),
+            outgoing: io.outgoing.clone(),
+            reports: watch::Sender::default(),
             changed: Notify::new(),
         };
-        let mut room = Self {
-            host: Arc::new(host),
+        let mut sessions = Self {
+            io,
+            shared: Arc::new(shared),
             viewers_max: settings.viewers_max,
-            door: Door::new(now()),
-            seats: HashMap::new(),
-            viewers: JoinSet::new(),
-            names: HashMap::new(),
-            reports,
-            leave: shutdown.child_token(),
-            told_kbps: settings.camera.bitrate_kbps,
-            turned_away: 0,
+            admission: Admission::new(now()),
+            early_candidates: EarlyCandidates::default(),
+            sessions: JoinMap::new(),
+            shutdown: shutdown.child_token(),
+            kbps: settings.camera.bitrate_kbps,
+            ignored: 0,
         };
-        room.stay_open(ways).await;
-        room.leave.cancel();
-        while room.viewers.join_next().await.is_some() {}
-        stage.strike().await;
+        sessions.serve().await;
+        sessions.shutdown.cancel();
+        while sessions.sessions.join_next().await.is_some() {}
+        thread.stop().await;
         Ok(())
     }
 
-    async fn stay_open(&mut self, ways: &mut Ways) {
+    async fn serve(&mut self) {
         let mut ticks = tokio::time::interval(REPORT_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let host = Arc::clone(&self.host);
         loop {
             tokio::select! {
-                () = self.leave.cancelled() => return,
-                said = ways.incoming.recv() => match said {
-                    Some(Incoming::Offer { viewer, sdp }) => self.offer(viewer, sdp, ways),
+                () = self.shutdown.cancelled() => return,
+                message = self.io.incoming.recv() => match message {
+                    Some(Incoming::Offer { viewer, sdp }) => self.offer(&viewer, sdp),
                     Some(Incoming::Candidate { viewer, candidate }) => {
                         self.candidate(viewer, candidate);
                     }
-                    // The channel is gone for good, which it is only at the end.
-                    None => return self.leave.cancelled().await,
+                    // Signaling has ended, which it does only at the end.
+                    None => return self.shutdown.cancelled().await,
                 },
-                () = host.changed.notified() => self.look_around(),
-                Some(ended) = self.viewers.join_next_with_id() => self.ended(ended, ways),
+                () = self.shared.changed.notified() => self.control_camera(),
+                Some((session, ended)) = self.sessions.join_next() => {
+                    self.ended(&session, ended.unwrap_or(Ended::Panicked));
+                }
                 _ = ticks.tick() => {
-                    self.look_around();
-                    self.report(ways);
+                    self.control_camera();
+                    self.report();
                 }
             }
         }
     }
 
-    fn offer(&mut self, viewer: String, sdp: String, ways: &Ways) {
-        let before = self.seats.get(&viewer).map(|taken| &taken.seat);
-        if let Some(seat) = before.filter(|seat| seat.offer == sdp) {
-            if let Some(sdp) = seat.answer.get().cloned() {
-                tracing::debug!(viewer, "offers again, is answered again");
-                say(ways, viewer, Message::Answer { sdp, refused: None });
-            }
-            return;
-        }
-        if !self.door.admits(now()) {
-            self.turned_away += 1;
-            if self.turned_away.is_power_of_two() {
-                tracing::warn!(offers = self.turned_away, "too many offers a second");
-            }
-            return;
-        }
-        if let Err(reason) = peer::check(&sdp) {
-            tracing::warn!(viewer, "{reason}");
-            return refuse(ways, viewer, &sdp, reason.to_string());
-        }
-        let watching = self.seats.len() - usize::from(before.is_some());
-        if watching >= self.viewers_max {
-            let reason = format!("the house is full: {watching} of {watching} watch");
-            tracing::warn!(viewer, "{reason}");
-            return refuse(ways, viewer, &sdp, reason);
-        }
-        // Whoever comes anew leaves their old connection, but not for an offer that failed.
-        if let Some(taken) = self.seats.remove(&viewer) {
-            tracing::info!(viewer, "comes anew");
-            taken.seat.leave.cancel();
-        }
-        self.seat(viewer, sdp, ways);
+    /// Those that are not about to end.
+    fn active(&self) -> impl Iterator<Item = &Arc<Session>> {
+        let sessions = self.sessions.keys();
+        sessions.filter(|session| !session.cancel.is_cancelled())
     }
 
-    fn seat(&mut self, viewer: String, sdp: String, ways: &Ways) {
-        let leave = self.leave.child_token();
-        let seat = Arc::new(Seat::new(
-            viewer.as_str().into(),
-            sdp,
-            leave,
-            self.host.limits,
-        ));
-        let (candidates, kept) = mpsc::channel(peer::MAX_CANDIDATES);
-        for candidate in self.door.take(&viewer, now()) {
-            let _ = candidates.try_send(candidate);
+    fn of(&self, viewer: &str) -> Option<Arc<Session>> {
+        self.active()
+            .find(|session| *session.viewer == *viewer)
+            .cloned()
+    }
+
+    fn offer(&mut self, viewer: &str, sdp: String) {
+        let previous = self.of(viewer);
+        if let Some(session) = previous.as_ref().filter(|session| session.offer == sdp) {
+            if let Some(sdp) = session.answer.get().cloned() {
+                tracing::debug!(viewer, "the same offer again gets the same answer");
+                self.shared
+                    .send(viewer, Message::Answer { sdp, refused: None });
+            }
+            return;
         }
-        let visit = Visit {
-            host: Arc::clone(&self.host),
-            seat: Arc::clone(&seat),
-            candidates: kept,
-            ice_servers: ways.ice_servers.borrow().clone(),
-            out: ways.outgoing.clone(),
-        };
-        // Boxed, as the future of a whole visit is large.
-        let task = self.viewers.spawn(Box::pin(peer::watch(visit)));
-        self.names.insert(task.id(), Arc::clone(&seat));
-        self.seats.insert(viewer, Taken { seat, candidates });
+        if !self.admission.admits(now()) {
+            self.ignored += 1;
+            if self.ignored.is_power_of_two() {
+                tracing::warn!(offers = self.ignored, "too many offers a second");
+            }
+            return;
+        }
+        if let Err(reason) = self.check(&sdp, previous.is_some()) {
+            tracing::warn!(viewer, "offer refused: {reason}");
+            return self.refuse(viewer, &sdp, reason);
+        }
+        // A viewer's old connection ends with their next, but not with an offer that is refused.
+        if let Some(session) = previous {
+            tracing::info!(viewer, "reconnects");
+            session.cancel.cancel();
+        }
+        let (session, candidates) = Session::new(
+            viewer,
+            sdp,
+            self.early_candidates.remove(viewer, now()),
+            self.shared.limits,
+            self.shutdown.child_token(),
+        );
+        // Boxed, as the future of a whole session is large.
+        let task = peer::run(Arc::clone(&self.shared), Arc::clone(&session), candidates);
+        self.sessions.spawn(session, Box::pin(task));
+    }
+
+    /// Why an offer is refused.
+    fn check(&self, sdp: &str, reconnects: bool) -> Result<(), String> {
+        offer::check(sdp).map_err(|refused| refused.to_string())?;
+        let (watching, most) = (self.active().count(), self.viewers_max);
+        if watching - usize::from(reconnects) >= most {
+            return Err(format!("too many viewers ({watching} of {most})"));
+        }
+        Ok(())
+    }
+
+    fn refuse(&self, viewer: &str, offer: &str, reason: String) {
+        let sdp = offer::refusal(offer);
+        if !sdp.is_empty() {
+            let refused = Some(reason);
+            self.shared.send(viewer, Message::Answer { sdp, refused });
+        }
     }
 
     fn candidate(&mut self, viewer: String, candidate: Candidate) {
-        match self.seats.get(&viewer) {
+        match self.of(&viewer) {
             // A full queue belongs to a viewer with more candidates than are tried.
-            Some(taken) => _ = taken.candidates.try_send(candidate),
-            None => self.door.keep(viewer, candidate, now()),
+            Some(session) => _ = session.candidates.try_send(candidate),
+            None => self.early_candidates.store(viewer, candidate, now()),
         }
     }
 
-    fn ended(&mut self, ended: Result<(Id, Ended), JoinError>, ways: &Ways) {
-        let (id, ended) = match ended {
-            Ok(ended) => ended,
-            Err(error) => (error.id(), Ended::Panicked),
-        };
-        let Some(seat) = self.names.remove(&id) else {
-            return;
-        };
-        let viewer = seat.id.to_string();
-        tracing::info!(viewer, "viewer {ended}");
-        if let Ended::Failed(error) = &ended {
-            refuse(ways, viewer.clone(), &seat.offer, error.to_string());
+    fn ended(&mut self, session: &Session, ended: Ended) {
+        tracing::info!(viewer = %session.viewer, "viewer {ended}");
+        if let Ended::NotAnswered(error) = ended {
+            self.refuse(&session.viewer, &session.offer, error.to_string());
         }
-        // Another may sit there by now, who came anew.
-        if self
-            .seats
-            .get(&viewer)
-            .is_some_and(|taken| Arc::ptr_eq(&taken.seat, &seat))
-        {
-            self.seats.remove(&viewer);
-        }
-        self.look_around();
+        self.control_camera();
     }
 
-    /// Tells the camera what those who watch need.
-    fn look_around(&mut self) {
-        let connected = || {
-            self.seats
-                .values()
-                .filter(|taken| taken.seat.is_connected())
-        };
-        self.host.camera.watched(connected().next().is_some());
-        let slowest = connected().map(|taken| taken.seat.kbps()).min();
-        let kbps = slowest.unwrap_or(self.host.limits.ceiling_kbps);
-        if kbps != self.told_kbps {
-            self.told_kbps = kbps;
-            self.host.camera.bitrate(kbps);
+    fn connected(&self) -> impl Iterator<Item = &Arc<Session>> {
+        self.active().filter(|session| session.is_connected())
+    }
+
+    /// The camera runs for whoever watches, at the rate that the slowest path can take.
+    fn control_camera(&mut self) {
+        let slowest = self.connected().map(|session| session.kbps()).min();
+        self.shared.camera.set_watched(slowest.is_some());
+        let kbps = slowest.unwrap_or(self.shared.limits.ceiling_kbps);
+        if kbps != self.kbps {
+            self.kbps = kbps;
+            self.shared.camera.set_bitrate(kbps);
         }
     }
 
-    fn report(&self, ways: &Ways) {
-        let driver = self.host.wheel().driver(now()).map(str::to_owned);
-        let camera = self.host.camera.status().borrow().clone();
-        let watching = self
-            .seats
-            .values()
-            .filter(|taken| taken.seat.is_connected())
-            .count();
+    fn report(&self) {
+        let driver = self.shared.driver_lock().driver(now()).map(str::to_owned);
+        let camera = self.shared.camera.status().borrow().clone();
+        let viewers = self.connected().count();
         let video = Video {
-            viewers: u32::try_from(watching).unwrap_or(u32::MAX),
+            viewers: u32::try_from(viewers).unwrap_or(u32::MAX),
             driver: driver.clone(),
             fps: camera.fps,
-            bitrate_kbps: self.told_kbps,
+            bitrate_kbps: self.kbps,
             key_frames: camera.key_frames,
-            camera_fault: camera.fault,
+            camera_fault: camera.error,
         };
-        ways.status.send_if_modified(|status| {
+        self.io.status.send_if_modified(|status| {
             let changed = status.as_ref() != Some(&video);
             *status = Some(video);
             changed
         });
-        if watching > 0 {
-            let telemetry = ways.reports.borrow().to_string();
-            self.reports
+        if viewers > 0 {
+            let telemetry = self.io.telemetry.borrow().to_string();
+            self.shared
+                .reports
                 .send_replace(Arc::new(Report { telemetry, driver }));
         }
     }
-}
-
-fn refuse(ways: &Ways, viewer: String, offer: &str, reason: String) {
-    let sdp = peer::refusal(offer);
-    if sdp.is_empty() {
-        return;
-    }
-    let refused = Some(reason);
-    say(ways, viewer, Message::Answer { sdp, refused });
-}
-
-/// Without waiting: what the channel cannot carry now, the viewer asks for again.
-fn say(ways: &Ways, viewer: String, message: Message) {
-    let _ = ways.outgoing.try_send(Outgoing { viewer, message });
 }

@@ -1,92 +1,73 @@
-//! The room with real viewers, over real sockets, in one process.
+//! Video with real viewers, over real sockets, in one process.
 
 mod driving;
 mod refusals;
 mod video_task;
 mod viewer;
 
-use bytes::Bytes;
-use gstreamer::prelude::*;
+use tokio::sync::{mpsc, watch};
 use webrtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use webrtc::rtcp::transport_feedbacks::transport_layer_nack::{NackPair, TransportLayerNack};
+use wire::Action;
+use wire::telemetry::Video;
 
-use super::messages::Message;
+use super::camera::tests::decoded;
+use super::messages::{IceServer, Incoming, Message, Outgoing};
 use super::*;
-use video_task::{Stage, settings};
-use viewer::{Guest, PATIENCE};
-
-/// Decodes a key frame and returns its luma.
-fn decoded(picture: Bytes) -> Vec<u8> {
-    let pipeline = gstreamer::parse::launch(
-        "appsrc name=in caps=video/x-h264,stream-format=byte-stream,alignment=au format=time \
-         ! h264parse ! openh264dec ! videoconvert ! video/x-raw,format=I420 \
-         ! appsink name=out sync=false",
-    )
-    .unwrap()
-    .downcast::<gstreamer::Pipeline>()
-    .unwrap();
-    pipeline.set_state(gstreamer::State::Playing).unwrap();
-    let input = pipeline.by_name("in").unwrap();
-    let input = input.downcast_ref::<gstreamer_app::AppSrc>().unwrap();
-    input
-        .push_buffer(gstreamer::Buffer::from_slice(picture))
-        .unwrap();
-    input.end_of_stream().unwrap();
-    let output = pipeline.by_name("out").unwrap();
-    let output = output.downcast_ref::<gstreamer_app::AppSink>().unwrap();
-    let sample = output.pull_sample().expect("a decoded picture");
-    let luma = sample.buffer().unwrap().map_readable().unwrap().to_vec();
-    pipeline.set_state(gstreamer::State::Null).unwrap();
-    luma
-}
+use crate::clock::now;
+use video_task::{VideoTask, settings};
+use viewer::{TIMEOUT, Viewer};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_picture_of_a_viewer_is_whole() {
-    let mut stage = Stage::open(settings());
-    let mut guest = Guest::new("anna").await;
-    stage.bring(&guest).await;
-    let picture = guest.next_picture().await;
+    let mut task = VideoTask::start(settings());
+    let mut viewer = Viewer::new("anna").await;
+    task.connect(&viewer).await;
+    let picture = viewer.next_picture().await;
     let luma = tokio::task::spawn_blocking(move || decoded(picture))
         .await
         .unwrap();
     assert_eq!(luma.len(), 640 * 480 * 3 / 2);
     assert!(camera::read_timestamp(&luma, 640).is_some());
-    let video = stage.until("watched", |video| video.fps > 5.0).await;
+    let video = task.until("watched", |video| video.fps > 5.0).await;
     assert_eq!(video.viewers, 1);
-    guest.peer.close().await.unwrap();
-    stage.until("empty", |video| video.viewers == 0).await;
-    stage.close().await;
+    viewer.peer.close().await.unwrap();
+    task.until("empty", |video| video.viewers == 0).await;
+    task.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn candidates_before_the_offer_are_used() {
-    let mut stage = Stage::open(settings());
-    let mut guest = Guest::new("anna").await;
-    let Incoming::Offer { viewer, sdp } = guest.offer().await else {
+    let mut task = VideoTask::start(settings());
+    let mut viewer = Viewer::new("anna").await;
+    let Incoming::Offer { viewer: name, sdp } = viewer.offer().await else {
         unreachable!()
     };
     let bare = sdp
         .lines()
         .filter(|line| !line.starts_with("a=candidate") && !line.starts_with("a=end-of"))
         .fold(String::new(), |sdp, line| sdp + line + "\r\n");
-    for candidate in guest.candidates() {
-        stage.to.send(candidate).await.unwrap();
+    for candidate in viewer.candidates() {
+        task.to.send(candidate).await.unwrap();
     }
-    let offer = Incoming::Offer { viewer, sdp: bare };
-    stage.to.send(offer).await.unwrap();
-    let said = stage.next().await;
-    guest.hear(said.message).await;
-    guest.next_picture().await;
-    stage.close().await;
+    let offer = Incoming::Offer {
+        viewer: name,
+        sdp: bare,
+    };
+    task.to.send(offer).await.unwrap();
+    let sent = task.next().await;
+    viewer.receive(sent.message).await;
+    viewer.next_picture().await;
+    task.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_viewer_without_a_picture_gets_a_key_frame() {
-    let mut stage = Stage::open(settings());
-    let mut guest = Guest::new("anna").await;
-    stage.bring(&guest).await;
-    let ssrc = guest.next_packet().await.header.ssrc;
-    let before = stage
+    let mut task = VideoTask::start(settings());
+    let mut viewer = Viewer::new("anna").await;
+    task.connect(&viewer).await;
+    let ssrc = viewer.next_packet().await.header.ssrc;
+    let before = task
         .until("running", |video| video.fps > 5.0)
         .await
         .key_frames;
@@ -96,47 +77,47 @@ async fn a_viewer_without_a_picture_gets_a_key_frame() {
     };
     let begun = now();
     for _ in 0..20 {
-        guest
+        viewer
             .peer
             .write_rtcp(&[Box::new(pli.clone())])
             .await
             .unwrap();
     }
-    let video = stage
-        .until("mended", |video| video.key_frames > before)
+    let video = task
+        .until("repaired", |video| video.key_frames > before)
         .await;
     let gaps = now().duration_since(begun).as_millis() / camera::KEY_FRAME_GAP.as_millis();
     let given = u128::from(video.key_frames - before);
     assert!(given <= gaps + 2, "{given} for one storm");
-    stage.close().await;
+    task.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_packet_comes_again_and_the_past_comes_as_a_key_frame() {
-    let mut stage = Stage::open(settings());
-    let mut guest = Guest::new("anna").await;
-    stage.bring(&guest).await;
+    let mut task = VideoTask::start(settings());
+    let mut viewer = Viewer::new("anna").await;
+    task.connect(&viewer).await;
     for _ in 0..3 {
-        guest.next_picture().await;
+        viewer.next_picture().await;
     }
-    let lost = guest.next_packet().await.header;
+    let lost = viewer.next_packet().await.header;
     let nack = |first: u16| TransportLayerNack {
         sender_ssrc: 0,
         media_ssrc: lost.ssrc,
         nacks: vec![NackPair::new(first)],
     };
     let missing = nack(lost.sequence_number);
-    guest.peer.write_rtcp(&[Box::new(missing)]).await.unwrap();
+    viewer.peer.write_rtcp(&[Box::new(missing)]).await.unwrap();
     loop {
-        if guest.next_packet().await.header.sequence_number == lost.sequence_number {
+        if viewer.next_packet().await.header.sequence_number == lost.sequence_number {
             break;
         }
     }
-    // One that is past mending by now, unless a key frame came since on its own account.
-    let rescued = async {
+    // One that is too old by now, unless a key frame came since on its own account.
+    let recovered = async {
         loop {
-            let old = guest.next_packet().await.header;
-            while guest
+            let old = viewer.next_packet().await.header;
+            while viewer
                 .next_packet()
                 .await
                 .header
@@ -144,10 +125,10 @@ async fn a_lost_packet_comes_again_and_the_past_comes_as_a_key_frame() {
                 .wrapping_sub(old.timestamp)
                 < 65_000
             {}
-            let before = stage.status.borrow().as_ref().unwrap().key_frames;
+            let before = task.status.borrow().as_ref().unwrap().key_frames;
             let missing = nack(old.sequence_number);
-            guest.peer.write_rtcp(&[Box::new(missing)]).await.unwrap();
-            let wait = stage
+            viewer.peer.write_rtcp(&[Box::new(missing)]).await.unwrap();
+            let wait = task
                 .status
                 .wait_for(|status| status.as_ref().unwrap().key_frames > before);
             let soon = Duration::from_secs(2);
@@ -156,67 +137,69 @@ async fn a_lost_packet_comes_again_and_the_past_comes_as_a_key_frame() {
             }
         }
     };
-    tokio::time::timeout(PATIENCE, rescued)
+    tokio::time::timeout(TIMEOUT, recovered)
         .await
-        .expect("a key frame for what is past mending");
-    stage.close().await;
+        .expect("a key frame for what is too old");
+    task.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_comes_anew_takes_their_own_seat() {
-    let mut stage = Stage::open(Settings {
+async fn whoever_reconnects_replaces_their_own_session() {
+    let mut task = VideoTask::start(Settings {
         viewers_max: 1,
         ..settings()
     });
-    let mut before = Guest::new("anna").await;
-    stage.bring(&before).await;
+    let mut before = Viewer::new("anna").await;
+    task.connect(&before).await;
     before.next_picture().await;
-    let mut after = Guest::new("anna").await;
-    stage.bring(&after).await;
+    let mut after = Viewer::new("anna").await;
+    task.connect(&after).await;
     after.next_picture().await;
-    let video = stage.until("one", |video| video.viewers == 1).await;
+    let video = task.until("one", |video| video.viewers == 1).await;
     assert_eq!(video.viewers, 1);
-    stage.close().await;
+    task.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_offer_again_gets_the_same_answer_again() {
-    let mut stage = Stage::open(settings());
-    let guest = Guest::new("anna").await;
-    let offer = guest.offer().await;
-    stage.to.send(offer.clone()).await.unwrap();
-    let first = stage.next().await;
-    stage.to.send(offer).await.unwrap();
+    let mut task = VideoTask::start(settings());
+    let viewer = Viewer::new("anna").await;
+    let offer = viewer.offer().await;
+    task.to.send(offer.clone()).await.unwrap();
+    let first = task.next().await;
+    task.to.send(offer).await.unwrap();
     loop {
-        let again = stage.next().await;
+        let again = task.next().await;
         if matches!(again.message, Message::Answer { .. }) {
             assert_eq!(again, first);
             break;
         }
     }
-    stage.close().await;
+    task.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_closes_their_channels_has_left_and_one_is_not_enough() {
-    let mut stage = Stage::open(settings());
-    let mut guest = Guest::new("anna").await;
-    stage.bring(&guest).await;
-    guest.told(|said| said.get("telemetry").cloned()).await;
-    guest.say(&guest.drive, "{\"action\":\"forward\"}").await;
-    stage.acted(|(_, viewer)| viewer == "anna").await;
-    guest.drive.close().await.unwrap();
-    guest.say(&guest.telemetry, "{\"ping\":7}").await;
-    guest.told(|said| said.get("pong").cloned()).await;
-    stage.until("still there", |video| video.viewers == 1).await;
+    let mut task = VideoTask::start(settings());
+    let mut viewer = Viewer::new("anna").await;
+    task.connect(&viewer).await;
+    viewer
+        .report(|report| report.get("telemetry").cloned())
+        .await;
+    viewer.send(&viewer.drive, "{\"action\":\"forward\"}").await;
+    task.acted(|(_, viewer)| viewer == "anna").await;
+    viewer.drive.close().await.unwrap();
+    viewer.send(&viewer.telemetry, "{\"ping\":7}").await;
+    viewer.report(|report| report.get("pong").cloned()).await;
+    task.until("still there", |video| video.viewers == 1).await;
     // The connection lives on: only the channels tell.
-    guest.telemetry.close().await.unwrap();
-    stage.until("gone", |video| video.viewers == 0).await;
-    stage.close().await;
+    viewer.telemetry.close().await.unwrap();
+    task.until("gone", |video| video.viewers == 0).await;
+    task.stop().await;
 }
 
 #[test]
-fn a_viewer_that_falls_silent_loses_its_seat() {
+fn a_viewer_that_falls_silent_is_dropped() {
     let runtime = || {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -226,19 +209,19 @@ fn a_viewer_that_falls_silent_loses_its_seat() {
     };
     let (ours, theirs) = (runtime(), runtime());
     ours.block_on(async {
-        let mut stage = Stage::open(settings());
+        let mut task = VideoTask::start(settings());
         let visit = theirs.spawn(async move {
-            let guest = Guest::new("anna").await;
-            stage.bring(&guest).await;
-            (stage, guest)
+            let viewer = Viewer::new("anna").await;
+            task.connect(&viewer).await;
+            (task, viewer)
         });
-        let guest;
-        (stage, guest) = visit.await.unwrap();
-        stage.until("there", |video| video.viewers == 1).await;
+        let viewer;
+        (task, viewer) = visit.await.unwrap();
+        task.until("there", |video| video.viewers == 1).await;
         // Its process is gone, without a goodbye.
         theirs.shutdown_background();
-        stage.until("gone", |video| video.viewers == 0).await;
-        stage.close().await;
-        std::mem::forget(guest);
+        task.until("gone", |video| video.viewers == 0).await;
+        task.stop().await;
+        std::mem::forget(viewer);
     });
 }

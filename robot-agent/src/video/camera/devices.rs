@@ -14,13 +14,13 @@ const NOT_A_CAMERA: [&str; 6] = [
 
 /// One camera that GStreamer knows of, by the name its source wants.
 #[derive(Default)]
-pub(super) struct Camera {
+pub(super) struct Device {
     pub libcamera: Option<String>,
     pub v4l2: Option<String>,
 }
 
 /// All of them.
-pub(super) fn cameras() -> Vec<Camera> {
+pub(super) fn cameras() -> Vec<Device> {
     let monitor = gstreamer::DeviceMonitor::new();
     monitor.add_filter(Some("Video/Source"), None);
     if monitor.start().is_err() {
@@ -39,7 +39,7 @@ pub(super) fn cameras() -> Vec<Camera> {
 }
 
 /// V4L2's properties are called `device.*` in GStreamer 1.22 and `api.v4l2.*` since 1.26.
-fn camera(kind: &str, properties: Option<&gstreamer::Structure>, display_name: &str) -> Camera {
+fn camera(kind: &str, properties: Option<&gstreamer::Structure>, display_name: &str) -> Device {
     let first = |keys: &[&str]| {
         let properties = properties?;
         keys.iter()
@@ -48,16 +48,16 @@ fn camera(kind: &str, properties: Option<&gstreamer::Structure>, display_name: &
     let path = first(&["api.v4l2.path", "device.path"]);
     let driver = first(&["api.v4l2.cap.driver", "v4l2.device.driver"]).unwrap_or_default();
     match path {
-        Some(_) if NOT_A_CAMERA.contains(&driver.as_str()) => Camera::default(),
-        Some(path) => Camera {
+        Some(_) if NOT_A_CAMERA.contains(&driver.as_str()) => Device::default(),
+        Some(path) => Device {
             v4l2: Some(path),
             libcamera: None,
         },
-        None if kind == "GstLibcameraDevice" => Camera {
+        None if kind == "GstLibcameraDevice" => Device {
             libcamera: Some(display_name.to_owned()),
             v4l2: None,
         },
-        None => Camera::default(),
+        None => Device::default(),
     }
 }
 

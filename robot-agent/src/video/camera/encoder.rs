@@ -6,34 +6,6 @@
 
 use gstreamer::prelude::*;
 
-/// What `video.encoder` may say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Choice {
-    /// The first of [`Encoder::ALL`] that this machine has.
-    #[default]
-    Auto,
-    /// This one and no other.
-    Only(Encoder),
-}
-
-impl Choice {
-    /// Every choice.
-    pub const ALL: [Self; 4] = [
-        Self::Auto,
-        Self::Only(Encoder::V4l2),
-        Self::Only(Encoder::X264),
-        Self::Only(Encoder::OpenH264),
-    ];
-
-    /// The word in a configuration.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Only(encoder) => encoder.name(),
-        }
-    }
-}
-
 /// An H.264 encoder of GStreamer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoder {

@@ -1,10 +1,10 @@
-//! The GStreamer pipeline: source → valve → encoder → frames. Built from words, started,
+//! The GStreamer pipeline: source → valve → encoder → frames. Built from a description, started,
 //! told what to do, and taken down when dropped.
 //!
 //! The valve shuts while nobody watches: the source stays warm, all behind it rests.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use gstreamer as gst;
@@ -13,35 +13,13 @@ use gstreamer_app::{AppSink, AppSinkCallbacks};
 use gstreamer_video::{VideoFrameRef, VideoInfo};
 
 use super::encoder::Encoder;
-use super::source::{Found, Picture};
-use super::{Frame, test_timestamp};
-
-/// Something went wrong in the pipeline.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{words}")]
-pub(super) struct Fault {
-    pub words: String,
-    /// It was the encoder's.
-    pub of_encoder: bool,
-}
-
-impl Fault {
-    pub(super) fn new(words: impl Into<String>) -> Self {
-        Self {
-            words: words.into(),
-            of_encoder: false,
-        }
-    }
-}
-
-/// Where the pipeline's streaming threads deliver.
-pub(super) trait Deliver: Send + Sync + 'static {
-    fn frame(&self, frame: Frame);
-    fn fault(&self, fault: Fault);
-}
+use super::requests::{Frame, PipelineError, SharedRequests};
+use super::source::SourceDescription;
+use super::test_timestamp;
+use crate::clock::{now, wall};
 
 /// A running pipeline.
-pub(super) struct Graph {
+pub(super) struct Pipeline {
     pipeline: gst::Pipeline,
     encoder: gst::Element,
     kind: Encoder,
@@ -52,78 +30,73 @@ pub(super) struct Graph {
 /// Pictures between source and encoder. More than one would be old when they are shown.
 const PICTURES_WAITING: u32 = 1;
 
-impl Graph {
-    /// Builds and starts the pipeline; frames and faults go to `to`.
+impl Pipeline {
+    /// Builds and starts the pipeline; frames and errors go to `to`.
     pub(super) fn start(
-        found: &Found,
+        source: &SourceDescription,
         kind: Encoder,
-        picture: Picture,
-        to: &Arc<impl Deliver>,
-    ) -> Result<Self, Fault> {
-        let decoder = match found.decoder.as_str() {
+        fps: u32,
+        to: &Arc<SharedRequests>,
+    ) -> Result<Self, PipelineError> {
+        let decoder = match source.decoder.as_str() {
             "" => String::new(),
             decoder => format!(" ! {decoder}"),
         };
-        let words = format!(
+        let description = format!(
             "{} ! valve name=rest ! queue leaky=downstream max-size-bytes=0 max-size-time=0 \
              max-size-buffers={PICTURES_WAITING}{decoder} ! {} ! h264parse config-interval=-1 \
              ! video/x-h264,stream-format=byte-stream,alignment=au \
              ! appsink name=frames sync=false async=false enable-last-sample=false max-buffers=4",
-            found.pipeline,
-            kind.pipeline(picture.fps)
+            source.pipeline,
+            kind.pipeline(fps)
         );
-        tracing::debug!(pipeline = words, "camera");
-        let pipeline = gst::parse::launch(&words)
-            .map_err(|error| Fault::new(format!("GStreamer cannot build it: {error}")))?
+        tracing::debug!(pipeline = description, "camera");
+        let pipeline = gst::parse::launch(&description)
+            .map_err(|error| PipelineError::new(format!("GStreamer cannot build it: {error}")))?
             .downcast::<gst::Pipeline>()
-            .map_err(|_| Fault::new("GStreamer built no pipeline"))?;
+            .map_err(|_| PipelineError::new("GStreamer built no pipeline"))?;
         let named = |name| {
             pipeline
                 .by_name(name)
-                .ok_or_else(|| Fault::new(format!("the pipeline has no element {name}")))
+                .ok_or_else(|| PipelineError::new(format!("the pipeline has no element {name}")))
         };
-        let graph = Self {
-            encoder: named("encoder")?,
-            valve: named("rest")?,
-            kind,
-            fps: picture.fps,
-            pipeline: pipeline.clone(),
-        };
-        if let Some((property, value)) = &found.device {
+        if let Some((property, value)) = &source.device {
             named("source")?.set_property(property, value);
         }
         if let Some(stamp) = pipeline.by_name("stamp") {
-            burn_clock(&stamp);
+            burn_timestamp(&stamp);
         }
         deliver_frames(&named("frames")?, to)?;
-        graph.deliver_faults(to);
-        graph.play()?;
-        Ok(graph)
+        let started = Self {
+            encoder: named("encoder")?,
+            valve: named("rest")?,
+            kind,
+            fps,
+            pipeline: pipeline.clone(),
+        };
+        started.deliver_errors(to);
+        // The bus usually has better words, and has delivered them by now.
+        pipeline
+            .set_state(gst::State::Playing)
+            .map_err(|_| PipelineError::new("the camera's pipeline does not start"))?;
+        Ok(started)
     }
 
-    fn play(&self) -> Result<(), Fault> {
-        match self.pipeline.set_state(gst::State::Playing) {
-            Ok(_) => Ok(()),
-            // The bus usually has better words, and has delivered them by now.
-            Err(_) => Err(Fault::new("the camera's pipeline does not start")),
-        }
-    }
-
-    fn deliver_faults(&self, to: &Arc<impl Deliver>) {
+    fn deliver_errors(&self, to: &Arc<SharedRequests>) {
         let (Some(bus), to) = (self.pipeline.bus(), Arc::clone(to)) else {
             return;
         };
         let encoder = self.encoder.clone();
         bus.set_sync_handler(move |_, message| {
-            if let Some(fault) = fault_of(message, &encoder) {
-                to.fault(fault);
+            if let Some(error) = error_of(message, &encoder) {
+                to.fail(error);
             }
             gst::BusSyncReply::Drop
         });
     }
 
     /// The next frame is to be a key frame.
-    pub(super) fn ask_key_frame(&self) {
+    pub(super) fn request_key_frame(&self) {
         let event = gstreamer_video::UpstreamForceKeyUnitEvent::builder()
             .all_headers(true)
             .build();
@@ -137,12 +110,12 @@ impl Graph {
     }
 
     /// Whether all behind the source rests.
-    pub(super) fn rest(&self, resting: bool) {
+    pub(super) fn set_resting(&self, resting: bool) {
         self.valve.set_property("drop", resting);
     }
 }
 
-impl Drop for Graph {
+impl Drop for Pipeline {
     fn drop(&mut self) {
         if let Some(bus) = self.pipeline.bus() {
             bus.unset_sync_handler();
@@ -151,22 +124,22 @@ impl Drop for Graph {
     }
 }
 
-fn fault_of(message: &gst::Message, encoder: &gst::Element) -> Option<Fault> {
+fn error_of(message: &gst::Message, encoder: &gst::Element) -> Option<PipelineError> {
     match message.view() {
         gst::MessageView::Error(error) => {
             let source = error.src().map(|source| source.name().to_string());
             let detail = error.debug();
             tracing::debug!(?source, ?detail, "camera error");
-            Some(Fault {
-                words: format!(
+            Some(PipelineError {
+                message: format!(
                     "{} ({})",
                     error.error(),
                     source.as_deref().unwrap_or("unnamed element")
                 ),
-                of_encoder: error.src() == Some(encoder.upcast_ref()),
+                from_encoder: error.src() == Some(encoder.upcast_ref()),
             })
         }
-        gst::MessageView::Eos(_) => Some(Fault::new("the camera ended its stream")),
+        gst::MessageView::Eos(_) => Some(PipelineError::new("the camera ended its stream")),
         gst::MessageView::Warning(warning) => {
             tracing::warn!(
                 "camera: {} ({:?})",
@@ -179,15 +152,15 @@ fn fault_of(message: &gst::Message, encoder: &gst::Element) -> Option<Fault> {
     }
 }
 
-fn deliver_frames(sink: &gst::Element, to: &Arc<impl Deliver>) -> Result<(), Fault> {
+fn deliver_frames(sink: &gst::Element, to: &Arc<SharedRequests>) -> Result<(), PipelineError> {
     let sink = sink
         .downcast_ref::<AppSink>()
-        .ok_or_else(|| Fault::new("the pipeline's end is no appsink"))?;
+        .ok_or_else(|| PipelineError::new("the pipeline's end is no appsink"))?;
     let to = Arc::clone(to);
     let callbacks = AppSinkCallbacks::builder().new_sample(move |sink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
         if let Some(frame) = frame_of(&sample, sink.current_running_time()) {
-            to.frame(frame);
+            to.deliver(frame);
         }
         Ok(gst::FlowSuccess::Ok)
     });
@@ -213,7 +186,7 @@ fn frame_of(sample: &gst::Sample, running: Option<gst::ClockTime>) -> Option<Fra
     })
 }
 
-fn burn_clock(stamp: &gst::Element) {
+fn burn_timestamp(stamp: &gst::Element) {
     let Some(pad) = stamp.static_pad("src") else {
         return;
     };
@@ -234,20 +207,8 @@ fn burn_clock(stamp: &gst::Element) {
     });
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a frame's age is counted from when it leaves the encoder"
-)]
-fn now() -> Instant {
-    Instant::now()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the clock in the test picture is the wall clock"
-)]
-fn unix_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(0))
+/// The wall clock in milliseconds.
+pub(super) fn unix_ms() -> u64 {
+    let since = wall().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(0)
 }

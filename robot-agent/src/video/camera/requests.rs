@@ -1,100 +1,123 @@
-//! Where others leave their wishes and the thread finds them. Only the newest counts, so
-//! nothing queues.
+//! What others want of the camera's thread, and what its pipeline has delivered. Only the
+//! newest counts, so nothing queues.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::pipeline::{Deliver, Fault};
-use super::{Frame, now};
+use bytes::Bytes;
 
-/// The desk; wishes and events ring its bell.
-pub(super) struct Desk {
-    wishes: Mutex<Wishes>,
-    bell: Condvar,
-    frames: Box<dyn Fn(Frame) + Send + Sync>,
+use crate::clock::now;
+
+/// One encoded picture: a whole access unit in Annex B form, with its parameter sets if it
+/// is a key frame.
+#[derive(Clone, Debug)]
+pub(in crate::video) struct Frame {
+    pub data: Bytes,
+    /// Whether a viewer can begin here.
+    pub key: bool,
+    /// When the picture was taken, as far as the source can tell.
+    pub captured: Instant,
 }
 
-/// What is wished for, and what has happened.
+/// What went wrong in the pipeline, in words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub(super) struct PipelineError {
+    pub message: String,
+    pub from_encoder: bool,
+}
+
+impl PipelineError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            from_encoder: false,
+        }
+    }
+}
+
 #[derive(Default)]
-pub(super) struct Wishes {
+pub(super) struct Requests {
     pub watched: bool,
     pub kbps: u32,
     pub key_frame: bool,
     pub stop: bool,
-    /// Something changed since the thread last looked.
-    pub rung: bool,
-    pub fault: Option<Fault>,
+    pub error: Option<PipelineError>,
     pub frames: u64,
     pub key_frames: u64,
     pub last_frame: Option<Instant>,
+    /// Something changed since the thread last looked.
+    pub changed: bool,
 }
 
-impl Desk {
-    pub(super) fn new(kbps: u32, frames: impl Fn(Frame) + Send + Sync + 'static) -> Self {
+/// The requests, and the bell that wakes the thread when they change.
+pub(super) struct SharedRequests {
+    requests: Mutex<Requests>,
+    changed: Condvar,
+    frames: Mutex<Box<dyn FnMut(Frame) + Send>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl SharedRequests {
+    pub(super) fn new(kbps: u32, frames: impl FnMut(Frame) + Send + 'static) -> Self {
+        let requests = Requests {
+            kbps,
+            ..Requests::default()
+        };
         Self {
-            wishes: Mutex::new(Wishes {
-                kbps,
-                ..Wishes::default()
-            }),
-            bell: Condvar::new(),
-            frames: Box::new(frames),
+            requests: Mutex::new(requests),
+            changed: Condvar::new(),
+            frames: Mutex::new(Box::new(frames)),
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Wishes> {
-        self.wishes.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn lock(&self) -> MutexGuard<'_, Requests> {
+        lock(&self.requests)
     }
 
-    pub(super) fn wish(&self, change: impl FnOnce(&mut Wishes)) {
-        let mut wishes = self.lock();
-        change(&mut wishes);
-        wishes.rung = true;
-        drop(wishes);
-        self.bell.notify_one();
+    /// Changes them and wakes the thread.
+    pub(super) fn update(&self, change: impl FnOnce(&mut Requests)) {
+        let mut requests = self.lock();
+        change(&mut requests);
+        requests.changed = true;
+        drop(requests);
+        self.changed.notify_one();
     }
 
     /// Until something changes, or `until`.
-    pub(super) fn wait(&self, until: Option<Instant>) -> MutexGuard<'_, Wishes> {
-        let mut wishes = self.lock();
-        loop {
-            let left = until.map(|until| until.saturating_duration_since(now()));
-            if std::mem::take(&mut wishes.rung) || left == Some(Duration::ZERO) {
-                return wishes;
-            }
-            wishes = match left {
-                None => self
-                    .bell
-                    .wait(wishes)
-                    .unwrap_or_else(PoisonError::into_inner),
-                Some(left) => {
-                    self.bell
-                        .wait_timeout(wishes, left)
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .0
-                }
-            };
-        }
-    }
-}
-
-impl Deliver for Desk {
-    fn frame(&self, frame: Frame) {
-        let first = {
-            let mut wishes = self.lock();
-            wishes.frames += 1;
-            wishes.key_frames += u64::from(frame.key);
-            wishes.last_frame.replace(now()).is_none()
+    pub(super) fn wait(&self, until: Option<Instant>) -> MutexGuard<'_, Requests> {
+        let left = || {
+            until.map_or(Duration::MAX, |until| {
+                until.saturating_duration_since(now())
+            })
         };
-        (self.frames)(frame);
-        if first {
-            self.wish(|_| ());
+        let mut requests = self.lock();
+        while !requests.changed && !left().is_zero() {
+            let woken = self.changed.wait_timeout(requests, left());
+            requests = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        requests.changed = false;
+        requests
+    }
+
+    /// Called by the pipeline with every frame.
+    pub(super) fn deliver(&self, frame: Frame) {
+        let mut requests = self.lock();
+        requests.frames += 1;
+        requests.key_frames += u64::from(frame.key);
+        let is_first = requests.last_frame.replace(now()).is_none();
+        drop(requests);
+        lock(&self.frames)(frame);
+        if is_first {
+            self.update(|_| ());
         }
     }
 
-    /// The first fault is the cause, those after it are its consequences.
-    fn fault(&self, fault: Fault) {
-        self.wish(|wishes| {
-            wishes.fault.get_or_insert(fault);
-        });
+    /// The first error is the cause, those after it are its consequences.
+    pub(super) fn fail(&self, error: PipelineError) {
+        self.update(|requests| _ = requests.error.get_or_insert(error));
     }
 }

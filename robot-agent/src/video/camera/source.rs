@@ -47,15 +47,18 @@ impl Source {
 
 /// What is wanted of a camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Picture {
+pub struct Format {
+    /// Pixels across.
     pub width: u32,
+    /// Pixels down.
     pub height: u32,
+    /// Pictures a second.
     pub fps: u32,
 }
 
 /// A piece of pipeline that starts with an element called `source`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct SourceDescription {
     /// From the source to its capabilities.
     pub pipeline: String,
     /// From there to raw pictures; empty where they are raw already.
@@ -73,28 +76,28 @@ pub(super) struct Found {
 pub(super) fn find(
     source: Source,
     device: Option<&str>,
-    picture: Picture,
-) -> Result<Found, String> {
+    format: Format,
+) -> Result<SourceDescription, String> {
     match source {
         Source::Off => Err("video is off".to_owned()),
-        Source::Test => Ok(test_picture(picture)),
-        Source::Libcamera => libcamera(device.map(str::to_owned), picture),
-        Source::V4l2 => v4l2(device.map(str::to_owned), picture),
+        Source::Test => Ok(test_picture(format)),
+        Source::Libcamera => libcamera(device.map(str::to_owned), format),
+        Source::V4l2 => v4l2(device.map(str::to_owned), format),
         Source::Auto => match device {
-            Some(device) if device.starts_with("/dev/") => v4l2(Some(device.to_owned()), picture),
-            _ => any(picture),
+            Some(device) if device.starts_with("/dev/") => v4l2(Some(device.to_owned()), format),
+            _ => any(format),
         },
     }
 }
 
-fn test_picture(Picture { width, height, fps }: Picture) -> Found {
+fn test_picture(Format { width, height, fps }: Format) -> SourceDescription {
     // The text clock is for people and needs the pango plugin; the other needs nothing.
     let clock = if gstreamer::ElementFactory::find("clockoverlay").is_some() {
         " ! clockoverlay time-format=%H:%M:%S halignment=right valignment=bottom"
     } else {
         ""
     };
-    Found {
+    SourceDescription {
         pipeline: format!(
             "videotestsrc name=source is-live=true pattern=smpte horizontal-speed=2 \
              ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1\
@@ -106,7 +109,7 @@ fn test_picture(Picture { width, height, fps }: Picture) -> Found {
     }
 }
 
-fn libcamera(name: Option<String>, picture: Picture) -> Result<Found, String> {
+fn libcamera(name: Option<String>, format: Format) -> Result<SourceDescription, String> {
     if gstreamer::ElementFactory::find("libcamerasrc").is_none() {
         return Err(
             "GStreamer has no libcamerasrc: install gstreamer1.0-libcamera, or set \
@@ -114,8 +117,8 @@ fn libcamera(name: Option<String>, picture: Picture) -> Result<Found, String> {
                 .to_owned(),
         );
     }
-    let Picture { width, height, fps } = picture;
-    Ok(Found {
+    let Format { width, height, fps } = format;
+    Ok(SourceDescription {
         pipeline: format!(
             "libcamerasrc name=source \
              ! video/x-raw,format=NV12,width={width},height={height},framerate={fps}/1"
@@ -129,7 +132,7 @@ fn libcamera(name: Option<String>, picture: Picture) -> Result<Found, String> {
     })
 }
 
-fn v4l2(path: Option<String>, picture: Picture) -> Result<Found, String> {
+fn v4l2(path: Option<String>, format: Format) -> Result<SourceDescription, String> {
     let path = match path {
         Some(path) => path,
         None => devices::cameras()
@@ -145,15 +148,15 @@ fn v4l2(path: Option<String>, picture: Picture) -> Result<Found, String> {
         .build()
         .map_err(|_| "GStreamer has no v4l2src: install gstreamer1.0-plugins-good")?;
     let offered = offered(&source, &path)?;
-    let (form, caps, words) = choose(&offered, picture)?;
+    let (encoding, caps, words) = choose(&offered, format)?;
     // Pictures are decoded only while somebody watches, but for H.264, whose decoder would
     // otherwise find itself in the middle of a stream.
-    let (early, decoder) = match form {
-        Form::Raw => ("", ""),
-        Form::Jpeg => ("", "jpegdec"),
-        Form::H264 => (" ! h264parse ! decodebin", ""),
+    let (early, decoder) = match encoding {
+        Encoding::Raw => ("", ""),
+        Encoding::Jpeg => ("", "jpegdec"),
+        Encoding::H264 => (" ! h264parse ! decodebin", ""),
     };
-    Ok(Found {
+    Ok(SourceDescription {
         pipeline: format!("v4l2src name=source ! {caps}{early}"),
         decoder: decoder.to_owned(),
         words: format!("{path} {words}"),
@@ -182,7 +185,7 @@ fn offered(source: &gstreamer::Element, path: &str) -> Result<gstreamer::Caps, S
 
 /// How a camera hands over its pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum Encoding {
     Raw,
     Jpeg,
     H264,
@@ -193,15 +196,15 @@ enum Form {
 /// frames on demand nor follows the path; then the same at another rate, then anything.
 fn choose(
     offered: &gstreamer::Caps,
-    Picture { width, height, fps }: Picture,
-) -> Result<(Form, String, String), String> {
+    Format { width, height, fps }: Format,
+) -> Result<(Encoding, String, String), String> {
     let size = format!(",width={width},height={height}");
     let exact = format!("{size},framerate={fps}/1");
     for wanted in [exact.as_str(), size.as_str(), ""] {
-        for (form, media, words) in [
-            (Form::Raw, "video/x-raw", "raw"),
-            (Form::Jpeg, "image/jpeg", "JPEG"),
-            (Form::H264, "video/x-h264", "H.264"),
+        for (encoding, media, words) in [
+            (Encoding::Raw, "video/x-raw", "raw"),
+            (Encoding::Jpeg, "image/jpeg", "JPEG"),
+            (Encoding::H264, "video/x-h264", "H.264"),
         ] {
             let caps = format!("{media}{wanted}");
             let parsed: gstreamer::Caps = caps
@@ -213,7 +216,7 @@ fn choose(
                 } else {
                     format!("{words}, but not {width}x{height} at {fps}, which it does not offer")
                 };
-                return Ok((form, caps, words));
+                return Ok((encoding, caps, words));
             }
         }
     }
@@ -222,13 +225,13 @@ fn choose(
     ))
 }
 
-fn any(picture: Picture) -> Result<Found, String> {
+fn any(format: Format) -> Result<SourceDescription, String> {
     let cameras = devices::cameras();
     if let Some(name) = cameras.iter().find_map(|camera| camera.libcamera.clone()) {
-        return libcamera(Some(name), picture);
+        return libcamera(Some(name), format);
     }
     match cameras.into_iter().find_map(|camera| camera.v4l2) {
-        Some(path) => v4l2(Some(path), picture),
+        Some(path) => v4l2(Some(path), format),
         None => Err(
             "no camera found: is it plugged in? (video.source \"test\" shows a test picture)"
                 .to_owned(),
@@ -240,12 +243,12 @@ fn any(picture: Picture) -> Result<Found, String> {
 mod tests {
     use super::*;
 
-    const VGA: Picture = Picture {
+    const VGA: Format = Format {
         width: 640,
         height: 480,
         fps: 30,
     };
-    const HD: Picture = Picture {
+    const HD: Format = Format {
         width: 1280,
         height: 720,
         fps: 30,
@@ -263,33 +266,33 @@ mod tests {
 
     #[test]
     fn raw_pictures_come_before_compressed_ones() {
-        let (form, caps, _) = choose(&usb_camera(), VGA).unwrap();
+        let (encoding, caps, _) = choose(&usb_camera(), VGA).unwrap();
         assert_eq!(caps, "video/x-raw,width=640,height=480,framerate=30/1");
-        assert_eq!(form, Form::Raw);
+        assert_eq!(encoding, Encoding::Raw);
     }
 
     #[test]
     fn jpeg_at_the_wanted_rate_comes_before_raw_at_another() {
-        let (form, caps, _) = choose(&usb_camera(), HD).unwrap();
+        let (encoding, caps, _) = choose(&usb_camera(), HD).unwrap();
         assert_eq!(caps, "image/jpeg,width=1280,height=720,framerate=30/1");
-        assert_eq!(form, Form::Jpeg);
+        assert_eq!(encoding, Encoding::Jpeg);
     }
 
     #[test]
     fn a_camera_that_gives_only_h264_is_decoded() {
-        let full_hd = Picture {
+        let full_hd = Format {
             width: 1920,
             height: 1080,
             fps: 30,
         };
-        let (form, caps, _) = choose(&usb_camera(), full_hd).unwrap();
+        let (encoding, caps, _) = choose(&usb_camera(), full_hd).unwrap();
         assert!(caps.starts_with("video/x-h264"), "{caps}");
-        assert_eq!(form, Form::H264);
+        assert_eq!(encoding, Encoding::H264);
     }
 
     #[test]
     fn a_camera_without_the_wanted_size_gives_its_own_and_says_so() {
-        let odd = Picture { width: 333, ..VGA };
+        let odd = Format { width: 333, ..VGA };
         let (_, caps, words) = choose(&usb_camera(), odd).unwrap();
         assert_eq!(caps, "video/x-raw");
         assert!(words.contains("not 333x480"), "{words}");
@@ -303,9 +306,9 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_device_is_said_by_name() {
+    fn a_missing_device_is_named() {
         gstreamer::init().unwrap();
-        let said = find(Source::V4l2, Some("/dev/video-none"), VGA).unwrap_err();
-        assert!(said.contains("/dev/video-none"), "{said}");
+        let error = find(Source::V4l2, Some("/dev/video-none"), VGA).unwrap_err();
+        assert!(error.contains("/dev/video-none"), "{error}");
     }
 }

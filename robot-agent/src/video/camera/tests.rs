@@ -2,34 +2,38 @@
 
 use std::sync::mpsc;
 
+use bytes::Bytes;
 use gstreamer::prelude::*;
 
-use super::pipeline::{Deliver, Fault};
+use super::pipeline::unix_ms;
+use super::requests::PipelineError;
 use super::*;
 
 /// How long any of these may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn settings() -> Settings {
     Settings {
         source: Source::Test,
         device: None,
-        width: 640,
-        height: 480,
-        fps: 30,
+        format: Format {
+            width: 640,
+            height: 480,
+            fps: 30,
+        },
         bitrate_kbps: 1500,
-        encoder: Choice::Auto,
+        encoder: None,
         warm: true,
     }
 }
 
-struct Stage {
+struct TestCamera {
     camera: Camera,
-    thread: Option<CameraThread>,
+    thread: CameraThread,
     frames: mpsc::Receiver<Frame>,
 }
 
-impl Stage {
+impl TestCamera {
     fn new(settings: Settings) -> Self {
         let (to, frames) = mpsc::channel();
         let (camera, thread) = start(settings, move |frame| {
@@ -38,17 +42,17 @@ impl Stage {
         .unwrap();
         Self {
             camera,
-            thread: Some(thread),
+            thread,
             frames,
         }
     }
 
     fn next(&self) -> Frame {
-        self.frames.recv_timeout(PATIENCE).expect("a frame")
+        self.frames.recv_timeout(TIMEOUT).expect("a frame")
     }
 
     fn next_key(&self) -> Frame {
-        let until = now() + PATIENCE;
+        let until = now() + TIMEOUT;
         while now() < until {
             let frame = self.next();
             if frame.key {
@@ -59,7 +63,7 @@ impl Stage {
     }
 
     fn until(&self, what: &str, mut true_of: impl FnMut(&Status) -> bool) -> Status {
-        let until = now() + PATIENCE;
+        let until = now() + TIMEOUT;
         loop {
             let status = self.camera.status().borrow().clone();
             if true_of(&status) {
@@ -81,12 +85,29 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if let Some(thread) = self.thread.take() {
-            thread.stop_and_join();
-        }
-    }
+/// Decodes a key frame and returns its luma.
+pub(in crate::video) fn decoded(picture: Bytes) -> Vec<u8> {
+    let pipeline = gstreamer::parse::launch(
+        "appsrc name=in caps=video/x-h264,stream-format=byte-stream,alignment=au format=time \
+         ! h264parse ! openh264dec ! videoconvert ! video/x-raw,format=I420 \
+         ! appsink name=out sync=false",
+    )
+    .unwrap()
+    .downcast::<gstreamer::Pipeline>()
+    .unwrap();
+    pipeline.set_state(gstreamer::State::Playing).unwrap();
+    let input = pipeline.by_name("in").unwrap();
+    let input = input.downcast_ref::<gstreamer_app::AppSrc>().unwrap();
+    input
+        .push_buffer(gstreamer::Buffer::from_slice(picture))
+        .unwrap();
+    input.end_of_stream().unwrap();
+    let output = pipeline.by_name("out").unwrap();
+    let output = output.downcast_ref::<gstreamer_app::AppSink>().unwrap();
+    let sample = output.pull_sample().expect("a decoded picture");
+    let luma = sample.buffer().unwrap().map_readable().unwrap().to_vec();
+    pipeline.set_state(gstreamer::State::Null).unwrap();
+    luma
 }
 
 fn nal_types(data: &[u8]) -> Vec<u8> {
@@ -99,12 +120,12 @@ fn nal_types(data: &[u8]) -> Vec<u8> {
 #[test]
 fn a_key_frame_carries_its_parameter_sets_and_baseline() {
     for encoder in [Encoder::X264, Encoder::OpenH264] {
-        let stage = Stage::new(Settings {
-            encoder: Choice::Only(encoder),
+        let test = TestCamera::new(Settings {
+            encoder: Some(encoder),
             ..settings()
         });
-        stage.camera.watched(true);
-        let key = stage.next_key();
+        test.camera.set_watched(true);
+        let key = test.next_key();
         let types = nal_types(&key.data);
         let (sps, pps, idr) = (7, 8, 5);
         for kind in [sps, pps, idr] {
@@ -122,54 +143,54 @@ fn a_key_frame_carries_its_parameter_sets_and_baseline() {
 
 #[test]
 fn after_the_first_frame_the_encoder_rests_until_somebody_watches() {
-    let stage = Stage::new(settings());
-    stage.next();
-    stage.drain_until_quiet();
-    stage.camera.watched(true);
-    assert!(stage.next().key, "whoever comes begins with a key frame");
-    assert!(!stage.next().key);
-    stage.camera.watched(false);
-    stage.drain_until_quiet();
+    let test = TestCamera::new(settings());
+    test.next();
+    test.drain_until_quiet();
+    test.camera.set_watched(true);
+    assert!(test.next().key, "whoever comes begins with a key frame");
+    assert!(!test.next().key);
+    test.camera.set_watched(false);
+    test.drain_until_quiet();
 }
 
 #[test]
 fn a_cold_camera_does_not_run_unwatched() {
-    let stage = Stage::new(Settings {
+    let test = TestCamera::new(Settings {
         warm: false,
         ..settings()
     });
-    stage.drain_until_quiet();
-    assert_eq!(stage.camera.status().borrow().frames, 0);
-    stage.camera.watched(true);
-    assert!(stage.next().key);
-    stage.camera.watched(false);
-    stage.until("at rest", |status| status.running.is_none());
+    test.drain_until_quiet();
+    assert_eq!(test.camera.status().borrow().frames, 0);
+    test.camera.set_watched(true);
+    assert!(test.next().key);
+    test.camera.set_watched(false);
+    test.until("at rest", |status| status.running.is_none());
 }
 
 #[test]
 fn a_key_frame_comes_when_asked_for_and_not_before() {
-    let stage = Stage::new(settings());
-    stage.camera.watched(true);
-    stage.next_key();
-    let others = (0..40).filter(|_| stage.next().key).count();
+    let test = TestCamera::new(settings());
+    test.camera.set_watched(true);
+    test.next_key();
+    let others = (0..40).filter(|_| test.next().key).count();
     assert!(others <= 1, "{others} key frames nobody asked for");
-    stage.camera.key_frame();
-    stage.next_key();
+    test.camera.key_frame();
+    test.next_key();
 }
 
 #[test]
 fn the_bitrate_follows_its_wish_while_running() {
     let bytes_of_a_second =
-        |stage: &Stage| -> usize { (0..30).map(|_| stage.next().data.len()).sum() };
-    let stage = Stage::new(settings());
-    stage.camera.watched(true);
-    stage.next_key();
-    let _settling = bytes_of_a_second(&stage);
-    let at_1500 = bytes_of_a_second(&stage);
-    stage.camera.bitrate(300);
-    stage.until("at 300", |status| status.bitrate_kbps == 300);
-    let _settling = bytes_of_a_second(&stage);
-    let at_300 = bytes_of_a_second(&stage);
+        |test: &TestCamera| -> usize { (0..30).map(|_| test.next().data.len()).sum() };
+    let test = TestCamera::new(settings());
+    test.camera.set_watched(true);
+    test.next_key();
+    let _settling = bytes_of_a_second(&test);
+    let at_1500 = bytes_of_a_second(&test);
+    test.camera.set_bitrate(300);
+    test.until("at 300", |status| status.bitrate_kbps == 300);
+    let _settling = bytes_of_a_second(&test);
+    let at_300 = bytes_of_a_second(&test);
     assert!(
         at_300 * 2 < at_1500,
         "{at_1500} bytes at 1500 kbit/s, {at_300} at 300"
@@ -177,89 +198,62 @@ fn the_bitrate_follows_its_wish_while_running() {
 }
 
 #[test]
-fn the_burned_in_clock_survives_the_encoder() {
-    let stage = Stage::new(settings());
-    stage.camera.watched(true);
-    let key = stage.next_key();
-    let pipeline = gstreamer::parse::launch(
-        "appsrc name=in caps=video/x-h264,stream-format=byte-stream,alignment=au format=time \
-         ! h264parse ! openh264dec ! videoconvert ! video/x-raw,format=I420 \
-         ! appsink name=out sync=false",
-    )
-    .unwrap()
-    .downcast::<gstreamer::Pipeline>()
-    .unwrap();
-    pipeline.set_state(gstreamer::State::Playing).unwrap();
-    let input = pipeline.by_name("in").unwrap();
-    let input = input.downcast_ref::<gstreamer_app::AppSrc>().unwrap();
-    input
-        .push_buffer(gstreamer::Buffer::from_slice(key.data))
-        .unwrap();
-    input.end_of_stream().unwrap();
-    let output = pipeline.by_name("out").unwrap();
-    let output = output.downcast_ref::<gstreamer_app::AppSink>().unwrap();
-    let sample = output.pull_sample().expect("a decoded picture");
-    let picture = sample.buffer().unwrap().map_readable().unwrap();
-    let shown = test_timestamp::read(&picture, 640).expect("a clock that is not torn");
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "what the picture shows is compared with it"
-    )]
-    let wall = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap()
-        .as_millis() as u32;
+fn the_burned_in_timestamp_survives_the_encoder() {
+    let test = TestCamera::new(settings());
+    test.camera.set_watched(true);
+    let key = test.next_key();
+    let luma = decoded(key.data);
+    let shown = read_timestamp(&luma, 640).expect("a timestamp that is not torn");
+    let wall = unix_ms() as u32;
     let age = wall.wrapping_sub(shown);
     assert!(age < 30_000, "the picture says {shown}, the wall {wall}");
-    pipeline.set_state(gstreamer::State::Null).unwrap();
 }
 
 #[test]
-fn a_missing_camera_is_said_and_tried_again() {
-    let stage = Stage::new(Settings {
+fn a_missing_camera_is_reported_and_tried_again() {
+    let test = TestCamera::new(Settings {
         source: Source::V4l2,
         device: Some("/dev/video-that-is-not-there".to_owned()),
         ..settings()
     });
-    let status = stage.until("said", |status| status.fault.is_some());
+    let status = test.until("failed", |status| status.error.is_some());
     assert!(
         status
-            .fault
+            .error
             .unwrap()
             .contains("/dev/video-that-is-not-there")
     );
-    assert!(!stage.thread.as_ref().unwrap().has_ended());
+    assert!(!test.thread.thread.as_ref().unwrap().is_finished());
 }
 
 #[test]
 fn a_camera_unplugged_while_streaming_is_started_again() {
-    let stage = Stage::new(settings());
-    stage.camera.watched(true);
-    stage.next_key();
-    stage
-        .camera
-        .desk
-        .fault(Fault::new("Could not read from resource. (source)"));
-    let status = stage.until("said", |status| status.fault.is_some());
-    assert!(status.fault.unwrap().contains("Could not read"));
-    stage.drain_queue();
-    stage.until("running again", |status| {
-        status.fault.is_none() && status.running.is_some()
+    let test = TestCamera::new(settings());
+    test.camera.set_watched(true);
+    test.next_key();
+    test.camera
+        .requests
+        .fail(PipelineError::new("Could not read from resource. (source)"));
+    let status = test.until("failed", |status| status.error.is_some());
+    assert!(status.error.unwrap().contains("Could not read"));
+    test.drain_queue();
+    test.until("running again", |status| {
+        status.error.is_none() && status.running.is_some()
     });
-    stage.next_key();
+    test.next_key();
 }
 
 #[test]
 fn another_encoder_is_tried_when_one_fails() {
-    let stage = Stage::new(settings());
-    stage.camera.watched(true);
-    stage.next_key();
-    let first = stage.camera.status().borrow().running.clone();
-    stage.camera.desk.fault(Fault {
-        words: "the hardware is taken (encoder)".to_owned(),
-        of_encoder: true,
+    let test = TestCamera::new(settings());
+    test.camera.set_watched(true);
+    test.next_key();
+    let first = test.camera.status().borrow().running.clone();
+    test.camera.requests.fail(PipelineError {
+        message: "the hardware is taken (encoder)".to_owned(),
+        from_encoder: true,
     });
-    stage.until("another", |status| {
+    test.until("another", |status| {
         status.running.is_some() && status.running != first
     });
 }

@@ -1,17 +1,50 @@
-//! The work of the camera's thread: start the pipeline when it is wanted, tell it what is
-//! wished for, report, and begin again when it fails.
+//! The camera's thread: starts the pipeline when it is wanted, gives it its commands, reports,
+//! and begins again when it fails.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::control::Shift;
-use super::encoder::{Choice, Encoder};
-use super::pipeline::{Fault, Graph};
-use super::requests::{Desk, Wishes};
-use super::source::{self, Picture};
-use super::{Settings, Status, now};
+use super::control::{Commands, PipelineControl};
+use super::encoder::Encoder;
+use super::pipeline::Pipeline;
+use super::requests::{PipelineError, Requests, SharedRequests};
+use super::source::{self, Format, Source};
+use crate::clock::now;
+
+/// What the owner of the robot chose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Where pictures come from.
+    pub source: Source,
+    /// Which camera, where there are several: a path for V4L2, a name for libcamera.
+    pub device: Option<String>,
+    /// Pixels across, pixels down, pictures a second.
+    pub format: Format,
+    /// The bitrate to begin with, in kbit/s.
+    pub bitrate_kbps: u32,
+    /// Who encodes; the first of [`Encoder::ALL`] that this machine has, if it does not matter.
+    pub encoder: Option<Encoder>,
+    /// Keep the source running while nobody watches, for a faster first frame.
+    pub warm: bool,
+}
+
+/// What the camera does now.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(in crate::video) struct Status {
+    /// Source and encoder in words, once they run.
+    pub running: Option<String>,
+    /// What is wrong, in words.
+    pub error: Option<String>,
+    /// Frames in the last second.
+    pub fps: f64,
+    /// What the encoder was asked for.
+    pub bitrate_kbps: u32,
+    /// Since the start.
+    pub key_frames: u64,
+    pub frames: u64,
+}
 
 /// A pipeline that ran this long was well; what befell it then is a new fault.
 const STEADY: Duration = Duration::from_secs(10);
@@ -25,30 +58,36 @@ const RETRY: [Duration; 4] = [
     Duration::from_secs(5),
 ];
 
-/// What the thread owns.
-pub(super) struct Operator {
+/// Until it is asked to stop.
+pub(super) fn run(
     settings: Settings,
-    desk: Arc<Desk>,
+    requests: Arc<SharedRequests>,
+    status: watch::Sender<Status>,
+) {
+    let thread = Thread {
+        settings,
+        requests,
+        status,
+        encoders_failed: 0,
+    };
+    thread.run();
+}
+
+/// What the thread owns.
+struct Thread {
+    settings: Settings,
+    requests: Arc<SharedRequests>,
     status: watch::Sender<Status>,
     /// How many of the encoders there are have failed in a row, to try the next.
     encoders_failed: usize,
 }
 
-impl Operator {
-    pub(super) fn new(settings: Settings, desk: Arc<Desk>, status: watch::Sender<Status>) -> Self {
-        Self {
-            settings,
-            desk,
-            status,
-            encoders_failed: 0,
-        }
-    }
-
-    pub(super) fn work(mut self) {
+impl Thread {
+    fn run(mut self) {
         let mut failures = 0;
         while self.wait_until_wanted() {
             let begun = now();
-            let Err(fault) = self.run_once() else {
+            let Err(error) = self.run_once() else {
                 continue;
             };
             if now().saturating_duration_since(begun) > STEADY {
@@ -56,12 +95,12 @@ impl Operator {
             }
             let pause = RETRY[failures.min(RETRY.len() - 1)];
             failures += 1;
-            tracing::warn!("camera: {fault}; trying again in {pause:?}");
-            self.encoders_failed += usize::from(fault.of_encoder);
+            tracing::warn!("camera: {error}; trying again in {pause:?}");
+            self.encoders_failed += usize::from(error.from_encoder);
             self.status.send_modify(|status| {
                 status.running = None;
                 status.fps = 0.0;
-                status.fault = Some(fault.words);
+                status.error = Some(error.message);
             });
             if !self.pause(pause) {
                 return;
@@ -71,106 +110,121 @@ impl Operator {
 
     /// False when asked to stop.
     fn wait_until_wanted(&self) -> bool {
-        let mut wishes = self.desk.lock();
-        while !wishes.stop && !wishes.watched && !self.settings.warm {
-            drop(wishes);
-            wishes = self.desk.wait(None);
+        let mut requests = self.requests.lock();
+        while !requests.stop && !requests.watched && !self.settings.warm {
+            drop(requests);
+            requests = self.requests.wait(None);
         }
-        wishes.fault = None;
-        wishes.last_frame = None;
-        !wishes.stop
+        requests.error = None;
+        requests.last_frame = None;
+        !requests.stop
     }
 
     /// False when asked to stop.
     fn pause(&self, pause: Duration) -> bool {
         let until = now() + pause;
         while now() < until {
-            if self.desk.wait(Some(until)).stop {
+            if self.requests.wait(Some(until)).stop {
                 return false;
             }
         }
         true
     }
 
-    /// Until nobody wants it, or a fault.
-    fn run_once(&mut self) -> Result<(), Fault> {
-        let picture = Picture {
-            width: self.settings.width,
-            height: self.settings.height,
-            fps: self.settings.fps,
-        };
+    /// Until nobody wants it, or an error.
+    fn run_once(&mut self) -> Result<(), PipelineError> {
+        let Settings { source, format, .. } = self.settings;
         let device = self.settings.device.as_deref();
-        let found = source::find(self.settings.source, device, picture).map_err(Fault::new)?;
+        let source = source::find(source, device, format).map_err(PipelineError::new)?;
         let encoder = self.encoder()?;
-        let graph = Graph::start(&found, encoder, picture, &self.desk)
-            .map_err(|fault| self.desk.lock().fault.take().unwrap_or(fault))?;
-        let running = format!("{}, {}", found.words, encoder.name());
+        let pipeline = Pipeline::start(&source, encoder, format.fps, &self.requests)
+            .map_err(|error| self.requests.lock().error.take().unwrap_or(error))?;
+        let running = format!("{}, {}", source.words, encoder.name());
         tracing::info!("camera: {running}");
-        self.watch_over(&graph, &running)
+        self.control(&pipeline, &running)
     }
 
     /// The chosen encoder, or the next that this machine has and that has not just failed.
-    fn encoder(&self) -> Result<Encoder, Fault> {
-        if let Choice::Only(encoder) = self.settings.encoder {
+    fn encoder(&self) -> Result<Encoder, PipelineError> {
+        if let Some(encoder) = self.settings.encoder {
             return Some(encoder)
                 .filter(|encoder| encoder.is_installed())
-                .ok_or_else(|| Fault::new(format!("GStreamer has no {}", encoder.name())));
+                .ok_or_else(|| PipelineError::new(format!("GStreamer has no {}", encoder.name())));
         }
         let installed: Vec<_> = Encoder::ALL
             .into_iter()
             .filter(|encoder| encoder.is_installed())
             .collect();
         match installed.len() {
-            0 => Err(Fault::new(
+            0 => Err(PipelineError::new(
                 "GStreamer has no H.264 encoder: install gstreamer1.0-plugins-ugly (x264enc)",
             )),
             n => Ok(installed[self.encoders_failed % n]),
         }
     }
 
-    fn watch_over(&mut self, graph: &Graph, running: &str) -> Result<(), Fault> {
+    fn control(&self, pipeline: &Pipeline, running: &str) -> Result<(), PipelineError> {
         let begun = now();
-        let mut shift = Shift::new(begun);
-        let mut second = (begun, self.desk.lock().frames);
+        let mut control = PipelineControl::new(begun);
+        let mut second = (begun, self.requests.lock().frames);
         loop {
-            let orders = {
-                let mut wishes = self.desk.lock();
-                if let Some(fault) = wishes.fault.take() {
-                    return Err(fault);
+            let commands = {
+                let mut requests = self.requests.lock();
+                if let Some(error) = requests.error.take() {
+                    return Err(error);
                 }
-                if wishes.stop || !(wishes.watched || self.settings.warm) {
-                    drop(wishes);
+                if requests.stop || !(requests.watched || self.settings.warm) {
+                    drop(requests);
                     self.status.send_modify(|status| status.running = None);
                     return Ok(());
                 }
                 let now = now();
-                self.report(&wishes, running, &mut second, now);
-                shift.orders(&mut wishes, now)?
+                self.report(&requests, running, &mut second, now);
+                control.commands(&mut requests, now)?
             };
             // Not under the lock: GStreamer may call back from in here.
-            orders.carry_out(graph);
-            drop(self.desk.wait(Some(orders.look_again)));
+            apply(&commands, pipeline);
+            drop(self.requests.wait(Some(commands.check_again)));
         }
     }
 
-    fn report(&self, wishes: &Wishes, running: &str, second: &mut (Instant, u64), now: Instant) {
+    fn report(
+        &self,
+        requests: &Requests,
+        running: &str,
+        second: &mut (Instant, u64),
+        now: Instant,
+    ) {
         let elapsed = now.saturating_duration_since(second.0);
         let fps = (elapsed >= Duration::from_secs(1)).then(|| {
-            let frames = wishes.frames - second.1;
-            *second = (now, wishes.frames);
+            let frames = requests.frames - second.1;
+            *second = (now, requests.frames);
             (frames as f64 / elapsed.as_secs_f64() * 10.0).round() / 10.0
         });
         self.status.send_if_modified(|status| {
             let before = status.clone();
             status.fps = fps.unwrap_or(status.fps);
-            status.bitrate_kbps = wishes.kbps;
-            status.frames = wishes.frames;
-            status.key_frames = wishes.key_frames;
-            if wishes.last_frame.is_some() {
+            status.bitrate_kbps = requests.kbps;
+            status.frames = requests.frames;
+            status.key_frames = requests.key_frames;
+            if requests.last_frame.is_some() {
                 status.running = Some(running.to_owned());
-                status.fault = None;
+                status.error = None;
             }
             *status != before
         });
+    }
+}
+
+/// The key frame is requested before the valve opens, so that it is the first to come.
+fn apply(commands: &Commands, pipeline: &Pipeline) {
+    if let Some(kbps) = commands.kbps {
+        pipeline.set_bitrate(kbps);
+    }
+    if commands.key_frame {
+        pipeline.request_key_frame();
+    }
+    if let Some(resting) = commands.rest {
+        pipeline.set_resting(resting);
     }
 }

@@ -1,5 +1,5 @@
-//! Where the robot can be reached, as the library finds out: on its own interfaces at once,
-//! from servers later. What is known when the answer goes out goes with it, the rest follows.
+//! The robot's own candidates, as the library gathers them: of its interfaces at once, from
+//! servers later. What is known when the answer is sent goes with it, the rest follows.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,68 +11,62 @@ use webrtc::ice_transport::ice_candidate_type::RTCIceCandidateType;
 use webrtc::peer_connection::RTCPeerConnection;
 use wire::signaling::Candidate;
 
-use super::Visit;
-
-/// Most addresses told to one viewer. A robot on three networks with two relays has some
+/// Most candidates waiting for one viewer. A robot on three networks with two relays has some
 /// twenty.
-const MAX_TOLD: usize = 64;
+const MAX_WAITING: usize = 64;
 
-/// The addresses of one connection.
-pub(super) struct Addresses {
-    found: mpsc::Receiver<RTCIceCandidate>,
-    /// Found already, not told yet.
-    known: VecDeque<Candidate>,
+/// The candidates of one connection.
+pub(super) struct LocalCandidates {
+    gathered: mpsc::Receiver<RTCIceCandidate>,
+    /// Gathered, but not sent yet.
+    unsent: VecDeque<Candidate>,
     mid: Option<String>,
     viewer: Arc<str>,
+    /// The TURN servers that were asked for a candidate.
     relays: Vec<String>,
     relayed: bool,
     complete: bool,
 }
 
-impl Addresses {
-    /// Listens to `peer`, which must not be searching yet.
-    pub(super) fn listen(peer: &RTCPeerConnection, visit: &Visit) -> Self {
-        let (to, found) = mpsc::channel(MAX_TOLD);
+impl LocalCandidates {
+    /// Listens to `peer`, which must not be gathering yet.
+    pub(super) fn listen(peer: &RTCPeerConnection, viewer: &Arc<str>, relays: Vec<String>) -> Self {
+        let (to, gathered) = mpsc::channel(MAX_WAITING);
         let to = Mutex::new(Some(to));
         peer.on_ice_candidate(Box::new(move |candidate| {
             let mut to = to.lock().unwrap_or_else(PoisonError::into_inner);
             match (candidate, to.as_ref()) {
                 (Some(candidate), Some(open)) => _ = open.try_send(candidate),
-                // No candidate is the library's word for the end of the search.
+                // No candidate is the library's word for the end of gathering.
                 _ => *to = None,
             }
             Box::pin(std::future::ready(()))
         }));
         Self {
-            found,
-            known: VecDeque::new(),
+            gathered,
+            unsent: VecDeque::new(),
             mid: None,
-            viewer: Arc::clone(&visit.seat.id),
-            relays: visit
-                .ice_servers
-                .iter()
-                .flat_map(|server| server.urls.clone())
-                .filter(|url| url.starts_with("turn:") && !url.contains("transport=tcp"))
-                .collect(),
+            viewer: Arc::clone(viewer),
+            relays,
             relayed: false,
             complete: false,
         }
     }
 
-    /// Waits until the search is over, or nothing more is found for `quiet`.
+    /// Waits until gathering is complete, or nothing more comes for `quiet`.
     pub(super) async fn gather(&mut self, quiet: Duration) {
-        let mut next = self.find().await;
+        let mut next = self.receive().await;
         while let Some(candidate) = next {
-            self.known.push_back(candidate);
-            next = tokio::time::timeout(quiet, self.find())
+            self.unsent.push_back(candidate);
+            next = tokio::time::timeout(quiet, self.receive())
                 .await
                 .unwrap_or(None);
         }
     }
 
-    /// `answer` goes out with all that are in it.
-    pub(super) fn are_in(&mut self, answer: &str) {
-        self.known
+    /// `answer` is sent with all candidates that are in it.
+    pub(super) fn drop_sent(&mut self, answer: &str) {
+        self.unsent
             .retain(|candidate| !answer.contains(candidate.candidate.as_str()));
         self.mid = answer
             .lines()
@@ -80,25 +74,26 @@ impl Addresses {
             .map(|mid| mid.trim().to_owned());
     }
 
-    /// The next to tell; never, once the search is over.
+    /// The next to send; none, once gathering is complete.
     pub(super) async fn next(&mut self) -> Option<Candidate> {
-        let mut candidate = match self.known.pop_front() {
+        let mut candidate = match self.unsent.pop_front() {
             Some(candidate) => candidate,
             None if self.complete => return None,
-            None => self.find().await?,
+            None => self.receive().await?,
         };
         candidate.sdp_mid = self.mid.clone();
         Some(candidate)
     }
 
-    async fn find(&mut self) -> Option<Candidate> {
+    async fn receive(&mut self) -> Option<Candidate> {
         loop {
-            let Some(found) = self.found.recv().await else {
-                self.over();
+            let Some(candidate) = self.gathered.recv().await else {
+                self.complete = true;
+                self.warn_without_relay();
                 return None;
             };
-            self.relayed |= found.typ == RTCIceCandidateType::Relay;
-            match found.to_json() {
+            self.relayed |= candidate.typ == RTCIceCandidateType::Relay;
+            match candidate.to_json() {
                 Ok(init) => {
                     return Some(Candidate {
                         candidate: init.candidate,
@@ -107,15 +102,14 @@ impl Addresses {
                         username_fragment: None,
                     });
                 }
-                Err(error) => tracing::debug!("an address that cannot be told: {error}"),
+                Err(error) => tracing::debug!("a candidate that cannot be sent: {error}"),
             }
         }
     }
 
     /// The library is silent about a relay that refuses; whoever is reachable by relay only
     /// would never know why.
-    fn over(&mut self) {
-        self.complete = true;
+    fn warn_without_relay(&self) {
         if !self.relays.is_empty() && !self.relayed {
             tracing::warn!(
                 viewer = %self.viewer,

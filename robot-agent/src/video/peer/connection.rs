@@ -1,8 +1,7 @@
-//! A peer connection: built for an offer, answered, and set to work once it is up.
+//! A peer connection: built for an offer, answered, and set to sending once it is up.
 
 use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -22,79 +21,81 @@ use webrtc::rtp_transceiver::rtp_codec::{
     RTCRtpCodecCapability, RTCRtpCodecParameters, RTPCodecType,
 };
 use webrtc::rtp_transceiver::rtp_sender::RTCRtpSender;
-use webrtc::track::track_local::TrackLocal;
+use wire::signaling::Candidate;
 
-use super::candidates::Addresses;
+use super::candidates::LocalCandidates;
+use super::data_channels::DataChannels;
+use super::sender::RtpSender;
+use super::session::{Session, Shared};
 use super::track::Track;
-use super::{
-    Candidate, Channels, Ended, FEEDBACK_WAITING, Host, IceServer, Message, Seat, Stream, Visit,
-    offer, rtcp,
-};
+use super::{offer, rtcp};
+use crate::video::messages::{IceServer, Message};
 
-/// Without a sign of life for this long a viewer counts as troubled.
-const TROUBLED_AFTER: Duration = Duration::from_secs(4);
+/// Without a packet for this long ICE is disconnected.
+const DISCONNECTED_AFTER: Duration = Duration::from_secs(4);
 
-/// And after this long again as gone. Walking out of one network into another takes ten
-/// seconds; a viewer who comes back later comes anew.
-const GONE_AFTER: Duration = Duration::from_secs(8);
+/// And after this long again it has failed. Walking out of one network into another takes ten
+/// seconds; a viewer who comes back later connects anew.
+const FAILED_AFTER: Duration = Duration::from_secs(8);
 
-/// How often a viewer is asked for a sign of life.
-const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How often ICE sends a keepalive, which the viewer's end answers.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(1);
 
-/// How long the answer waits for addresses to carry, at most, and after each that it got.
+/// Feedback waiting for the sender; a receiver sends some ten a second.
+const FEEDBACK_WAITING: usize = 64;
+
+/// How long the answer waits for candidates to carry, at most, and after each that it got.
 /// Those of our own interfaces come at once and together, and save a message each; those of
 /// servers follow by themselves.
 const GATHER: Duration = Duration::from_millis(20);
 const GATHER_EACH: Duration = Duration::from_millis(3);
 
-/// Makes peer connections.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Engine;
-
-impl Engine {
-    /// Made for each connection, as networks come and go.
-    fn api(self) -> Result<API, webrtc::Error> {
-        let mut media = MediaEngine::default();
-        let feedback = [
-            ("nack", ""),
-            ("nack", "pli"),
-            ("ccm", "fir"),
-            ("goog-remb", ""),
-        ];
-        media.register_codec(
-            RTCRtpCodecParameters {
-                capability: RTCRtpCodecCapability {
-                    mime_type: MIME_TYPE_H264.to_owned(),
-                    clock_rate: 90_000,
-                    sdp_fmtp_line: offer::H264.to_owned(),
-                    rtcp_feedback: feedback
-                        .map(|(typ, parameter)| RTCPFeedback {
-                            typ: typ.to_owned(),
-                            parameter: parameter.to_owned(),
-                        })
-                        .to_vec(),
-                    ..RTCRtpCodecCapability::default()
-                },
-                payload_type: 102,
-                ..RTCRtpCodecParameters::default()
+/// The library as it is used here. Made for each connection, as networks come and go.
+fn api() -> Result<API, webrtc::Error> {
+    let mut media = MediaEngine::default();
+    let feedback = [
+        ("nack", ""),
+        ("nack", "pli"),
+        ("ccm", "fir"),
+        ("goog-remb", ""),
+    ];
+    media.register_codec(
+        RTCRtpCodecParameters {
+            capability: RTCRtpCodecCapability {
+                mime_type: MIME_TYPE_H264.to_owned(),
+                clock_rate: 90_000,
+                sdp_fmtp_line: offer::H264.to_owned(),
+                rtcp_feedback: feedback
+                    .map(|(typ, parameter)| RTCPFeedback {
+                        typ: typ.to_owned(),
+                        parameter: parameter.to_owned(),
+                    })
+                    .to_vec(),
+                ..RTCRtpCodecCapability::default()
             },
-            RTPCodecType::Video,
-        )?;
-        let mut settings = SettingEngine::default();
-        settings.set_ice_timeouts(Some(TROUBLED_AFTER), Some(GONE_AFTER), Some(ASK_EVERY));
-        // Browsers hide their addresses behind names of mDNS; they find us by ours, and a
-        // responder per viewer would cost a socket and a task each.
-        settings.set_ice_multicast_dns_mode(MulticastDnsMode::Disabled);
-        settings.set_include_loopback_candidate(is_alone());
-        // Addresses of a link are of no use without its name, which candidates do not carry.
-        settings.set_ip_filter(Box::new(
-            |ip| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()),
-        ));
-        let builder = APIBuilder::new()
-            .with_media_engine(media)
-            .with_setting_engine(settings);
-        Ok(builder.build())
-    }
+            payload_type: 102,
+            ..RTCRtpCodecParameters::default()
+        },
+        RTPCodecType::Video,
+    )?;
+    let mut settings = SettingEngine::default();
+    settings.set_ice_timeouts(
+        Some(DISCONNECTED_AFTER),
+        Some(FAILED_AFTER),
+        Some(KEEPALIVE_EVERY),
+    );
+    // Browsers hide their addresses behind names of mDNS; they find us by ours, and a
+    // responder per viewer would cost a socket and a task each.
+    settings.set_ice_multicast_dns_mode(MulticastDnsMode::Disabled);
+    settings.set_include_loopback_candidate(is_alone());
+    // Addresses of a link are of no use without its name, which candidates do not carry.
+    settings.set_ip_filter(Box::new(
+        |ip| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()),
+    ));
+    let builder = APIBuilder::new()
+        .with_media_engine(media)
+        .with_setting_engine(settings);
+    Ok(builder.build())
 }
 
 /// Whether this machine has no network but itself. Then only a viewer on it can come, and
@@ -112,96 +113,81 @@ fn is_alone() -> bool {
 pub(super) struct Connection {
     pub peer: RTCPeerConnection,
     pub state: watch::Receiver<RTCPeerConnectionState>,
-    pub channels: Arc<Channels>,
-    pub addresses: Addresses,
+    pub data_channels: Arc<DataChannels>,
+    pub local_candidates: LocalCandidates,
+    pub shared: Arc<Shared>,
+    session: Arc<Session>,
     sender: Arc<RTCRtpSender>,
     track: Arc<Track>,
-    host: Arc<Host>,
-    seat: Arc<Seat>,
 }
 
 impl Connection {
     /// Builds the connection and sends the answer.
-    pub(super) async fn new(visit: &Visit) -> Result<Self, Ended> {
+    pub(super) async fn answer(
+        shared: &Arc<Shared>,
+        session: &Arc<Session>,
+    ) -> Result<Self, webrtc::Error> {
+        let ice_servers = usable(&shared.ice_servers.borrow());
+        let relays = relays(&ice_servers);
         let configuration = RTCConfiguration {
-            ice_servers: usable(&visit.ice_servers),
+            ice_servers,
             ..RTCConfiguration::default()
         };
-        let peer = visit
-            .host
-            .engine
-            .api()?
-            .new_peer_connection(configuration)
-            .await?;
-        match Self::answered(peer, visit).await {
-            Ok(connection) => Ok(connection),
-            Err((peer, error)) => {
-                let _ = peer.close().await;
-                Err(error.into())
-            }
-        }
-    }
-
-    async fn answered(
-        peer: RTCPeerConnection,
-        visit: &Visit,
-    ) -> Result<Self, (RTCPeerConnection, webrtc::Error)> {
+        let peer = api()?.new_peer_connection(configuration).await?;
         let (to, state) = watch::channel(RTCPeerConnectionState::New);
         peer.on_peer_connection_state_change(Box::new(move |state| {
             to.send_replace(state);
             Box::pin(std::future::ready(()))
         }));
-        let (host, seat) = (Arc::clone(&visit.host), Arc::clone(&visit.seat));
-        let channels = Channels::attach(&peer, Arc::clone(&host), Arc::clone(&seat));
+        let data_channels = DataChannels::attach(&peer, shared, session);
+        let mut local_candidates = LocalCandidates::listen(&peer, &session.viewer, relays);
         let track = Arc::new(Track::default());
-        let local = Arc::clone(&track) as Arc<dyn TrackLocal + Send + Sync>;
-        let sender = match peer.add_track(local).await {
-            Ok(sender) => sender,
-            Err(error) => return Err((peer, error)),
-        };
-        match answer(&peer, visit).await {
-            Ok(addresses) => Ok(Self {
-                peer,
-                state,
-                channels,
-                addresses,
-                sender,
-                track,
-                host,
-                seat,
-            }),
-            Err(error) => Err((peer, error)),
+        match answer(&peer, &session.offer, &track, &mut local_candidates).await {
+            Ok((sender, sdp)) => {
+                let _ = session.answer.set(sdp.clone());
+                let message = Message::Answer { sdp, refused: None };
+                shared.send(&session.viewer, message);
+                Ok(Self {
+                    peer,
+                    state,
+                    data_channels,
+                    local_candidates,
+                    shared: Arc::clone(shared),
+                    session: Arc::clone(session),
+                    sender,
+                    track,
+                })
+            }
+            Err(error) => {
+                let _ = peer.close().await;
+                Err(error)
+            }
         }
     }
 
-    /// The connection is up: pictures and reports go out, a key frame first.
-    pub(super) fn begin(&self, tasks: &mut JoinSet<()>) {
-        if self.seat.is_connected() {
-            // Back after trouble: whatever was lost meanwhile is past mending.
-            self.host.camera.key_frame();
+    /// The connection is up: frames and reports are sent, a key frame first.
+    pub(super) fn start_sending(&self, tasks: &mut JoinSet<()>) {
+        if self.session.is_connected() {
+            // Connected again: what was lost meanwhile is too old to be sent again.
+            self.shared.camera.key_frame();
             return;
         }
         let (to, feedback) = mpsc::channel(FEEDBACK_WAITING);
-        let stream = Stream::new(
-            Arc::clone(&self.track),
-            Arc::clone(&self.seat),
-            Arc::clone(&self.host),
-        );
-        tasks.spawn(stream.run(feedback));
-        tasks.spawn(rtcp::listen(Arc::clone(&self.sender), to));
-        let reports = self.host.reports.clone();
-        tasks.spawn(Arc::clone(&self.channels).tell(reports));
-        self.host.camera.key_frame();
-        self.seat.connected.store(true, Ordering::Relaxed);
-        self.host.changed.notify_one();
-        tracing::info!(viewer = %self.seat.id, "connected");
+        let sender = RtpSender::new(&self.track, &self.session, &self.shared);
+        tasks.spawn(sender.run(feedback));
+        tasks.spawn(rtcp::read_feedback(Arc::clone(&self.sender), to));
+        tasks.spawn(Arc::clone(&self.data_channels).send_reports());
+        self.shared.camera.key_frame();
+        self.session.set_connected(true);
+        self.shared.changed.notify_one();
+        tracing::info!(viewer = %self.session.viewer, "connected");
     }
 
     /// Tries one more address of the viewer's.
-    pub(super) async fn add(&self, candidate: Candidate) {
-        let viewer = &self.seat.id;
+    pub(super) async fn add_candidate(&self, candidate: Candidate) {
+        let viewer = &self.session.viewer;
         if is_useless(&candidate.candidate) {
-            tracing::trace!(%viewer, candidate.candidate, "of no use");
+            tracing::trace!(%viewer, candidate.candidate, "candidate ignored");
             return;
         }
         let init = RTCIceCandidateInit {
@@ -211,29 +197,31 @@ impl Connection {
             username_fragment: candidate.username_fragment,
         };
         if let Err(error) = self.peer.add_ice_candidate(init).await {
-            tracing::debug!(%viewer, "a candidate that is none: {error}");
+            tracing::debug!(%viewer, "invalid candidate: {error}");
         }
     }
 }
 
-/// Answers the offer, with the addresses that are known at once; the others follow.
-async fn answer(peer: &RTCPeerConnection, visit: &Visit) -> Result<Addresses, webrtc::Error> {
-    let mut addresses = Addresses::listen(peer, visit);
-    let offer = RTCSessionDescription::offer(visit.seat.offer.clone())?;
+/// Answers the offer, with the candidates that are known at once; the others follow.
+async fn answer(
+    peer: &RTCPeerConnection,
+    offer: &str,
+    track: &Arc<Track>,
+    local_candidates: &mut LocalCandidates,
+) -> Result<(Arc<RTCRtpSender>, String), webrtc::Error> {
+    let sender = peer.add_track(Arc::clone(track) as _).await?;
+    let offer = RTCSessionDescription::offer(offer.to_owned())?;
     peer.set_remote_description(offer).await?;
     let answer = peer.create_answer(None).await?;
     peer.set_local_description(answer).await?;
-    let _ = tokio::time::timeout(GATHER, addresses.gather(GATHER_EACH)).await;
+    let _ = tokio::time::timeout(GATHER, local_candidates.gather(GATHER_EACH)).await;
     let sdp = peer
         .local_description()
         .await
         .ok_or(webrtc::Error::ErrPeerConnSDPTypeInvalidValueSetLocalDescription)?
         .sdp;
-    addresses.are_in(&sdp);
-    let _ = visit.seat.answer.set(sdp.clone());
-    let message = Message::Answer { sdp, refused: None };
-    visit.seat.say(&visit.out, message);
-    Ok(addresses)
+    local_candidates.drop_sent(&sdp);
+    Ok((sender, sdp))
 }
 
 /// The end of candidates, names that only mDNS resolves, and TCP, which is not spoken.
@@ -268,4 +256,11 @@ fn is_usable(url: &str) -> bool {
         Some(("turn", rest)) => !rest.contains("transport=tcp"),
         _ => false,
     }
+}
+
+fn relays(usable: &[RTCIceServer]) -> Vec<String> {
+    let urls = usable.iter().flat_map(|server| &server.urls);
+    urls.filter(|url| url.starts_with("turn:"))
+        .cloned()
+        .collect()
 }

@@ -1,31 +1,25 @@
-//! The data channels of one viewer: `drive` takes actions, `telemetry` tells how the robot
-//! is, answers `{"ping":n}` with `{"pong":n}`, and takes `{"release":true}`, which lets go of
-//! the wheel. The viewer opens both, and who closes all that it opened has left: that is all
-//! that is heard of a page that is closed, the rest is silence.
+//! The data channels of one viewer: `drive` takes actions, `telemetry` brings reports, answers
+//! `{"ping":n}` with `{"pong":n}`, and takes `{"release":true}`, which releases the driver
+//! lock. The viewer opens both, and who closes all that it opened has left: that is all that
+//! is heard of a page that is closed, the rest is silence.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde::Deserialize;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use webrtc::data_channel::RTCDataChannel;
-use webrtc::data_channel::data_channel_message::DataChannelMessage;
 use webrtc::peer_connection::RTCPeerConnection;
 use wire::{Action, Motion};
 
-use super::{Host, Seat, now};
+use super::session::{Report, Session, Shared};
+use crate::clock::now;
 
-/// What all viewers are told, ten times a second.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Report {
-    /// A [`wire::Telemetry`] as JSON.
-    pub telemetry: String,
-    /// Who drives.
-    pub driver: Option<String>,
-}
+/// The labels of the two channels.
+const DRIVE: &str = "drive";
+const TELEMETRY: &str = "telemetry";
 
 /// Longest message on `telemetry`; a ping has 20 bytes.
-const MAX_ASIDE_BYTES: usize = 256;
+const MAX_REQUEST_BYTES: usize = 256;
 
 /// With more than this unsent, a viewer does not read, and gets no further report: the next
 /// one will be newer.
@@ -35,118 +29,103 @@ const MAX_UNSENT_BYTES: usize = 16 * 1024;
 const MAX_CHANNELS: u32 = 8;
 
 /// What the channels of one viewer share.
-pub(super) struct Channels {
-    host: Arc<Host>,
-    seat: Arc<Seat>,
+pub(super) struct DataChannels {
+    shared: Arc<Shared>,
+    session: Arc<Session>,
     state: Mutex<State>,
     /// Cancelled when the viewer has closed its channels.
-    pub hung_up: CancellationToken,
+    pub closed: CancellationToken,
 }
 
 #[derive(Default)]
 struct State {
     telemetry: Option<Weak<RTCDataChannel>>,
     opened: u32,
-    /// Of those that are known, how many are open.
+    /// Of the two that are known, how many are open.
     open: u32,
     rejected: u64,
 }
 
-/// What a viewer may say on `telemetry`.
+/// What a viewer may send on `telemetry`.
 #[derive(Deserialize)]
-struct Aside {
+struct Request {
     ping: Option<serde_json::Number>,
     #[serde(default)]
     release: bool,
 }
 
-impl Channels {
-    /// Takes the channels that the other end of `connection` opens.
+impl DataChannels {
+    /// Accepts the channels that the other end of `peer` opens.
     pub(super) fn attach(
-        connection: &RTCPeerConnection,
-        host: Arc<Host>,
-        seat: Arc<Seat>,
+        peer: &RTCPeerConnection,
+        shared: &Arc<Shared>,
+        session: &Arc<Session>,
     ) -> Arc<Self> {
         let channels = Arc::new(Self {
-            host,
-            seat,
+            shared: Arc::clone(shared),
+            session: Arc::clone(session),
             state: Mutex::new(State::default()),
-            hung_up: CancellationToken::new(),
+            closed: CancellationToken::new(),
         });
         let weak = Arc::downgrade(&channels);
-        connection.on_data_channel(Box::new(move |channel| {
-            let channels = weak.upgrade();
-            Box::pin(async move {
-                if let Some(channels) = channels {
-                    channels.take(&channel);
-                }
-            })
+        peer.on_data_channel(Box::new(move |channel| {
+            if let Some(channels) = weak.upgrade() {
+                channels.accept(&channel);
+            }
+            Box::pin(std::future::ready(()))
         }));
         channels
     }
 
-    fn take(self: &Arc<Self>, channel: &Arc<RTCDataChannel>) {
-        let opened = {
-            let mut state = self.state();
-            state.opened += 1;
-            state.open += u32::from(matches!(channel.label(), "drive" | "telemetry"));
-            if channel.label() == "telemetry" {
-                state.telemetry = Some(Arc::downgrade(channel));
-            }
-            state.opened
-        };
+    fn accept(self: &Arc<Self>, channel: &Arc<RTCDataChannel>) {
+        let viewer = &self.session.viewer;
+        let mut state = self.state();
+        state.opened += 1;
+        if state.opened > MAX_CHANNELS {
+            tracing::warn!(%viewer, "disconnected: opens too many data channels");
+            return self.session.cancel.cancel();
+        }
         let weak = Arc::downgrade(self);
         match channel.label() {
-            _ if opened > MAX_CHANNELS => {
-                tracing::warn!(viewer = %self.seat.id, "opens too many channels, is dropped");
-                self.seat.leave.cancel();
-            }
-            "drive" => {
-                self.listen_for_close(channel);
-                channel.on_message(Box::new(move |message| {
-                    if let Some(channels) = weak.upgrade() {
-                        channels.drive(&message.data);
-                    }
-                    Box::pin(std::future::ready(()))
-                }));
-            }
-            "telemetry" => {
-                self.listen_for_close(channel);
+            DRIVE => channel.on_message(Box::new(move |message| {
+                if let Some(channels) = weak.upgrade() {
+                    channels.drive(&message.data);
+                }
+                Box::pin(std::future::ready(()))
+            })),
+            TELEMETRY => {
                 let answers = Arc::downgrade(channel);
+                state.telemetry = Some(Weak::clone(&answers));
                 channel.on_message(Box::new(move |message| {
                     let (channels, answers) = (weak.upgrade(), answers.upgrade());
                     Box::pin(async move {
                         if let (Some(channels), Some(answers)) = (channels, answers) {
-                            channels.aside(&message, &answers).await;
+                            channels.request(&message.data, &answers).await;
                         }
                     })
                 }));
             }
-            other => {
-                tracing::debug!(viewer = %self.seat.id, channel = other, "is not known");
-            }
+            other => return tracing::debug!(%viewer, channel = other, "unknown data channel"),
         }
-    }
-
-    fn listen_for_close(self: &Arc<Self>, channel: &RTCDataChannel) {
+        state.open += 1;
         let weak = Arc::downgrade(self);
-        let drives = channel.label() == "drive";
+        let drives = channel.label() == DRIVE;
         channel.on_close(Box::new(move || {
             if let Some(channels) = weak.upgrade() {
-                channels.closed(drives);
+                channels.on_close(drives);
             }
             Box::pin(std::future::ready(()))
         }));
     }
 
-    fn closed(&self, drives: bool) {
+    fn on_close(&self, drives: bool) {
         if drives {
-            self.let_go();
+            self.release();
         }
         let mut state = self.state();
         state.open = state.open.saturating_sub(1);
         if state.open == 0 {
-            self.hung_up.cancel();
+            self.closed.cancel();
         }
     }
 
@@ -156,37 +135,35 @@ impl Channels {
 
     /// An action, on its way to the wheels: nothing here waits.
     fn drive(&self, payload: &[u8]) {
-        let viewer = &self.seat.id;
+        let viewer = &self.session.viewer;
         let action = match Action::from_json(payload) {
             Ok(action) => action,
             Err(rejected) => {
-                self.host.robot.rejected();
-                self.grumble(&rejected.to_string());
-                return;
+                self.shared.robot.count_rejected();
+                return self.reject(&rejected.to_string());
             }
         };
-        let mut wheel = self.host.wheel();
+        let mut lock = self.shared.driver_lock();
         if action.motion == Motion::Stop {
-            wheel.stopped(viewer, now());
-        } else if !wheel.may_drive(viewer, now()) {
-            tracing::debug!(%viewer, "does not hold the wheel");
-            return;
+            lock.renew(viewer, now());
+        } else if !lock.acquire(viewer, now()) {
+            return tracing::debug!(%viewer, "action dropped: another viewer drives");
         }
-        drop(wheel);
-        self.host.robot.act(&action, viewer);
+        drop(lock);
+        self.shared.robot.act(&action, viewer);
     }
 
-    async fn aside(&self, message: &DataChannelMessage, channel: &RTCDataChannel) {
-        if message.data.len() > MAX_ASIDE_BYTES {
-            return self.grumble("a message on telemetry has at most 256 bytes");
+    async fn request(&self, payload: &[u8], channel: &RTCDataChannel) {
+        if payload.len() > MAX_REQUEST_BYTES {
+            return self.reject("a message on telemetry has at most 256 bytes");
         }
-        let Ok(aside) = serde_json::from_slice::<Aside>(&message.data) else {
-            return self.grumble("telemetry takes {\"ping\":n} and {\"release\":true}");
+        let Ok(request) = serde_json::from_slice::<Request>(payload) else {
+            return self.reject("telemetry takes {\"ping\":n} and {\"release\":true}");
         };
-        if aside.release {
-            self.let_go();
+        if request.release {
+            self.release();
         }
-        if let Some(n) = aside.ping
+        if let Some(n) = request.ping
             && channel.buffered_amount().await < MAX_UNSENT_BYTES
         {
             let _ = channel.send_text(format!("{{\"pong\":{n}}}")).await;
@@ -194,39 +171,38 @@ impl Channels {
     }
 
     /// The viewer drives no more. Wheels it left turning are stopped, but not another's.
-    pub(super) fn let_go(&self) {
-        let viewer = &self.seat.id;
-        if self.host.wheel().release(viewer, now()) {
-            tracing::info!(%viewer, "lets go of the wheel");
-            self.host.robot.let_go(viewer);
+    pub(super) fn release(&self) {
+        let viewer = &self.session.viewer;
+        if self.shared.driver_lock().release(viewer, now()) {
+            tracing::info!(%viewer, "no longer drives");
+            self.shared.robot.release(viewer);
         }
     }
 
     /// Sends every report until there are no more.
-    pub(super) async fn tell(self: Arc<Self>, mut reports: watch::Receiver<Arc<Report>>) {
+    pub(super) async fn send_reports(self: Arc<Self>) {
+        let mut reports = self.shared.reports.subscribe();
         while reports.changed().await.is_ok() {
             let report = Arc::clone(&reports.borrow_and_update());
-            let channel = {
-                let state = self.state();
-                state.telemetry.as_ref().and_then(Weak::upgrade)
-            };
+            let channel = self.state().telemetry.as_ref().and_then(Weak::upgrade);
             let Some(channel) = channel.filter(|_| !report.telemetry.is_empty()) else {
                 continue;
             };
             if channel.buffered_amount().await < MAX_UNSENT_BYTES {
-                let _ = channel.send_text(report.to(&self.seat.id)).await;
+                let text = report.to_json(&self.session.viewer);
+                let _ = channel.send_text(text).await;
             }
         }
     }
 
-    /// Says what is wrong with a message, the first time and then ever more seldom: whoever
+    /// Logs what is wrong with a message, the first time and then ever more seldom: whoever
     /// sends garbage must not fill the log.
-    fn grumble(&self, reason: &str) {
+    fn reject(&self, reason: &str) {
         let mut state = self.state();
         state.rejected += 1;
         if state.rejected.is_power_of_two() {
             tracing::warn!(
-                viewer = %self.seat.id,
+                viewer = %self.session.viewer,
                 rejected = state.rejected,
                 "data channel: {reason}"
             );
@@ -235,8 +211,8 @@ impl Channels {
 }
 
 impl Report {
-    /// As it is told to `viewer`.
-    fn to(&self, viewer: &str) -> String {
+    /// As `viewer` gets it.
+    fn to_json(&self, viewer: &str) -> String {
         let name = serde_json::Value::from(self.driver.clone());
         let you = self.driver.as_deref() == Some(viewer);
         let telemetry = &self.telemetry;
@@ -254,8 +230,9 @@ mod tests {
             telemetry: "{\"online\":true}".to_owned(),
             driver: Some("an\"na".to_owned()),
         };
-        let read =
-            |viewer| -> serde_json::Value { serde_json::from_str(&report.to(viewer)).unwrap() };
+        let read = |viewer| -> serde_json::Value {
+            serde_json::from_str(&report.to_json(viewer)).unwrap()
+        };
         assert_eq!(read("an\"na")["driver"]["you"], true);
         assert_eq!(read("bert")["driver"]["you"], false);
         assert_eq!(read("bert")["driver"]["name"], "an\"na");
@@ -263,7 +240,7 @@ mod tests {
             driver: None,
             ..report
         };
-        let value: serde_json::Value = serde_json::from_str(&nobody.to("anna")).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&nobody.to_json("anna")).unwrap();
         assert!(value["driver"]["name"].is_null());
         assert_eq!(value["telemetry"]["online"], true);
     }

@@ -1,7 +1,7 @@
-//! The stream all viewers share: every picture is cut into packets once, and every viewer
-//! takes them at its own pace. One that is too slow loses pictures; nobody waits for it.
+//! Cuts every frame into RTP payloads once, for all viewers, who take them at their own pace.
+//! One that is too slow loses frames; nobody waits for it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -15,102 +15,83 @@ use crate::video::camera::Frame;
 /// below 1280 bytes, the least that every IPv6 path carries whole.
 const PAYLOAD_BYTES: usize = 1188;
 
-/// Pictures a viewer may be behind, a quarter of a second at 30 a second. After more than
-/// that the newest is worth more than the missing.
-const PICTURES_BEHIND: usize = 8;
+/// Frames a viewer may be behind, a quarter of a second at 30 a second. After more than that
+/// the newest is worth more than the missing.
+const FRAMES_BEHIND: usize = 8;
 
-/// Ticks a second of the clock that video travels by.
+/// Ticks a second of RTP's clock for video (RFC 6184, section 5.1).
 const CLOCK_RATE: f64 = 90_000.0;
 
-/// One picture in packets, without what differs between viewers.
-pub(super) struct Picture {
+/// A frame in RTP payloads, without what differs between viewers.
+pub(in crate::video) struct PacketizedFrame {
     pub payloads: Vec<Bytes>,
     pub key: bool,
     pub timestamp: u32,
 }
 
-/// Where the camera's frames go in and the viewers' come out.
-pub(crate) struct Feed {
-    to: broadcast::Sender<Arc<Picture>>,
-    cutter: Mutex<Cutter>,
-}
-
-struct Cutter {
+pub(in crate::video) struct Packetizer {
+    subscribers: broadcast::Sender<Arc<PacketizedFrame>>,
     payloader: H264Payloader,
     epoch: Instant,
-    last: u32,
+    last_timestamp: u32,
 }
 
-impl Feed {
-    /// A feed whose clock starts at `epoch`.
-    pub(crate) fn new(epoch: Instant) -> Self {
+impl Packetizer {
+    /// One whose RTP clock starts at `epoch`.
+    pub(in crate::video) fn new(epoch: Instant) -> Self {
         Self {
-            to: broadcast::channel(PICTURES_BEHIND).0,
-            cutter: Mutex::new(Cutter {
-                payloader: H264Payloader::default(),
-                epoch,
-                last: 0,
-            }),
+            subscribers: broadcast::channel(FRAMES_BEHIND).0,
+            payloader: H264Payloader::default(),
+            epoch,
+            last_timestamp: 0,
         }
+    }
+
+    /// Subscribe here.
+    pub(in crate::video) fn frames(&self) -> broadcast::Sender<Arc<PacketizedFrame>> {
+        self.subscribers.clone()
     }
 
     /// Hands a frame to all who are subscribed; does not wait for any.
-    pub(crate) fn publish(&self, frame: &Frame) {
-        if self.to.receiver_count() == 0 {
+    pub(in crate::video) fn publish(&mut self, frame: &Frame) {
+        if self.subscribers.receiver_count() == 0 {
             return;
         }
-        let picture = self
-            .cutter
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .cut(frame);
-        if let Some(picture) = picture {
-            let _ = self.to.send(Arc::new(picture));
+        if let Ok(payloads) = self.payloader.payload(PAYLOAD_BYTES, &frame.data) {
+            let packetized = PacketizedFrame {
+                payloads,
+                key: frame.key,
+                timestamp: self.timestamp(frame.captured),
+            };
+            let _ = self.subscribers.send(Arc::new(packetized));
         }
     }
 
-    pub(super) fn subscribe(&self) -> broadcast::Receiver<Arc<Picture>> {
-        self.to.subscribe()
-    }
-}
-
-impl Cutter {
-    fn cut(&mut self, frame: &Frame) -> Option<Picture> {
-        let payloads = self.payloader.payload(PAYLOAD_BYTES, &frame.data).ok()?;
-        let seconds = frame
-            .captured
-            .saturating_duration_since(self.epoch)
-            .as_secs_f64();
+    /// Two frames never share a timestamp, or receivers take them for one.
+    fn timestamp(&mut self, captured: Instant) -> u32 {
+        let elapsed = captured.saturating_duration_since(self.epoch);
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "the clock of RTP wraps at 32 bits"
         )]
-        let timestamp = (seconds * CLOCK_RATE).round() as u64 as u32;
-        // Two pictures never share a timestamp, or receivers take them for one.
-        let is_later = timestamp != self.last && timestamp.wrapping_sub(self.last) < 1 << 31;
-        self.last = if is_later {
+        let timestamp = (elapsed.as_secs_f64() * CLOCK_RATE).round() as u64 as u32;
+        let last = self.last_timestamp;
+        let is_later = timestamp != last && timestamp.wrapping_sub(last) < 1 << 31;
+        self.last_timestamp = if is_later {
             timestamp
         } else {
-            self.last.wrapping_add(1)
+            last.wrapping_add(1)
         };
-        Some(Picture {
-            payloads,
-            key: frame.key,
-            timestamp: self.last,
-        })
+        self.last_timestamp
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::now;
     use std::time::Duration;
-
-    #[expect(clippy::disallowed_methods, reason = "some instant to count from")]
-    fn start() -> Instant {
-        Instant::now()
-    }
 
     fn frame(captured: Instant) -> Frame {
         Frame {
@@ -122,27 +103,29 @@ mod tests {
 
     #[test]
     fn timestamps_follow_the_time_of_capture_and_never_repeat() {
-        let start = start();
-        let feed = Feed::new(start);
-        let mut viewer = feed.subscribe();
+        let start = now();
+        let mut packetizer = Packetizer::new(start);
+        let frames = packetizer.frames();
+        let mut viewer = frames.subscribe();
         let at = |ms| start + Duration::from_millis(ms);
         for captured in [at(1000), at(1033), at(1033), at(900), at(1100)] {
-            feed.publish(&frame(captured));
+            packetizer.publish(&frame(captured));
         }
         let mut stamps = Vec::new();
-        while let Ok(picture) = viewer.try_recv() {
-            stamps.push(picture.timestamp);
+        while let Ok(frame) = viewer.try_recv() {
+            stamps.push(frame.timestamp);
         }
         assert_eq!(stamps, [90_000, 92_970, 92_971, 92_972, 99_000]);
     }
 
     #[test]
-    fn a_viewer_too_slow_loses_pictures_and_holds_up_nobody() {
-        let start = start();
-        let feed = Feed::new(start);
-        let (mut slow, mut quick) = (feed.subscribe(), feed.subscribe());
+    fn a_viewer_too_slow_loses_frames_and_holds_up_nobody() {
+        let start = now();
+        let mut packetizer = Packetizer::new(start);
+        let frames = packetizer.frames();
+        let (mut slow, mut quick) = (frames.subscribe(), frames.subscribe());
         for ms in 1..100 {
-            feed.publish(&frame(start + Duration::from_millis(ms)));
+            packetizer.publish(&frame(start + Duration::from_millis(ms)));
             assert!(quick.try_recv().is_ok());
         }
         assert!(matches!(

@@ -1,6 +1,7 @@
-//! Which lost packets are sent again: those of the last moment, seldom, and few. Pure.
+//! Answers NACKs: which lost packets are sent again. Those of the last moment, seldom, and few.
+//! Pure.
 //!
-//! Whoever drives wants the newest picture. A packet that would come too late mends nothing,
+//! Whoever drives wants the newest picture. A packet that would come too late repairs nothing,
 //! and answering every request of a choked path chokes it further, so past a bound a key
 //! frame is the better answer.
 
@@ -8,45 +9,44 @@ use std::time::{Duration, Instant};
 
 use webrtc::rtp::packet::Packet;
 
-/// Packets remembered: two seconds of a 3 Mbit/s stream, more than [`OLDEST`] of any.
-const REMEMBERED: usize = 512;
+/// Packets stored: two seconds of a 3 Mbit/s stream, more than [`MAX_AGE`] of any.
+const STORED_PACKETS: usize = 512;
 
 /// Older packets are not sent again: what they belong to has been overtaken.
-const OLDEST: Duration = Duration::from_millis(300);
+const MAX_AGE: Duration = Duration::from_millis(300);
 
-/// Least time between two resends of a packet. Browsers that do not know the round trip ask
+/// Least time between two retransmissions of a packet. Browsers that do not know the round trip ask
 /// again every 100 ms; a little less, or each second request would come a blink too soon.
-const BETWEEN: Duration = Duration::from_millis(80);
+const RETRANSMIT_GAP: Duration = Duration::from_millis(80);
 
-/// The least that may be resent, in bytes a second: 200 kbit/s.
-const LEAST_BYTES_PER_S: f64 = 25_000.0;
+/// The least that may be retransmitted, in bytes a second: 200 kbit/s.
+const MIN_BYTES_PER_S: f64 = 25_000.0;
 
-/// Share of the stream's own rate that may be resent, where that is more. A quarter mends
-/// 8 % of loss with room for those lost twice.
+/// Share of the stream's own rate that may be retransmitted, where that is more. A quarter
+/// repairs 8 % of loss with room for those lost twice.
 const SHARE: f64 = 0.25;
 
 /// How many seconds of its budget may be spent at once.
 const BURST_S: f64 = 1.0;
 
-/// What becomes of a request.
+/// What becomes of one lost packet.
 #[derive(Debug)]
-pub(super) enum Answer {
-    /// Sent again.
-    Resend(Packet),
-    /// Was sent a moment ago, the budget is spent, or a key frame came since.
-    NotNow,
-    /// Cannot be mended any more.
-    Lost,
+pub(super) enum Response {
+    Retransmit(Packet),
+    /// Was sent a moment ago, the budget is spent, or a key frame was sent since.
+    Ignore,
+    /// Too old, or not stored any more.
+    Unrecoverable,
 }
 
-/// The packets of the last moment.
-pub(super) struct Resend {
+/// The packets of the last moment, and the budget to send them again.
+pub(super) struct NackResponder {
     slots: Vec<Option<Slot>>,
     budget_bytes: f64,
     budget_at: Instant,
     bytes_per_s: f64,
-    /// Packets the receiver missed, each counted once.
-    missed: u32,
+    /// Packets the receiver asked for, each counted once.
+    nacked: u32,
     /// The first packet of the newest key frame: nobody needs those before it.
     key_frame: Option<u16>,
 }
@@ -54,83 +54,84 @@ pub(super) struct Resend {
 struct Slot {
     packet: Packet,
     sent: Instant,
-    resent: Option<Instant>,
-    missed: bool,
+    retransmitted: Option<Instant>,
+    nacked: bool,
 }
 
-impl Resend {
+impl NackResponder {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            slots: std::iter::repeat_with(|| None).take(REMEMBERED).collect(),
-            budget_bytes: LEAST_BYTES_PER_S * BURST_S,
+            slots: std::iter::repeat_with(|| None)
+                .take(STORED_PACKETS)
+                .collect(),
+            budget_bytes: MIN_BYTES_PER_S * BURST_S,
             budget_at: now,
-            bytes_per_s: LEAST_BYTES_PER_S,
-            missed: 0,
+            bytes_per_s: MIN_BYTES_PER_S,
+            nacked: 0,
             key_frame: None,
         }
     }
 
-    /// The rate of the stream, which bounds that of the resends.
-    pub(super) fn stream_kbps(&mut self, kbps: u32) {
-        self.bytes_per_s = (f64::from(kbps) * 1000.0 / 8.0 * SHARE).max(LEAST_BYTES_PER_S);
+    /// The rate of the stream, which bounds that of the retransmissions.
+    pub(super) fn set_stream_kbps(&mut self, kbps: u32) {
+        self.bytes_per_s = (f64::from(kbps) * 1000.0 / 8.0 * SHARE).max(MIN_BYTES_PER_S);
     }
 
-    pub(super) fn remember(&mut self, packet: Packet, now: Instant) {
-        let at = usize::from(packet.header.sequence_number) % REMEMBERED;
+    pub(super) fn store(&mut self, packet: Packet, now: Instant) {
+        let at = usize::from(packet.header.sequence_number) % STORED_PACKETS;
         self.slots[at] = Some(Slot {
             packet,
             sent: now,
-            resent: None,
-            missed: false,
+            retransmitted: None,
+            nacked: false,
         });
     }
 
-    /// A key frame begins with this packet: those before it need no mending any more.
+    /// A key frame begins with this packet: those before it are not needed any more.
     pub(super) fn key_frame_begins(&mut self, sequence_number: u16) {
         self.key_frame = Some(sequence_number);
     }
 
-    pub(super) fn answer(&mut self, sequence_number: u16, now: Instant) -> Answer {
+    pub(super) fn respond(&mut self, sequence_number: u16, now: Instant) -> Response {
         self.refill(now);
         let is_past = self
             .key_frame
             .is_some_and(|key| comes_before(sequence_number, key));
-        let at = usize::from(sequence_number) % REMEMBERED;
+        let at = usize::from(sequence_number) % STORED_PACKETS;
         let Some(slot) = self.slots[at]
             .as_mut()
             .filter(|slot| slot.packet.header.sequence_number == sequence_number)
         else {
             return if is_past {
-                Answer::NotNow
+                Response::Ignore
             } else {
-                Answer::Lost
+                Response::Unrecoverable
             };
         };
-        self.missed += u32::from(!std::mem::replace(&mut slot.missed, true));
+        self.nacked += u32::from(!std::mem::replace(&mut slot.nacked, true));
         if is_past {
-            return Answer::NotNow;
+            return Response::Ignore;
         }
-        if now.saturating_duration_since(slot.sent) > OLDEST {
-            return Answer::Lost;
+        if now.saturating_duration_since(slot.sent) > MAX_AGE {
+            return Response::Unrecoverable;
         }
-        let last = slot.resent.unwrap_or(slot.sent);
-        let first_time = slot.resent.is_none();
-        if !first_time && now.saturating_duration_since(last) < BETWEEN {
-            return Answer::NotNow;
+        let just_sent = |at| now.saturating_duration_since(at) < RETRANSMIT_GAP;
+        if slot.retransmitted.is_some_and(just_sent) {
+            return Response::Ignore;
         }
         #[expect(clippy::cast_precision_loss, reason = "a packet is small")]
         let bytes = slot.packet.payload.len() as f64;
         if self.budget_bytes < bytes {
-            return Answer::NotNow;
+            return Response::Ignore;
         }
         self.budget_bytes -= bytes;
-        slot.resent = Some(now);
-        Answer::Resend(slot.packet.clone())
+        slot.retransmitted = Some(now);
+        Response::Retransmit(slot.packet.clone())
     }
 
-    /// How many packets the receiver has missed since this was asked last.
-    pub(super) fn take_missed(&mut self) -> u32 {
-        std::mem::take(&mut self.missed)
+    /// How many packets the receiver has asked for since the last call.
+    pub(super) fn take_nacked(&mut self) -> u32 {
+        std::mem::take(&mut self.nacked)
     }
 
     fn refill(&mut self, now: Instant) {
@@ -149,13 +150,9 @@ fn comes_before(a: u16, b: u16) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::now;
     use bytes::Bytes;
     use webrtc::rtp::header::Header;
-
-    #[expect(clippy::disallowed_methods, reason = "some instant to count from")]
-    fn start() -> Instant {
-        Instant::now()
-    }
 
     fn packet(sequence_number: u16) -> Packet {
         Packet {
@@ -173,103 +170,127 @@ mod tests {
 
     #[test]
     fn a_lost_packet_is_sent_again_but_not_twice_in_a_moment() {
-        let start = start();
-        let mut resend = Resend::new(start);
-        resend.remember(packet(7), start);
+        let start = now();
+        let mut responder = NackResponder::new(start);
+        responder.store(packet(7), start);
         assert!(
-            matches!(resend.answer(7, after(start, 20)), Answer::Resend(p)
+            matches!(responder.respond(7, after(start, 20)), Response::Retransmit(p)
             if p.header.sequence_number == 7)
         );
-        assert!(matches!(resend.answer(7, after(start, 99)), Answer::NotNow));
         assert!(matches!(
-            resend.answer(7, after(start, 100)),
-            Answer::Resend(_)
+            responder.respond(7, after(start, 99)),
+            Response::Ignore
+        ));
+        assert!(matches!(
+            responder.respond(7, after(start, 100)),
+            Response::Retransmit(_)
         ));
     }
 
     #[test]
     fn the_past_is_not_replayed() {
-        let start = start();
-        let mut resend = Resend::new(start);
-        resend.remember(packet(7), start);
+        let start = now();
+        let mut responder = NackResponder::new(start);
+        responder.store(packet(7), start);
         assert!(matches!(
-            resend.answer(7, after(start, 300)),
-            Answer::Resend(_)
+            responder.respond(7, after(start, 300)),
+            Response::Retransmit(_)
         ));
-        assert!(matches!(resend.answer(7, after(start, 301)), Answer::Lost));
-        assert!(matches!(resend.answer(8, after(start, 301)), Answer::Lost));
+        assert!(matches!(
+            responder.respond(7, after(start, 301)),
+            Response::Unrecoverable
+        ));
+        assert!(matches!(
+            responder.respond(8, after(start, 301)),
+            Response::Unrecoverable
+        ));
     }
 
     #[test]
-    fn nothing_before_the_newest_key_frame_is_mended() {
-        let start = start();
-        let mut resend = Resend::new(start);
+    fn nothing_before_the_newest_key_frame_is_sent_again() {
+        let start = now();
+        let mut responder = NackResponder::new(start);
         for number in [65_535, 0, 1] {
-            resend.remember(packet(number), start);
+            responder.store(packet(number), start);
         }
-        resend.key_frame_begins(0);
-        assert!(matches!(resend.answer(65_535, start), Answer::NotNow));
-        assert!(matches!(resend.answer(65_000, start), Answer::NotNow));
-        assert!(matches!(resend.answer(0, start), Answer::Resend(_)));
-        assert!(matches!(resend.answer(1, start), Answer::Resend(_)));
-        assert_eq!(resend.take_missed(), 3, "but all were missed");
+        responder.key_frame_begins(0);
+        assert!(matches!(responder.respond(65_535, start), Response::Ignore));
+        assert!(matches!(responder.respond(65_000, start), Response::Ignore));
+        assert!(matches!(
+            responder.respond(0, start),
+            Response::Retransmit(_)
+        ));
+        assert!(matches!(
+            responder.respond(1, start),
+            Response::Retransmit(_)
+        ));
+        assert_eq!(responder.take_nacked(), 3, "but all are counted");
     }
 
     #[test]
     fn a_packet_pushed_out_by_a_newer_one_is_not_mistaken_for_it() {
-        let start = start();
-        let mut resend = Resend::new(start);
-        resend.remember(packet(7), start);
-        resend.remember(packet(7 + 512), start);
-        assert!(matches!(resend.answer(7, start), Answer::Lost));
-        assert!(matches!(resend.answer(519, start), Answer::Resend(_)));
+        let start = now();
+        let mut responder = NackResponder::new(start);
+        responder.store(packet(7), start);
+        responder.store(packet(7 + 512), start);
+        assert!(matches!(
+            responder.respond(7, start),
+            Response::Unrecoverable
+        ));
+        assert!(matches!(
+            responder.respond(519, start),
+            Response::Retransmit(_)
+        ));
     }
 
     #[test]
     fn a_storm_of_requests_gets_no_more_than_the_budget() {
-        let start = start();
-        let mut resend = Resend::new(start);
+        let start = now();
+        let mut responder = NackResponder::new(start);
         let mut bytes = 0;
         for ms in 0..10_000u16 {
             let now = after(start, u64::from(ms));
-            resend.remember(packet(ms), now);
+            responder.store(packet(ms), now);
             for back in 0..100 {
-                if let Answer::Resend(packet) = resend.answer(ms.wrapping_sub(back), now) {
+                if let Response::Retransmit(packet) = responder.respond(ms.wrapping_sub(back), now)
+                {
                     bytes += packet.payload.len();
                 }
             }
         }
-        let budget = 10.0 * LEAST_BYTES_PER_S + LEAST_BYTES_PER_S * BURST_S;
+        let budget = 10.0 * MIN_BYTES_PER_S + MIN_BYTES_PER_S * BURST_S;
         assert!(bytes as f64 <= budget, "{bytes} of {budget}");
         assert!(bytes as f64 > budget * 0.9, "{bytes} of {budget}");
     }
 
     #[test]
-    fn every_missed_packet_is_counted_once() {
-        let start = start();
-        let mut resend = Resend::new(start);
+    fn every_lost_packet_is_counted_once() {
+        let start = now();
+        let mut responder = NackResponder::new(start);
         for number in 0..10 {
-            resend.remember(packet(number), start);
+            responder.store(packet(number), start);
         }
         for _ in 0..5 {
             for number in [3, 4] {
-                resend.answer(number, start);
+                responder.respond(number, start);
             }
         }
-        assert_eq!(resend.take_missed(), 2);
-        assert_eq!(resend.take_missed(), 0);
+        assert_eq!(responder.take_nacked(), 2);
+        assert_eq!(responder.take_nacked(), 0);
     }
 
     #[test]
     fn a_wrapped_sequence_is_found() {
-        let start = start();
-        let mut resend = Resend::new(start);
+        let start = now();
+        let mut responder = NackResponder::new(start);
         for number in [65_534, 65_535, 0, 1] {
-            resend.remember(packet(number), start);
+            responder.store(packet(number), start);
         }
         for number in [65_534, 65_535, 0, 1] {
-            assert!(matches!(resend.answer(number, start), Answer::Resend(p)
-                if p.header.sequence_number == number));
+            assert!(
+                matches!(responder.respond(number, start), Response::Retransmit(p)
+                if p.header.sequence_number == number)
+            );
         }
     }
 }

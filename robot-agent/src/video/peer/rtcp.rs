@@ -1,4 +1,4 @@
-//! What a receiver reports, out of RTCP and into [`Feedback`].
+//! What a receiver reports: out of RTCP and into [`Feedback`].
 
 use std::sync::Arc;
 
@@ -12,30 +12,44 @@ use webrtc::rtcp::reception_report::ReceptionReport;
 use webrtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use webrtc::rtp_transceiver::rtp_sender::RTCRtpSender;
 
-use super::sender::Feedback;
+/// What the receiver says about the stream.
+#[derive(Debug)]
+pub(super) enum Feedback {
+    /// These packets are missing.
+    Nack(Vec<u16>),
+    /// The share of packets lost since its last report, by its own count.
+    Lost(f64),
+    /// Its own estimate of the path, in kbit/s.
+    Remb(f64),
+    /// It cannot go on without a key frame: a PLI or FIR.
+    NeedsKeyFrame,
+}
 
-/// Most packets taken from one request. A picture has a few dozen; a request for thousands is
-/// past mending or hostile.
-const MISSING_AT_ONCE: usize = 256;
+/// Most packets taken from one NACK. A frame has a few dozen; a NACK for thousands cannot be
+/// answered or is hostile.
+const MAX_NACKED: usize = 256;
 
 /// Unreadable RTCP in a row after which the reader gives up: the connection is gone or talks
 /// nonsense.
-const UNREADABLE: u32 = 100;
+const MAX_UNREADABLE: u32 = 100;
+
+/// Fewer packets than this between two reports prove nothing about loss.
+const MIN_PACKETS: u32 = 20;
 
 /// Reads until the connection is gone. Without this loop nothing that the receiver says would
 /// ever be seen.
-pub(super) async fn listen(sender: Arc<RTCRtpSender>, to: mpsc::Sender<Feedback>) {
-    let mut counts = Counts::default();
+pub(super) async fn read_feedback(sender: Arc<RTCRtpSender>, to: mpsc::Sender<Feedback>) {
+    let mut counter = LossCounter::default();
     let mut unreadable = 0;
-    while unreadable < UNREADABLE && !to.is_closed() {
+    while unreadable < MAX_UNREADABLE && !to.is_closed() {
         match sender.read_rtcp().await {
             Ok((packets, _)) => {
                 unreadable = 0;
                 for feedback in packets
                     .iter()
-                    .filter_map(|packet| counts.read(packet.as_ref()))
+                    .filter_map(|packet| counter.read(packet.as_ref()))
                 {
-                    // A full queue means that newer words are on their way.
+                    // A full queue means that newer feedback is on its way.
                     let _ = to.try_send(feedback);
                 }
             }
@@ -50,23 +64,23 @@ pub(super) async fn listen(sender: Arc<RTCRtpSender>, to: mpsc::Sender<Feedback>
 
 /// The receiver's counts at its last report.
 #[derive(Default)]
-struct Counts {
+struct LossCounter {
     last: Option<(u32, i32)>,
 }
 
-impl Counts {
+impl LossCounter {
     fn read(&mut self, packet: &(dyn Packet + Send + Sync)) -> Option<Feedback> {
         let any = packet.as_any();
         if let Some(nack) = any.downcast_ref::<TransportLayerNack>() {
             let missing = nack.nacks.iter().flat_map(|pair| pair.packet_list());
-            return Some(Feedback::Missing(missing.take(MISSING_AT_ONCE).collect()));
+            return Some(Feedback::Nack(missing.take(MAX_NACKED).collect()));
         }
         if any.is::<PictureLossIndication>() || any.is::<FullIntraRequest>() {
             return Some(Feedback::NeedsKeyFrame);
         }
         if let Some(remb) = any.downcast_ref::<ReceiverEstimatedMaximumBitrate>() {
             let kbps = f64::from(remb.bitrate) / 1000.0;
-            return (kbps.is_finite() && kbps > 0.0).then_some(Feedback::Estimate(kbps));
+            return (kbps.is_finite() && kbps > 0.0).then_some(Feedback::Remb(kbps));
         }
         let report = any.downcast_ref::<ReceiverReport>()?.reports.first()?;
         self.loss(report).map(Feedback::Lost)
@@ -76,16 +90,15 @@ impl Counts {
     /// send a report with every request for lost packets, and those are too short to mean
     /// anything.
     fn loss(&mut self, report: &ReceptionReport) -> Option<f64> {
-        const FEWEST_PACKETS: u32 = 20;
         let highest = report.last_sequence_number;
-        // 24 bits with a sign: mended packets count back.
+        // 24 bits with a sign: repaired packets count back.
         let lost = (report.total_lost << 8).cast_signed() >> 8;
         let Some((last_highest, last_lost)) = self.last else {
             self.last = Some((highest, lost));
             return None;
         };
         let expected = highest.wrapping_sub(last_highest);
-        if expected < FEWEST_PACKETS {
+        if expected < MIN_PACKETS {
             return None;
         }
         self.last = Some((highest, lost));
@@ -117,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn loss_is_counted_between_reports_and_mended_packets_count_back() {
-        let mut counts = Counts::default();
-        assert!(counts.read(&report(1000, 10)).is_none());
-        assert!((share(counts.read(&report(1100, 20))) - 0.1).abs() < 1e-9);
-        assert!(counts.read(&report(1110, 20)).is_none(), "too few to tell");
-        let mended = 0x00ff_fffe;
-        assert!(share(counts.read(&report(1200, mended))) < 1e-9);
-        assert!((share(counts.read(&report(1300, 8))) - 0.1).abs() < 1e-9);
+    fn loss_is_counted_between_reports_and_repaired_packets_count_back() {
+        let mut counter = LossCounter::default();
+        assert!(counter.read(&report(1000, 10)).is_none());
+        assert!((share(counter.read(&report(1100, 20))) - 0.1).abs() < 1e-9);
+        assert!(counter.read(&report(1110, 20)).is_none(), "too few to tell");
+        let repaired = 0x00ff_fffe;
+        assert!(share(counter.read(&report(1200, repaired))) < 1e-9);
+        assert!((share(counter.read(&report(1300, 8))) - 0.1).abs() < 1e-9);
     }
 
     #[test]
@@ -138,8 +151,8 @@ mod tests {
                 .collect(),
             ..TransportLayerNack::default()
         };
-        match Counts::default().read(&nack) {
-            Some(Feedback::Missing(numbers)) => assert_eq!(numbers.len(), MISSING_AT_ONCE),
+        match LossCounter::default().read(&nack) {
+            Some(Feedback::Nack(numbers)) => assert_eq!(numbers.len(), MAX_NACKED),
             other => panic!("{other:?}"),
         }
     }
@@ -151,7 +164,7 @@ mod tests {
                 bitrate,
                 ..ReceiverEstimatedMaximumBitrate::default()
             };
-            assert!(Counts::default().read(&remb).is_none(), "{bitrate}");
+            assert!(LossCounter::default().read(&remb).is_none(), "{bitrate}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The track of one peer connection: nothing but the place where packets go in, once the
-//! connection has agreed on how it calls them.
+//! The track of one peer connection: where packets go in, once SSRC and payload type are
+//! negotiated.
 
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
@@ -9,14 +9,13 @@ use webrtc::Error;
 use webrtc::rtp_transceiver::rtp_codec::{RTCRtpCodecParameters, RTPCodecType};
 use webrtc::track::track_local::{TrackLocal, TrackLocalContext, TrackLocalWriter};
 
-/// What was agreed on.
+/// What was negotiated.
 pub(super) struct Bound {
     pub writer: Arc<dyn TrackLocalWriter + Send + Sync>,
     pub ssrc: u32,
     pub payload_type: u8,
 }
 
-/// The track.
 #[derive(Default)]
 pub(super) struct Track {
     bound: OnceLock<Bound>,

@@ -1,10 +1,10 @@
 //! Offers and candidates that come to nothing, and what that costs the others.
 
-use super::viewer::PATIENCE;
+use super::viewer::TIMEOUT;
 use super::*;
 
-async fn refused(stage: &mut Stage) -> (String, String) {
-    match stage.next().await {
+async fn refused(task: &mut VideoTask) -> (String, String) {
+    match task.next().await {
         Outgoing {
             viewer,
             message:
@@ -21,7 +21,7 @@ async fn refused(stage: &mut Stage) -> (String, String) {
 }
 
 async fn offer_of(name: &str, change: impl Fn(String) -> String) -> Incoming {
-    match Guest::new(name).await.offer().await {
+    match Viewer::new(name).await.offer().await {
         Incoming::Offer { viewer, sdp } => Incoming::Offer {
             viewer,
             sdp: change(sdp),
@@ -31,40 +31,39 @@ async fn offer_of(name: &str, change: impl Fn(String) -> String) -> Incoming {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_house_says_so() {
-    let mut stage = Stage::open(Settings {
+async fn too_many_viewers_are_refused_with_the_reason() {
+    let mut task = VideoTask::start(Settings {
         viewers_max: 1,
         ..settings()
     });
-    let guest = Guest::new("anna").await;
-    stage.bring(&guest).await;
-    stage.until("there", |video| video.viewers == 1).await;
-    stage
-        .to
+    let viewer = Viewer::new("anna").await;
+    task.connect(&viewer).await;
+    task.until("there", |video| video.viewers == 1).await;
+    task.to
         .send(offer_of("bert", |sdp| sdp).await)
         .await
         .unwrap();
     let (viewer, reason) = loop {
-        let said = stage.next().await;
+        let sent = task.next().await;
         if let (
             "bert",
             Message::Answer {
                 refused: Some(reason),
                 ..
             },
-        ) = (said.viewer.as_str(), said.message)
+        ) = (sent.viewer.as_str(), sent.message)
         {
-            break (said.viewer, reason);
+            break (sent.viewer, reason);
         }
     };
     assert_eq!(viewer, "bert");
-    assert!(reason.contains("full"), "{reason}");
-    stage.close().await;
+    assert!(reason == "too many viewers (1 of 1)", "{reason}");
+    task.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_offer_without_our_codec_is_refused_with_the_reason() {
-    let mut stage = Stage::open(settings());
+    let mut task = VideoTask::start(settings());
     let without = |from: &'static str, to: &'static str| move |sdp: String| sdp.replace(from, to);
     let offers = [
         offer_of("anna", without("H264/90000", "H266/90000")).await,
@@ -75,22 +74,22 @@ async fn an_offer_without_our_codec_is_refused_with_the_reason() {
         .await,
     ];
     for offer in offers {
-        stage.to.send(offer).await.unwrap();
-        let (_, reason) = refused(&mut stage).await;
+        task.to.send(offer).await.unwrap();
+        let (_, reason) = refused(&mut task).await;
         assert!(
             reason.contains("H.264") && reason.contains("packetization-mode=1"),
             "{reason}"
         );
     }
-    stage.close().await;
+    task.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_nonsense_offers_a_second_and_thousands_of_candidates_disturb_nobody() {
-    let mut stage = Stage::open(settings());
-    let mut guest = Guest::new("anna").await;
-    stage.bring(&guest).await;
-    guest.next_picture().await;
+    let mut task = VideoTask::start(settings());
+    let mut viewer = Viewer::new("anna").await;
+    task.connect(&viewer).await;
+    viewer.next_picture().await;
     let no_candidate = |n: usize| wire::signaling::Candidate {
         candidate: match n % 4 {
             0 => "candidate:1 1 udp 1 192.0.2.99 9 typ host".to_owned(),
@@ -102,10 +101,10 @@ async fn fifty_nonsense_offers_a_second_and_thousands_of_candidates_disturb_nobo
     };
     for n in 0..50 {
         let offer = Incoming::Offer {
-            viewer: format!("stranger-{n}"),
+            viewer: format!("unknown-{n}"),
             sdp: format!("v=0\r\nnonsense {n}\r\n"),
         };
-        stage.to.send(offer).await.unwrap();
+        task.to.send(offer).await.unwrap();
         for m in 0..60 {
             let viewer = if m % 2 == 0 {
                 "anna".to_owned()
@@ -113,20 +112,20 @@ async fn fifty_nonsense_offers_a_second_and_thousands_of_candidates_disturb_nobo
                 format!("nobody-{m}")
             };
             let candidate = no_candidate(m);
-            let said = Incoming::Candidate { viewer, candidate };
-            stage.to.send(said).await.unwrap();
+            let sent = Incoming::Candidate { viewer, candidate };
+            task.to.send(sent).await.unwrap();
         }
     }
     for _ in 0..30 {
-        guest.next_picture().await;
+        viewer.next_picture().await;
     }
-    stage.until("undisturbed", |video| video.viewers == 1).await;
-    stage.close().await;
+    task.until("undisturbed", |video| video.viewers == 1).await;
+    task.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_viewer_that_never_connects_loses_its_seat() {
-    let mut stage = Stage::open(Settings {
+async fn a_viewer_that_never_connects_is_dropped() {
+    let mut task = VideoTask::start(Settings {
         viewers_max: 1,
         connect_limit: Duration::from_secs(3),
         ..settings()
@@ -136,24 +135,24 @@ async fn a_viewer_that_never_connects_loses_its_seat() {
             .filter(|line| !line.starts_with("a=candidate"))
             .fold(String::new(), |sdp, line| sdp + line + "\r\n")
     };
-    stage.to.send(offer_of("ghost", dead).await).await.unwrap();
+    task.to.send(offer_of("ghost", dead).await).await.unwrap();
     assert!(matches!(
-        stage.next().await.message,
+        task.next().await.message,
         Message::Answer { refused: None, .. }
     ));
-    let deadline = now() + PATIENCE;
+    let deadline = now() + TIMEOUT;
     loop {
-        let mut guest = Guest::new("anna").await;
-        stage.to.send(guest.offer().await).await.unwrap();
-        let said = stage.next().await;
-        if let Message::Answer { refused: None, .. } = said.message {
-            guest.hear(said.message).await;
-            guest.next_picture().await;
+        let mut viewer = Viewer::new("anna").await;
+        task.to.send(viewer.offer().await).await.unwrap();
+        let sent = task.next().await;
+        if let Message::Answer { refused: None, .. } = sent.message {
+            viewer.receive(sent.message).await;
+            viewer.next_picture().await;
             break;
         }
-        assert!(now() < deadline, "the ghost stays: {said:?}");
-        // No more often than the door admits.
+        assert!(now() < deadline, "the ghost stays: {sent:?}");
+        // No more often than offers are admitted.
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
-    stage.close().await;
+    task.stop().await;
 }

@@ -1,12 +1,12 @@
-//! An open room, and a robot that keeps what it is told to do.
+//! The task under test, and a robot that records what it is told to do.
 
 use std::sync::Mutex;
 
 use wire::Motion;
 
-use super::super::camera::{Choice, Source};
+use super::super::camera::{Format, Source};
 use super::super::messages::Message;
-use super::viewer::{Guest, PATIENCE};
+use super::viewer::{TIMEOUT, Viewer};
 use super::*;
 
 pub(super) fn settings() -> Settings {
@@ -14,11 +14,13 @@ pub(super) fn settings() -> Settings {
         camera: camera::Settings {
             source: Source::Test,
             device: None,
-            width: 640,
-            height: 480,
-            fps: 30,
+            format: Format {
+                width: 640,
+                height: 480,
+                fps: 30,
+            },
             bitrate_kbps: 1000,
-            encoder: Choice::Auto,
+            encoder: None,
             warm: true,
         },
         bitrate_kbps_min: 150,
@@ -27,7 +29,6 @@ pub(super) fn settings() -> Settings {
     }
 }
 
-/// Keeps what it is told to do.
 #[derive(Default)]
 pub(super) struct Recorder {
     pub acts: Mutex<Vec<(Action, String)>>,
@@ -40,17 +41,16 @@ impl Robot for Recorder {
         self.acts.lock().unwrap().push(act);
     }
 
-    fn let_go(&self, viewer: &Arc<str>) {
+    fn release(&self, viewer: &Arc<str>) {
         self.act(&Action::new(Motion::Stop), viewer);
     }
 
-    fn rejected(&self) {
+    fn count_rejected(&self) {
         *self.rejected.lock().unwrap() += 1;
     }
 }
 
-/// An open room.
-pub(super) struct Stage {
+pub(super) struct VideoTask {
     pub robot: Arc<Recorder>,
     pub to: mpsc::Sender<Incoming>,
     from: mpsc::Receiver<Outgoing>,
@@ -58,28 +58,28 @@ pub(super) struct Stage {
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<()>,
     _ice_servers: watch::Sender<Vec<IceServer>>,
-    _reports: watch::Sender<Arc<str>>,
+    _telemetry: watch::Sender<Arc<str>>,
 }
 
-impl Stage {
-    pub(super) fn open(settings: Settings) -> Self {
+impl VideoTask {
+    pub(super) fn start(settings: Settings) -> Self {
         let robot = Arc::new(Recorder::default());
         let (to, incoming) = mpsc::channel(64);
         let (outgoing, from) = mpsc::channel(64);
         let (ice, ice_servers) = watch::channel(Vec::new());
-        let (reports_to, reports) = watch::channel(Arc::from("{\"online\":true}"));
+        let (telemetry_to, telemetry) = watch::channel(Arc::from("{\"online\":true}"));
         let (status_to, status) = watch::channel(None);
-        let ways = Ways {
+        let io = VideoIo {
             incoming,
             outgoing,
             ice_servers,
-            reports,
+            telemetry,
             status: status_to,
         };
         let shutdown = CancellationToken::new();
-        let room = run(settings, Arc::clone(&robot) as _, ways, shutdown.clone());
-        #[expect(clippy::disallowed_methods, reason = "awaited in `close`")]
-        let task = tokio::spawn(room);
+        let video = run(settings, Arc::clone(&robot) as _, io, shutdown.clone());
+        #[expect(clippy::disallowed_methods, reason = "awaited in `stop`")]
+        let task = tokio::spawn(video);
         Self {
             robot,
             to,
@@ -88,25 +88,25 @@ impl Stage {
             shutdown,
             task,
             _ice_servers: ice,
-            _reports: reports_to,
+            _telemetry: telemetry_to,
         }
     }
 
     pub(super) async fn next(&mut self) -> Outgoing {
-        tokio::time::timeout(PATIENCE, self.from.recv())
+        tokio::time::timeout(TIMEOUT, self.from.recv())
             .await
             .expect("an answer in time")
             .expect("an answer")
     }
 
-    /// Brings a guest in until it is answered.
-    pub(super) async fn bring(&mut self, guest: &Guest) {
-        self.to.send(guest.offer().await).await.unwrap();
+    /// Connects a viewer as far as the answer.
+    pub(super) async fn connect(&mut self, viewer: &Viewer) {
+        self.to.send(viewer.offer().await).await.unwrap();
         loop {
-            let said = self.next().await;
-            let answers = matches!(said.message, Message::Answer { .. });
-            if said.viewer == guest.name {
-                guest.hear(said.message).await;
+            let sent = self.next().await;
+            let answers = matches!(sent.message, Message::Answer { .. });
+            if sent.viewer == viewer.name {
+                viewer.receive(sent.message).await;
                 if answers {
                     return;
                 }
@@ -117,7 +117,7 @@ impl Stage {
     pub(super) async fn until(&mut self, what: &str, wanted: impl Fn(&Video) -> bool) -> Video {
         let mut status = self.status.clone();
         let found = status.wait_for(|status| status.as_ref().is_some_and(&wanted));
-        match tokio::time::timeout(PATIENCE, found).await {
+        match tokio::time::timeout(TIMEOUT, found).await {
             Ok(found) => found.unwrap().clone().unwrap(),
             Err(_) => panic!("never {what}: {:?}", *self.status.borrow()),
         }
@@ -129,16 +129,16 @@ impl Stage {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+        if tokio::time::timeout(TIMEOUT, waiting).await.is_err() {
             panic!("only {:?}", self.robot.acts.lock().unwrap());
         }
     }
 
-    pub(super) async fn close(self) {
+    pub(super) async fn stop(self) {
         self.shutdown.cancel();
-        tokio::time::timeout(PATIENCE, self.task)
+        tokio::time::timeout(TIMEOUT, self.task)
             .await
-            .expect("the room closes")
+            .expect("video ends")
             .expect("without a panic");
     }
 }

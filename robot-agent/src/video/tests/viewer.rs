@@ -1,5 +1,5 @@
 //! A viewer for tests: the other end of a peer connection, with all codecs of the library,
-//! that keeps what it receives.
+//! that records what it receives.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,19 +28,19 @@ use super::super::messages::{Incoming, Message};
 use wire::signaling::Candidate;
 
 /// How long anything may take on a busy machine.
-pub(super) const PATIENCE: Duration = Duration::from_secs(40);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(40);
 
-pub(super) struct Guest {
+pub(super) struct Viewer {
     pub name: String,
     pub peer: Arc<RTCPeerConnection>,
     pub drive: Arc<RTCDataChannel>,
     pub telemetry: Arc<RTCDataChannel>,
     pub packets: mpsc::UnboundedReceiver<Packet>,
-    pub told: mpsc::UnboundedReceiver<Value>,
+    pub reports: mpsc::UnboundedReceiver<Value>,
     own_candidates: Arc<Mutex<Vec<Candidate>>>,
 }
 
-impl Guest {
+impl Viewer {
     pub(super) async fn new(name: &str) -> Self {
         let mut media = MediaEngine::default();
         media.register_default_codecs().unwrap();
@@ -76,16 +76,16 @@ impl Guest {
             .await
             .unwrap();
         let telemetry = peer.create_data_channel("telemetry", None).await.unwrap();
-        let told = keep_messages(&telemetry);
-        let packets = keep_packets(&peer);
+        let reports = record_messages(&telemetry);
+        let packets = record_packets(&peer);
         Self {
             name: name.to_owned(),
-            own_candidates: keep_candidates(&peer),
+            own_candidates: record_candidates(&peer),
             peer: Arc::new(peer),
             drive,
             telemetry,
             packets,
-            told,
+            reports,
         }
     }
 
@@ -114,7 +114,7 @@ impl Guest {
             .collect()
     }
 
-    pub(super) async fn hear(&self, message: Message) {
+    pub(super) async fn receive(&self, message: Message) {
         match message {
             Message::Answer { sdp, refused } => {
                 assert_eq!(refused, None);
@@ -135,7 +135,7 @@ impl Guest {
     }
 
     pub(super) async fn next_packet(&mut self) -> Packet {
-        tokio::time::timeout(PATIENCE, self.packets.recv())
+        tokio::time::timeout(TIMEOUT, self.packets.recv())
             .await
             .expect("a packet in time")
             .expect("a packet")
@@ -155,36 +155,37 @@ impl Guest {
     }
 
     /// What `telemetry` brings next that `wanted` finds.
-    pub(super) async fn told<T>(&mut self, wanted: impl Fn(&Value) -> Option<T>) -> T {
-        tokio::time::timeout(PATIENCE, async {
+    pub(super) async fn report<T>(&mut self, wanted: impl Fn(&Value) -> Option<T>) -> T {
+        tokio::time::timeout(TIMEOUT, async {
             loop {
-                let message = self.told.recv().await.expect("a message");
+                let message = self.reports.recv().await.expect("a message");
                 if let Some(found) = wanted(&message) {
                     return found;
                 }
             }
         })
         .await
-        .expect("told in time")
+        .expect("a report in time")
     }
 
-    pub(super) async fn say(&self, channel: &RTCDataChannel, text: &str) {
-        tokio::time::timeout(PATIENCE, async {
+    pub(super) async fn send(&self, channel: &RTCDataChannel, text: &str) {
+        tokio::time::timeout(TIMEOUT, async {
             while channel.send_text(text.to_owned()).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         })
         .await
-        .expect("said in time");
+        .expect("sent in time");
     }
 }
 
-fn keep_candidates(peer: &RTCPeerConnection) -> Arc<Mutex<Vec<Candidate>>> {
-    let kept = Arc::new(Mutex::new(Vec::new()));
-    let keep = Arc::clone(&kept);
+fn record_candidates(peer: &RTCPeerConnection) -> Arc<Mutex<Vec<Candidate>>> {
+    let recorded = Arc::new(Mutex::new(Vec::new()));
+    let record = Arc::clone(&recorded);
     peer.on_ice_candidate(Box::new(move |candidate| {
         if let Some(init) = candidate.and_then(|candidate| candidate.to_json().ok()) {
-            keep.lock()
+            record
+                .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .push(Candidate {
                     candidate: init.candidate,
@@ -193,10 +194,10 @@ fn keep_candidates(peer: &RTCPeerConnection) -> Arc<Mutex<Vec<Candidate>>> {
         }
         Box::pin(std::future::ready(()))
     }));
-    kept
+    recorded
 }
 
-fn keep_messages(channel: &RTCDataChannel) -> mpsc::UnboundedReceiver<Value> {
+fn record_messages(channel: &RTCDataChannel) -> mpsc::UnboundedReceiver<Value> {
     let (to, messages) = mpsc::unbounded_channel();
     channel.on_message(Box::new(move |message| {
         let _ = to.send(serde_json::from_slice(&message.data).unwrap());
@@ -205,7 +206,7 @@ fn keep_messages(channel: &RTCDataChannel) -> mpsc::UnboundedReceiver<Value> {
     messages
 }
 
-fn keep_packets(peer: &RTCPeerConnection) -> mpsc::UnboundedReceiver<Packet> {
+fn record_packets(peer: &RTCPeerConnection) -> mpsc::UnboundedReceiver<Packet> {
     let (to, packets) = mpsc::unbounded_channel();
     peer.on_track(Box::new(move |track, _, _| {
         let to = to.clone();

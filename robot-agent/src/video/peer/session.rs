@@ -1,0 +1,148 @@
+//! One viewer's session, as its peer connection and whoever counts the sessions see it, and
+//! what all sessions share.
+
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use wire::Action;
+use wire::signaling::Candidate;
+
+use super::packetizer::PacketizedFrame;
+use crate::video::bandwidth::Limits;
+use crate::video::camera::Camera;
+use crate::video::driver_lock::DriverLock;
+use crate::video::messages::{IceServer, Message, Outgoing};
+
+/// What a viewer can do to the robot.
+pub trait Robot: Send + Sync + 'static {
+    /// Carries out an action of a viewer who may drive, at once.
+    fn act(&self, action: &Action, viewer: &Arc<str>);
+    /// Stops the wheels if it is this viewer, gone or driving no more, that moves them.
+    fn release(&self, viewer: &Arc<str>);
+    /// Counts a message that was no action.
+    fn count_rejected(&self);
+}
+
+/// What all sessions share.
+pub(in crate::video) struct Shared {
+    pub robot: Arc<dyn Robot>,
+    pub camera: Camera,
+    pub frames: broadcast::Sender<Arc<PacketizedFrame>>,
+    pub driver_lock: Mutex<DriverLock>,
+    pub limits: Limits,
+    /// How long a connection may take to come up.
+    pub connect_limit: Duration,
+    /// The newest are used for whoever comes next.
+    pub ice_servers: watch::Receiver<Vec<IceServer>>,
+    pub outgoing: mpsc::Sender<Outgoing>,
+    pub reports: watch::Sender<Arc<Report>>,
+    /// Notified when a viewer has connected or is gone.
+    pub changed: Notify,
+}
+
+impl Shared {
+    pub(in crate::video) fn driver_lock(&self) -> MutexGuard<'_, DriverLock> {
+        self.driver_lock
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Without waiting for a channel that is full: whoever gets no answer asks again.
+    pub(in crate::video) fn send(&self, viewer: &str, message: Message) {
+        let viewer = viewer.to_owned();
+        if let Err(error) = self.outgoing.try_send(Outgoing { viewer, message }) {
+            tracing::debug!("signaling: a message is lost: {error}");
+        }
+    }
+}
+
+/// What viewers are told, ten times a second.
+#[derive(Clone, Debug, Default)]
+pub(in crate::video) struct Report {
+    /// A [`wire::Telemetry`] as JSON.
+    pub telemetry: String,
+    /// Who drives.
+    pub driver: Option<String>,
+}
+
+/// Most candidates taken from one viewer. A browser has some ten; each is tried against
+/// every one of ours.
+pub(super) const MAX_CANDIDATES: usize = 64;
+
+/// One viewer, from its offer to its end. A key of collections by its identity, as a viewer
+/// who reconnects has two for a moment.
+pub(in crate::video) struct Session {
+    pub viewer: Arc<str>,
+    pub offer: String,
+    /// Set once the offer is answered.
+    pub answer: OnceLock<String>,
+    /// The viewer's candidates go in here.
+    pub candidates: mpsc::Sender<Candidate>,
+    /// Ends the session.
+    pub cancel: CancellationToken,
+    connected: AtomicBool,
+    kbps: AtomicU32,
+}
+
+impl Session {
+    /// A session that begins with the `early` candidates, and where they and all later ones
+    /// come out.
+    pub(in crate::video) fn new(
+        viewer: &str,
+        offer: String,
+        early: Vec<Candidate>,
+        limits: Limits,
+        cancel: CancellationToken,
+    ) -> (Arc<Self>, mpsc::Receiver<Candidate>) {
+        let (candidates, received) = mpsc::channel(MAX_CANDIDATES);
+        for candidate in early {
+            let _ = candidates.try_send(candidate);
+        }
+        let session = Self {
+            viewer: viewer.into(),
+            offer,
+            answer: OnceLock::new(),
+            candidates,
+            cancel,
+            connected: AtomicBool::new(false),
+            kbps: AtomicU32::new(limits.ceiling_kbps),
+        };
+        (Arc::new(session), received)
+    }
+
+    /// Whether frames are sent there.
+    pub(in crate::video) fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_connected(&self, connected: bool) {
+        self.connected.store(connected, Ordering::Relaxed);
+    }
+
+    /// What its path can take, in kbit/s.
+    pub(in crate::video) fn kbps(&self) -> u32 {
+        self.kbps.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_kbps(&self, kbps: u32) {
+        self.kbps.store(kbps, Ordering::Relaxed);
+    }
+}
+
+impl PartialEq for Session {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self, other)
+    }
+}
+
+impl Eq for Session {}
+
+impl Hash for Session {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        std::ptr::hash(self, state);
+    }
+}
