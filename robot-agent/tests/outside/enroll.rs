@@ -15,12 +15,12 @@ use tests::in_time;
 use crate::pki::{Ca, now};
 use crate::web::{Answer, Web, serve};
 
-struct Bench {
+struct Fixture {
     ca: Arc<Ca>,
     folder: TempDir,
 }
 
-impl Bench {
+impl Fixture {
     fn new() -> Self {
         Self {
             ca: Arc::new(Ca::new("Test CA")),
@@ -112,9 +112,9 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 
 #[tokio::test]
 async fn a_ground_station_gives_everything_that_a_robot_needs() {
-    let bench = Bench::new();
-    let mut web = serve(None, bench.station()).await;
-    bench.enroll(&bench.request(&web)).await.unwrap();
+    let fixture = Fixture::new();
+    let mut web = serve(None, fixture.station()).await;
+    fixture.enroll(&fixture.request(&web)).await.unwrap();
 
     let asked = in_time(web.asked.recv()).await.unwrap();
     assert!(
@@ -125,66 +125,66 @@ async fn a_ground_station_gives_everything_that_a_robot_needs() {
     assert!(asked.head.contains("x-api-key: the-key"), "{}", asked.head);
     assert!(!asked.body.contains("PRIVATE KEY"), "the key stays here");
 
-    let (certificates, findings) = certificates::read(&bench.certs(), false, now());
+    let (certificates, findings) = certificates::read(&fixture.certs(), false, now());
     assert_eq!(findings, []);
     assert_eq!(certificates.unwrap().common_name.as_deref(), Some("rover"));
     let mode = |name| {
-        let file = bench.certs().join(name);
+        let file = fixture.certs().join(name);
         fs::metadata(file).unwrap().permissions().mode() & 0o777
     };
     assert_eq!((mode(KEY_FILE), mode(CERTIFICATE_FILE)), (0o600, 0o644));
-    let config = config::load(&bench.config_file()).unwrap();
-    assert_eq!(config.mqtt.certs, bench.certs());
-    assert_eq!(files_below(bench.folder.path()).len(), 4);
+    let config = config::load(&fixture.config_file()).unwrap();
+    assert_eq!(config.mqtt.certs, fixture.certs());
+    assert_eq!(files_below(fixture.folder.path()).len(), 4);
 }
 
 #[tokio::test]
 async fn a_lambda_before_aws_gives_a_certificate_and_the_ca_is_given_by_hand() {
-    let bench = Bench::new();
-    let mut web = serve(None, bench.lambda()).await;
-    let roots = bench.folder.path().join("roots.pem");
+    let fixture = Fixture::new();
+    let mut web = serve(None, fixture.lambda()).await;
+    let roots = fixture.folder.path().join("roots.pem");
     fs::write(&roots, Ca::of("Amazon Root CA 1", "Amazon").pem).unwrap();
-    let mut request = bench.request(&web);
+    let mut request = fixture.request(&web);
     request.url.set_path("/Prod/sign");
     request.ca = Some(roots.clone());
-    let done = bench.enroll(&request).await.unwrap();
+    let done = fixture.enroll(&request).await.unwrap();
     let asked = in_time(web.asked.recv()).await.unwrap();
     assert!(asked.head.starts_with("post /prod/sign "), "{}", asked.head);
-    assert_eq!(bench.cert(CA_FILE), fs::read_to_string(&roots).unwrap());
-    assert!(!bench.config_file().exists());
-    let (_, findings) = certificates::read(&bench.certs(), false, now());
+    assert_eq!(fixture.cert(CA_FILE), fs::read_to_string(&roots).unwrap());
+    assert!(!fixture.config_file().exists());
+    let (_, findings) = certificates::read(&fixture.certs(), false, now());
     assert_eq!(findings.len(), 1, "{findings:?}");
     assert_eq!(findings[0].severity, Severity::Note, "{done:?}");
 }
 
 #[tokio::test]
 async fn https_needs_the_servers_ca() {
-    let bench = Bench::new();
-    let tls = bench.ca.public_server_config();
-    let web = serve(Some(tls), bench.station()).await;
-    let mut request = bench.request(&web);
+    let fixture = Fixture::new();
+    let tls = fixture.ca.public_server_config();
+    let web = serve(Some(tls), fixture.station()).await;
+    let mut request = fixture.request(&web);
     request.url = format!("https://localhost:{}", web.port).parse().unwrap();
-    let error = bench.enroll(&request).await.unwrap_err();
+    let error = fixture.enroll(&request).await.unwrap_err();
     assert!(error.contains("give it with --ca"), "{error}");
-    bench.nothing_is_written();
+    fixture.nothing_is_written();
 
-    let file = bench.folder.path().join("station-ca.pem");
-    fs::write(&file, &bench.ca.pem).unwrap();
+    let file = fixture.folder.path().join("station-ca.pem");
+    fs::write(&file, &fixture.ca.pem).unwrap();
     request.ca = Some(file);
-    bench.enroll(&request).await.unwrap();
-    assert_eq!(bench.cert(CA_FILE), bench.ca.pem);
+    fixture.enroll(&request).await.unwrap();
+    assert_eq!(fixture.cert(CA_FILE), fixture.ca.pem);
 }
 
 #[tokio::test]
 async fn nothing_is_replaced_without_force() {
-    let bench = Bench::new();
-    let mut web = serve(None, bench.station()).await;
-    let mut request = bench.request(&web);
-    bench.enroll(&request).await.unwrap();
-    let key = bench.cert(KEY_FILE);
+    let fixture = Fixture::new();
+    let mut web = serve(None, fixture.station()).await;
+    let mut request = fixture.request(&web);
+    fixture.enroll(&request).await.unwrap();
+    let key = fixture.cert(KEY_FILE);
     in_time(web.asked.recv()).await.unwrap();
 
-    let error = bench.enroll(&request).await.unwrap_err();
+    let error = fixture.enroll(&request).await.unwrap_err();
     assert!(
         error.contains("private.pem.key is already there"),
         "{error}"
@@ -194,12 +194,12 @@ async fn nothing_is_replaced_without_force() {
         web.asked.try_recv().is_err(),
         "no certificate was asked for"
     );
-    assert_eq!(bench.cert(KEY_FILE), key);
+    assert_eq!(fixture.cert(KEY_FILE), key);
 
     request.force = true;
-    bench.enroll(&request).await.unwrap();
-    assert_ne!(bench.cert(KEY_FILE), key);
-    let (certificates, findings) = certificates::read(&bench.certs(), false, now());
+    fixture.enroll(&request).await.unwrap();
+    assert_ne!(fixture.cert(KEY_FILE), key);
+    let (certificates, findings) = certificates::read(&fixture.certs(), false, now());
     assert!(
         certificates.is_some() && findings.is_empty(),
         "{findings:?}"
@@ -208,16 +208,16 @@ async fn nothing_is_replaced_without_force() {
 
 #[tokio::test]
 async fn another_ca_is_not_replaced_without_force_either() {
-    let bench = Bench::new();
-    let web = serve(None, bench.station()).await;
-    fs::create_dir(bench.certs()).unwrap();
-    fs::write(bench.certs().join(CA_FILE), Ca::new("Mine").pem).unwrap();
-    let error = bench.enroll(&bench.request(&web)).await.unwrap_err();
+    let fixture = Fixture::new();
+    let web = serve(None, fixture.station()).await;
+    fs::create_dir(fixture.certs()).unwrap();
+    fs::write(fixture.certs().join(CA_FILE), Ca::new("Mine").pem).unwrap();
+    let error = fixture.enroll(&fixture.request(&web)).await.unwrap_err();
     assert!(
         error.contains("cacert.pem is already there and differs"),
         "{error}"
     );
-    assert_eq!(files_below(&bench.certs()).len(), 1);
+    assert_eq!(files_below(&fixture.certs()).len(), 1);
 }
 
 #[tokio::test]
@@ -237,34 +237,35 @@ async fn refusals_are_passed_on_and_leave_nothing_behind() {
         (200, "{}", "does not answer with a certificate"),
         (200, r#"{"crt_pem":"hello"}"#, "is not PEM"),
     ] {
-        let bench = Bench::new();
+        let fixture = Fixture::new();
         let answer: Answer = Arc::new(move |_| (status, body.to_owned()));
         let web = serve(None, answer).await;
-        let file = bench.folder.path().join("ca.pem");
-        let mut request = bench.request(&web);
+        let file = fixture.folder.path().join("ca.pem");
+        let mut request = fixture.request(&web);
         request.ca = Some(file.clone());
-        fs::write(&file, &bench.ca.pem).unwrap();
-        let error = bench.enroll(&request).await.unwrap_err();
+        fs::write(&file, &fixture.ca.pem).unwrap();
+        let error = fixture.enroll(&request).await.unwrap_err();
         assert!(error.contains(says), "{says}: {error}");
         fs::remove_file(file).unwrap();
-        bench.nothing_is_written();
+        fixture.nothing_is_written();
     }
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_key_or_name_is_refused() {
-    let bench = Bench::new();
-    let foreign = json!({ "crt_pem": bench.ca.sign("rover").certificate, "ca_pem": bench.ca.pem });
+    let fixture = Fixture::new();
+    let foreign =
+        json!({ "crt_pem": fixture.ca.sign("rover").certificate, "ca_pem": fixture.ca.pem });
     let answer: Answer = Arc::new(move |_| (200, foreign.to_string()));
     let web = serve(None, answer).await;
-    let error = bench.enroll(&bench.request(&web)).await.unwrap_err();
+    let error = fixture.enroll(&fixture.request(&web)).await.unwrap_err();
     assert!(error.contains("does not match"), "{error}");
-    bench.nothing_is_written();
+    fixture.nothing_is_written();
 
-    let web = serve(None, renamed(bench.station(), bench.ca.clone())).await;
-    let error = bench.enroll(&bench.request(&web)).await.unwrap_err();
+    let web = serve(None, renamed(fixture.station(), fixture.ca.clone())).await;
+    let error = fixture.enroll(&fixture.request(&web)).await.unwrap_err();
     assert!(error.contains("\"digger\", not for \"rover\""), "{error}");
-    bench.nothing_is_written();
+    fixture.nothing_is_written();
 }
 
 /// A station whose key belongs to another robot.
@@ -281,16 +282,16 @@ fn renamed(station: Answer, ca: Arc<Ca>) -> Answer {
 
 #[tokio::test]
 async fn the_configurations_name_and_folder_are_used() {
-    let bench = Bench::new();
+    let fixture = Fixture::new();
     let text = r#"{"IOT_THINGNAME":"rover","IOT_CORE_ENDPOINT":"h:1","certs":"keys","video":{"source":"off"}}"#;
-    fs::write(bench.config_file(), text).unwrap();
-    let web = serve(None, bench.station()).await;
-    let mut request = bench.request(&web);
+    fs::write(fixture.config_file(), text).unwrap();
+    let web = serve(None, fixture.station()).await;
+    let mut request = fixture.request(&web);
     request.name = Some("digger".into());
-    let error = bench.enroll(&request).await.unwrap_err();
+    let error = fixture.enroll(&request).await.unwrap_err();
     assert!(error.contains("they must agree"), "{error}");
     request.name = None;
-    bench.enroll(&request).await.unwrap();
-    assert!(bench.folder.path().join("keys").join(KEY_FILE).exists());
-    assert_eq!(fs::read_to_string(bench.config_file()).unwrap(), text);
+    fixture.enroll(&request).await.unwrap();
+    assert!(fixture.folder.path().join("keys").join(KEY_FILE).exists());
+    assert_eq!(fs::read_to_string(fixture.config_file()).unwrap(), text);
 }
