@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 
@@ -28,7 +29,8 @@ const contentSecurityPolicy: Plugin = {
 
 export default defineConfig({
   plugins: [contentSecurityPolicy],
-  build: { target: "es2022", assetsInlineLimit: 0 },
+  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  resolve: { alias: [{ find: /^tslib$/, replacement: fileURLToPath(new URL("slim/tslib.js", import.meta.url)) }] },
   server: {
     proxy: {
       ...Object.fromEntries(api.map((path) => [path, station])),
