@@ -24,7 +24,7 @@ test("an unplugged camera is said, driving goes on, and the picture comes back w
   await page.keyboard.down("ArrowUp");
   await scene.robot.wheels.forward();
   camera.unplug();
-  const note = page.locator(".stage-note");
+  const note = page.locator(".video-note");
   await note.filter({ hasText: /Camera: .*(unplugged|plugged in)/ }).waitFor();
   assert.ok(scene.robot.wheels.now.left > 0, "the wheels stopped with the picture");
   await page.keyboard.up("ArrowUp");
@@ -44,7 +44,7 @@ test("who comes while there is no camera is told so, and sees it when it is plug
   camera.unplug();
   const page = await scene.page();
   await signIn(page, scene.outpost.url, "bert", scene.passwords.bert);
-  await page.locator(".stage-note").filter({ hasText: /Camera: .*plugged in/ }).waitFor();
+  await page.locator(".video-note").filter({ hasText: /Camera: .*plugged in/ }).waitFor();
   camera.plugIn();
   await nextFrame(page);
 });

@@ -32,7 +32,7 @@ after(async () => {
   await outpost?.stop();
 });
 
-async function cockpit(options) {
+async function robotPage(options) {
   const opened = await open(browser, options);
   contexts.push(opened.context);
   await signIn(opened.page, outpost.url, "ada", password);
@@ -53,7 +53,7 @@ test("a wrong password is refused in words, and the right one leads to the robot
 });
 
 test("a held arrow key moves the wheels until it is let go, and the page shows them", async () => {
-  const { page, errors } = await cockpit();
+  const { page, errors } = await robotPage();
   await page.keyboard.down("ArrowUp");
   await robot.wheels.forward();
   await eventually("the page shows the left wheel", async () => (await meter(page, "Left wheel")) > 0);
@@ -67,7 +67,7 @@ test("a held arrow key moves the wheels until it is let go, and the page shows t
 });
 
 test("a held key is obeyed again and again for as long as it is held", async () => {
-  const { page } = await cockpit();
+  const { page } = await robotPage();
   const before = robot.wheels.writes().length;
   await page.keyboard.down("KeyW");
   await robot.wheels.forward();
@@ -80,7 +80,7 @@ test("a held key is obeyed again and again for as long as it is held", async () 
 });
 
 test("two keys at once are a curve", async () => {
-  const { page } = await cockpit();
+  const { page } = await robotPage();
   await page.keyboard.down("ArrowUp");
   await page.keyboard.down("ArrowLeft");
   await robot.wheels.turn("turn a left curve", ({ left, right }) => left > 0 && right > left);
@@ -89,7 +89,7 @@ test("two keys at once are a curve", async () => {
 });
 
 test("the space bar stops, and the key that is still held does not drive on", async () => {
-  const { page } = await cockpit();
+  const { page } = await robotPage();
   await page.keyboard.down("ArrowUp");
   await robot.wheels.forward();
   await page.keyboard.press("Space");
@@ -105,7 +105,7 @@ test("the space bar stops, and the key that is still held does not drive on", as
 });
 
 test("an arrow button drives while the mouse holds it", async () => {
-  const { page } = await cockpit();
+  const { page } = await robotPage();
   await page.getByRole("button", { name: "Turn right" }).hover();
   await page.mouse.down();
   await robot.wheels.turn("turn right", ({ left, right }) => left > 0 && right < 0);
@@ -114,7 +114,7 @@ test("an arrow button drives while the mouse holds it", async () => {
 });
 
 test("an arrow button drives under a finger, and stops when the finger slides away", async () => {
-  const { page, context } = await cockpit({ hasTouch: true, isMobile: true, viewport: { width: 360, height: 740 } });
+  const { page, context } = await robotPage({ hasTouch: true, isMobile: true, viewport: { width: 360, height: 740 } });
   const button = await page.getByRole("button", { name: "Forward" }).boundingBox();
   const x = button.x + button.width / 2;
   const y = button.y + button.height / 2;
@@ -126,7 +126,7 @@ test("an arrow button drives under a finger, and stops when the finger slides aw
 });
 
 test("the keyboard alone reaches and holds an arrow button", async () => {
-  const { page } = await cockpit();
+  const { page } = await robotPage();
   await page.getByRole("button", { name: "Backward" }).focus();
   await page.keyboard.down("Enter");
   await robot.wheels.turn("turn backward", ({ left, right }) => left < 0 && right < 0);
@@ -135,7 +135,7 @@ test("the keyboard alone reaches and holds an arrow button", async () => {
 });
 
 test("the speed limit scales the wheels", async () => {
-  const { page } = await cockpit();
+  const { page } = await robotPage();
   await page.getByRole("slider", { name: "Speed limit" }).fill("20");
   await page.keyboard.down("KeyW");
   await robot.wheels.turn("turn slowly", ({ left, right }) => left > 0 && left < 0.25 && right < 0.25);
@@ -143,7 +143,7 @@ test("the speed limit scales the wheels", async () => {
 });
 
 test("lost focus lets go", async () => {
-  const { page } = await cockpit();
+  const { page } = await robotPage();
   await page.keyboard.down("ArrowUp");
   await robot.wheels.forward();
   await page.evaluate(() => dispatchEvent(new Event("blur")));
@@ -152,7 +152,7 @@ test("lost focus lets go", async () => {
 });
 
 test("a page that is closed while driving leaves the wheels at rest", async () => {
-  const { page } = await cockpit();
+  const { page } = await robotPage();
   await page.keyboard.down("ArrowUp");
   await robot.wheels.forward();
   const closed = Date.now();
@@ -163,7 +163,7 @@ test("a page that is closed while driving leaves the wheels at rest", async () =
 });
 
 test("a ground station that goes away is said, and found again without a reload", async () => {
-  const { page } = await cockpit();
+  const { page } = await robotPage();
   await outpost.killStation();
   await page.getByText(/Reconnecting, next try in/).waitFor();
   await outpost.startStation();
@@ -174,7 +174,7 @@ test("a ground station that goes away is said, and found again without a reload"
 });
 
 test("a robot that goes away is said, with when it was last seen", async () => {
-  const { page } = await cockpit();
+  const { page } = await robotPage();
   await robot.agent.stop();
   await page.getByText(/The robot is offline, seen/).waitFor();
   robot = await outpost.startRobot("rover");
@@ -182,7 +182,7 @@ test("a robot that goes away is said, with when it was last seen", async () => {
 });
 
 test("signing out ends the visit", async () => {
-  const { page } = await cockpit();
+  const { page } = await robotPage();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("button", { name: "Sign in" }).waitFor();
   await page.reload();

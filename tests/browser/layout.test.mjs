@@ -68,12 +68,12 @@ for (const { name, ...screen } of SCREENS) {
       await page.getByRole("link", { name: /rover/ }).click();
       await page.getByText("Connected to the robot", { exact: true }).first().waitFor();
       await page.locator("[data-picture=on]").waitFor();
-      await page.locator(".stage-note").waitFor({ state: "hidden" });
+      await page.locator(".video-note").waitFor({ state: "hidden" });
       await page.keyboard.down("ArrowUp");
       await page.getByText("+50 %").first().waitFor();
-      await fits("cockpit");
-      await shoot("cockpit");
-      await shoot("cockpit-whole", true);
+      await fits("robot-page");
+      await shoot("robot-page");
+      await shoot("robot-page-whole", true);
       await page.keyboard.up("ArrowUp");
       for (const control of ["Forward", "Turn left", "Turn right", "Backward", "Stop"]) {
         assert.ok(await inView(page, control), `${control} is below the fold`);
@@ -88,13 +88,13 @@ test("a phone on its side shows picture and controls together, and so does a ful
   const { page, context } = await open(browser, { viewport, hasTouch: true, isMobile: true });
   await signIn(page, outpost.url, "ada", password);
   await page.getByRole("link", { name: /rover/ }).click();
-  await page.locator(".stage-note").waitFor({ state: "hidden" });
+  await page.locator(".video-note").waitFor({ state: "hidden" });
   for (const shown of ["side", "full"]) {
     if (shown === "full") {
       await page.getByRole("button", { name: "Full screen" }).click();
       await page.waitForFunction(() => document.fullscreenElement !== null);
     }
-    await page.screenshot({ path: path.join(PICTURES, `cockpit-${shown}.png`) });
+    await page.screenshot({ path: path.join(PICTURES, `robot-page-${shown}.png`) });
     for (const control of ["Forward", "Turn left", "Turn right", "Backward", "Stop", "Turn the picture"]) {
       assert.ok(await inView(page, control), `${shown}: ${control} is out of sight`);
     }

@@ -28,7 +28,7 @@ describe("a robot at home, with the station in the internet", { skip: impossible
     scene.networks.mend("robot");
     await nextFrame(page);
     t.diagnostic(`from the cut to the next frame: ${Math.round(performance.now() - began)} ms`);
-    await page.locator(".stage-note").waitFor({ state: "hidden" });
+    await page.locator(".video-note").waitFor({ state: "hidden" });
     // Orders may need a new connection: SCTP backs off for as long again as the cut was.
     await drives(page);
     t.diagnostic(`connections made: ${await page.evaluate(() => window.calls.length)}`);

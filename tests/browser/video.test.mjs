@@ -23,7 +23,7 @@ test("the picture comes by itself after sign-in, in its size, and its figures ar
   await eventually("the round trip is measured", async () => Number.parseFloat(await figure(page, "Round trip")) > 0);
   await eventually("it says who watches", async () => (await figure(page, "Viewers")) === "1");
   assert.equal(await figure(page, "Orders go"), "directly");
-  assert.equal(await page.locator(".stage-note").isVisible(), false, "a moving picture needs no words");
+  assert.equal(await page.locator(".video-note").isVisible(), false, "a moving picture needs no words");
   assert.equal(await figure(page, "Size"), "640 × 480");
 });
 

@@ -1,31 +1,31 @@
-// What happened, for whoever has to find out why. The newest lines are kept.
+// What happened, for whoever has to find out why. The newest entries are kept.
 
-export interface Line {
+export interface LogEntry {
   atMs: number;
   text: string;
 }
 
-/** A day of reconnecting fits; older lines answer no question. */
-const KEPT = 300;
+/** A day of reconnecting fits; older entries answer no question. */
+const MAX_ENTRIES = 300;
 
 export class Log {
-  #lines: Line[] = [];
-  #listener: (line: Line) => void = () => {};
+  #entries: LogEntry[] = [];
+  #listener: (entry: LogEntry) => void = () => {};
 
-  get lines(): readonly Line[] {
-    return this.#lines;
+  get entries(): readonly LogEntry[] {
+    return this.#entries;
   }
 
   /** One listener: the pane that shows it. */
-  onLine(listener: (line: Line) => void): void {
+  onEntry(listener: (entry: LogEntry) => void): void {
     this.#listener = listener;
   }
 
-  /** The same line twice in a row is one line. */
+  /** The same text twice in a row is one entry. */
   write(text: string, atMs = Date.now()): void {
-    if (this.#lines.at(-1)?.text === text) return;
-    const line = { atMs, text };
-    this.#lines = [...this.#lines, line].slice(-KEPT);
-    this.#listener(line);
+    if (this.#entries.at(-1)?.text === text) return;
+    const entry = { atMs, text };
+    this.#entries = [...this.#entries, entry].slice(-MAX_ENTRIES);
+    this.#listener(entry);
   }
 }

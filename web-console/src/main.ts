@@ -7,19 +7,19 @@ import "./style/controls.css";
 import "./style/robot-page.css";
 import "./style/cards.css";
 import type { AwsChoice } from "./page/aws-form";
-import { bar } from "./page/top-bar";
-import { Cockpit } from "./page/robot-page";
+import { RobotPage } from "./page/robot-page";
+import { SessionPage } from "./page/session-page";
 import { signIn } from "./page/sign-in";
-import { Visit } from "./page/session-page";
+import { topBar } from "./page/top-bar";
 import * as session from "./station/session";
 
 const root = document.querySelector<HTMLElement>("#app")!;
 
-const kept = session.kept(Date.now());
-if (kept === null) ask(null);
-else visit(kept);
+const stored = session.load(Date.now());
+if (stored === null) showSignIn(null);
+else showSession(stored);
 
-function ask(note: string | null): void {
+function showSignIn(note: string | null): void {
   document.title = "Outpost";
   const page = signIn(
     note,
@@ -29,33 +29,33 @@ function ask(note: string | null): void {
       if (only !== undefined && others.length === 0) {
         history.replaceState(null, "", `#/${encodeURIComponent(only)}`);
       }
-      visit(session.keep(login));
+      showSession(session.save(login));
     },
-    onAws,
+    showAws,
   );
   root.replaceChildren(page);
   root.querySelector("input")?.focus();
 }
 
-function visit(signedIn: session.Session): void {
-  new Visit(root, signedIn, (note) => {
-    session.forget();
-    ask(note);
+function showSession(current: session.Session): void {
+  new SessionPage(root, current, (note) => {
+    session.clear();
+    showSignIn(note);
   });
 }
 
-function onAws({ robot, pass }: AwsChoice): void {
-  const cockpit = new Cockpit({
+function showAws({ robot, credentials }: AwsChoice): void {
+  const page = new RobotPage({
     robot,
     user: "viewer",
-    pass: () => Promise.resolve(pass),
+    credentials: () => Promise.resolve(credentials),
     publish: null,
     clockOffsetMs: () => 0,
   });
   const leave = () => {
-    cockpit.leave();
-    ask(null);
+    page.close();
+    showSignIn(null);
   };
   document.title = `${robot} · Outpost`;
-  root.replaceChildren(bar({ user: "AWS", back: false, leaveText: "Disconnect", leave }), cockpit.element);
+  root.replaceChildren(topBar({ user: "AWS", back: false, leaveText: "Disconnect", leave }), page.element);
 }

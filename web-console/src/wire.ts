@@ -4,7 +4,7 @@
 /** A motion that needs no numbers. */
 export type Word = "forward" | "backwards" | "left" | "right" | "stop";
 
-/** One order to the wheels. */
+/** What the wheels shall do now. */
 export interface Action {
   action: Word | "drive";
   /** Forward positive, in [-1, 1]; only with `drive`. */
@@ -68,4 +68,52 @@ export interface Report {
   online: boolean;
   received_ms: number | null;
   telemetry: Telemetry | null;
+}
+
+/** Labels of the two data channels; the page opens both. */
+export const DRIVE_CHANNEL = "drive";
+export const TELEMETRY_CHANNEL = "telemetry";
+
+/** To the robot on `telemetry`: asks for a pong, or lets others drive. */
+export type Request = { ping: number } | { release: true };
+
+/** Who drives, as the robot tells this viewer; `name` is a client id, null while nobody does. */
+export interface Driver {
+  you: boolean;
+  name: string | null;
+}
+
+/** From the robot on `telemetry`: a pong, or both of the others. */
+export interface Message {
+  pong?: number;
+  telemetry?: Telemetry;
+  driver?: Driver;
+}
+
+/** Reads a message with care, as the robot may be of another version; null if it is none. */
+export function readMessage(data: unknown): Message | null {
+  if (typeof data !== "string") return null;
+  let message: unknown;
+  try {
+    message = JSON.parse(data);
+  } catch {
+    return null;
+  }
+  if (!isObject(message)) return null;
+  const { pong, telemetry, driver } = message;
+  const fits =
+    (pong === undefined || typeof pong === "number") &&
+    (telemetry === undefined || isObject(telemetry)) &&
+    (driver === undefined || isDriver(driver));
+  return fits ? (message as Message) : null;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isDriver(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { you, name } = value;
+  return typeof you === "boolean" && (name === null || typeof name === "string");
 }

@@ -2,8 +2,8 @@ import { expect, test } from "vitest";
 import { Outbox, type Outcome } from "../src/drive/outbox";
 import type { Action } from "../src/wire";
 
-/** A road whose answers the test gives. */
-function road() {
+/** A server whose answers the test gives. */
+function server() {
   const sent: { action: Action; answer: () => void; refuse: (error: Error) => void }[] = [];
   const outcomes: Outcome[] = [];
   const outbox = new Outbox(
@@ -20,8 +20,8 @@ function road() {
 const forward = (seq: number): Action => ({ action: "forward", seq });
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test("one request is under way and only the newest waits", async () => {
-  const { outbox, sent, seqs } = road();
+test("one request is in flight and only the newest is pending", async () => {
+  const { outbox, sent, seqs } = server();
   for (const seq of [1, 2, 3, 4]) outbox.post(forward(seq));
   expect(seqs()).toEqual([1]);
   sent[0]!.answer();
@@ -32,8 +32,8 @@ test("one request is under way and only the newest waits", async () => {
   expect(seqs()).toEqual([1, 4]);
 });
 
-test("a stop overtakes the request under way and drops what waits", async () => {
-  const { outbox, sent, seqs } = road();
+test("a stop overtakes the request in flight and drops what is pending", async () => {
+  const { outbox, sent, seqs } = server();
   outbox.post(forward(1));
   outbox.post(forward(2));
   outbox.post({ action: "stop", seq: 3 });
@@ -45,17 +45,17 @@ test("a stop overtakes the request under way and drops what waits", async () => 
 });
 
 test("a failed request is reported and does not block the next", async () => {
-  const { outbox, sent, outcomes, seqs } = road();
+  const { outbox, sent, outcomes, seqs } = server();
   outbox.post(forward(1));
   outbox.post(forward(2));
-  sent[0]!.refuse(new Error("no road"));
+  sent[0]!.refuse(new Error("no network"));
   await settled();
-  expect(outcomes[0]).toMatchObject({ action: { seq: 1 }, error: new Error("no road") });
+  expect(outcomes[0]).toMatchObject({ action: { seq: 1 }, error: new Error("no network") });
   expect(seqs()).toEqual([1, 2]);
 });
 
-test("what waits can be forgotten", async () => {
-  const { outbox, sent, seqs } = road();
+test("what is pending can be forgotten", async () => {
+  const { outbox, sent, seqs } = server();
   outbox.post(forward(1));
   outbox.post(forward(2));
   outbox.clear();

@@ -1,69 +1,69 @@
 import { expect, test } from "vitest";
-import { pictureNote, standing, type Facts } from "../src/page/status";
+import { videoNote, status, type Facts } from "../src/page/status";
 
-const well: Facts = {
-  feed: { is: "live" },
-  watch: { is: "connected" },
+const good: Facts = {
+  stream: { is: "live" },
+  viewer: { is: "connected" },
   robot: { online: true, seenMs: 1000 },
   publishError: null,
   nowMs: 61_000,
   serverMs: 61_000,
 };
-const noPicture: Facts = { ...well, watch: { is: "waiting", untilMs: 64_000, why: "the robot does not answer" } };
+const noVideo: Facts = { ...good, viewer: { is: "waiting", untilMs: 64_000, why: "the robot does not answer" } };
 
-test("all well is good", () => {
-  expect(standing(well)).toEqual({ tone: "good", text: "Connected to the robot" });
+test("all good is good", () => {
+  expect(status(good)).toEqual({ tone: "good", text: "Connected to the robot" });
 });
 
 test("without a peer connection it says which way orders go", () => {
-  expect(standing(noPicture)).toEqual({ tone: "good", text: "Online, by way of the ground station" });
+  expect(status(noVideo)).toEqual({ tone: "good", text: "Online, by way of the ground station" });
 });
 
 test("a lost server is said with the reason and the time to the next attempt", () => {
-  const { tone, text } = standing({
-    ...noPicture,
-    feed: { is: "waiting", untilMs: 63_400, why: "the server cannot be reached" },
+  const { tone, text } = status({
+    ...noVideo,
+    stream: { is: "waiting", untilMs: 63_400, why: "the server cannot be reached" },
   });
   expect(tone).toBe("bad");
   expect(text).toBe("Reconnecting, next try in 3 s: the server cannot be reached");
 });
 
 test("a lost server does not hide that the robot is still there", () => {
-  const facts: Facts = { ...well, feed: { is: "waiting", untilMs: 63_000, why: "x" } };
-  expect(standing(facts).tone).toBe("wait");
-  expect(standing(facts).text).toContain("Connected to the robot");
+  const facts: Facts = { ...good, stream: { is: "waiting", untilMs: 63_000, why: "x" } };
+  expect(status(facts).tone).toBe("wait");
+  expect(status(facts).text).toContain("Connected to the robot");
 });
 
 test("a robot that went away is said with when the server last saw it", () => {
   const robot = { online: false, seenMs: 1000 };
-  const text = standing({ ...noPicture, robot, serverMs: 121_000 }).text;
+  const text = status({ ...noVideo, robot, serverMs: 121_000 }).text;
   expect(text).toBe("The robot is offline, seen 2 min ago");
 });
 
 test("what is nearest to the page is said first", () => {
-  const facts: Facts = { ...well, feed: { is: "refused" }, robot: null, publishError: "no" };
-  expect(standing(facts).text).toContain("Signed out");
+  const facts: Facts = { ...good, stream: { is: "unauthorized" }, robot: null, publishError: "no" };
+  expect(status(facts).text).toContain("Signed out");
 });
 
 test("an action that did not arrive and a broken board are said", () => {
-  expect(standing({ ...noPicture, publishError: "Too Many Requests" }).text).toContain("Too Many Requests");
+  expect(status({ ...noVideo, publishError: "Too Many Requests" }).text).toContain("Too Many Requests");
   const robot = { online: true, seenMs: 1, boardFault: "no answer at 0x60" };
-  for (const facts of [well, noPicture]) expect(standing({ ...facts, robot }).text).toContain("0x60");
+  for (const facts of [good, noVideo]) expect(status({ ...facts, robot }).text).toContain("0x60");
 });
 
 test("without a ground station the channel is all there is to say", () => {
-  const facts: Facts = { ...noPicture, feed: null, robot: null };
-  expect(standing(facts)).toEqual({
+  const facts: Facts = { ...noVideo, stream: null, robot: null };
+  expect(status(facts)).toEqual({
     tone: "bad",
     text: "No picture: the robot does not answer; next try in 3 s",
   });
 });
 
 test("the picture's line is empty while it moves, and says what is wrong when not", () => {
-  const facts = { watch: well.watch, cameraFault: undefined, stillS: 0.4, nowMs: 61_000 };
-  expect(pictureNote(facts)).toBe("");
-  expect(pictureNote({ ...facts, stillS: null })).toBe("Waiting for the first frame");
-  expect(pictureNote({ ...facts, stillS: 4.2 })).toContain("stood still for 4 s");
-  expect(pictureNote({ ...facts, cameraFault: "no camera found" })).toBe("Camera: no camera found");
-  expect(pictureNote({ ...facts, watch: noPicture.watch })).toContain("next try in 3 s");
+  const facts = { viewer: good.viewer, cameraFault: undefined, stillS: 0.4, nowMs: 61_000 };
+  expect(videoNote(facts)).toBe("");
+  expect(videoNote({ ...facts, stillS: null })).toBe("Waiting for the first frame");
+  expect(videoNote({ ...facts, stillS: 4.2 })).toContain("stood still for 4 s");
+  expect(videoNote({ ...facts, cameraFault: "no camera found" })).toBe("Camera: no camera found");
+  expect(videoNote({ ...facts, viewer: noVideo.viewer })).toContain("next try in 3 s");
 });

@@ -1,34 +1,41 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { Held, type Direction, type Twist } from "../src/drive/input";
-import { motion, newSender, Pilot } from "../src/drive/scheduler";
-import type { Action } from "../src/wire";
+import { Input, type Direction, type Twist } from "../src/drive/input";
+import { newClientId } from "../src/drive/client-id";
+import { motion, Scheduler } from "../src/drive/scheduler";
+import { readMessage, type Action, type Request } from "../src/wire";
 
 interface Example {
   payload: Record<string, unknown>;
   twist: [number, number];
 }
 
-const { accepted } = JSON.parse(
-  readFileSync(new URL("../../wire/examples/actions.json", import.meta.url), "utf8"),
-) as { accepted: Example[] };
+const examples = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../wire/examples/${name}.json`, import.meta.url), "utf8"));
+
+const { accepted } = examples("actions") as { accepted: Example[] };
+
+const { viewer_to_robot: requests, robot_to_viewer: messages } = examples("data_channel") as {
+  viewer_to_robot: { accepted: { text: string }[] };
+  robot_to_viewer: { sent: { text: string; driver: string | null }[]; ignored: string[] };
+};
 
 const now = { steady: 0, unix: 1763690000123.4 };
 const directions: Direction[] = ["forward", "backwards", "left", "right"];
 
-/** Every twist that hands can hold: all sets of arrows, and a stick all around its field. */
+/** Every twist that can be held: all sets of arrows, and a stick all around its field. */
 function everyTwist(): Twist[] {
   const held = Array.from({ length: 16 }, (_, set) => {
-    const hands = new Held();
-    directions.forEach((direction, bit) => (set >> bit) & 1 && hands.press(direction, direction));
-    return hands.twist;
+    const input = new Input();
+    directions.forEach((direction, bit) => (set >> bit) & 1 && input.press(direction, direction));
+    return input.twist;
   });
   const places = Array.from({ length: 25 }, (_, i) => i / 12 - 1);
   const tilted = places.flatMap((x) =>
     places.map((y) => {
-      const hands = new Held();
-      hands.tilt("stick", x * 1.3, y * 1.3);
-      return hands.twist;
+      const input = new Input();
+      input.setAxes("stick", x * 1.3, y * 1.3);
+      return input.twist;
     }),
   );
   return [...held, ...tilted].filter((twist) => twist !== null);
@@ -38,11 +45,11 @@ function everyTwist(): Twist[] {
 function everyAction(): { action: Action; twist: Twist }[] {
   const moved = everyTwist().flatMap((twist) =>
     [0.1, 0.5, 1].map((speed) => {
-      const pilot = new Pilot(newSender("someone with a very long name, ".repeat(9), 0xffffffff));
-      return { action: pilot.next(twist, speed, now)!, twist };
+      const scheduler = new Scheduler(newClientId("someone with a very long name, ".repeat(9), 0xffffffff));
+      return { action: scheduler.next(twist, speed, now)!, twist };
     }),
   );
-  return [...moved, { action: new Pilot("page").halt(now), twist: { linear: 0, angular: 0 } }];
+  return [...moved, { action: new Scheduler("page").halt(now), twist: { linear: 0, angular: 0 } }];
 }
 
 test("every action is like an accepted example: its word, its fields and their types", () => {
@@ -87,4 +94,24 @@ test("a drive action has both parts, and no other action has either", () => {
 test("a full arrow is the sample's word", () => {
   expect(motion({ linear: 1, angular: 0 })).toEqual({ action: "forward" });
   expect(motion({ linear: 0, angular: -1 })).toEqual({ action: "right" });
+});
+
+test("every message of the robot is read whole", () => {
+  for (const { text, driver } of messages.sent) {
+    const message = readMessage(text);
+    expect(message, text).toEqual(JSON.parse(text));
+    if (message?.driver !== undefined) expect(message.driver.name).toBe(driver);
+  }
+});
+
+test("what is no message of the robot is ignored, and in a message what is not known", () => {
+  for (const text of messages.ignored) expect(readMessage(text), text).toBeNull();
+  expect(readMessage(new ArrayBuffer(8))).toBeNull();
+  expect(readMessage('{"pong":1,"mood":"good"}')?.pong).toBe(1);
+});
+
+test("what the page asks of the robot is among the accepted requests", () => {
+  const asked: Request[] = [{ ping: 1 }, { release: true }];
+  const texts = requests.accepted.map(({ text }) => text);
+  for (const request of asked) expect(texts).toContain(JSON.stringify(request));
 });

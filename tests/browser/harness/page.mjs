@@ -16,7 +16,7 @@ export async function signIn(page, url, user, password) {
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
-/** A reading of the cockpit by its name. */
+/** A metric of the robot page by its name. */
 export function figure(page, name) {
   return page.locator("dt", { hasText: new RegExp(`^${name}$`) }).locator("xpath=following-sibling::dd").textContent();
 }

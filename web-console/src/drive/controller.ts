@@ -1,10 +1,10 @@
-// The hands' way to the road: owns what is held and the clock that asks the pilot.
-// Knows neither which input presses nor which road carries; it is given `send`.
-// Leaving the page by any way lets everything go.
+// From input to transport: owns what is held and the clock that asks the scheduler.
+// Knows neither which device presses nor how actions travel; it is given `send`.
+// Leaving the page in any way releases everything.
 
 import type { Action } from "../wire";
-import { Held, type Direction } from "./input";
-import { Pilot, type Now } from "./scheduler";
+import { Input, type Direction } from "./input";
+import { Scheduler, type Now } from "./scheduler";
 
 /** What a sample-sized robot does at home without frightening the cat. */
 const FIRST_SPEED = 0.5;
@@ -12,95 +12,87 @@ const FIRST_SPEED = 0.5;
 /** `pressed`: somebody pressed stop, as against letting go. */
 export type Send = (action: Action, pressed: boolean) => void;
 
-export class Helm {
-  readonly #held = new Held();
-  readonly #pilot: Pilot;
+export class DriveController {
+  readonly #input = new Input();
+  readonly #scheduler: Scheduler;
   readonly #now: () => Now;
   readonly #send: Send;
   readonly #listeners = new Set<() => void>();
-  readonly #left = new AbortController();
+  readonly #closed = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #speed = FIRST_SPEED;
+  /** Fraction of full throttle, in (0, 1]. */
+  speed = FIRST_SPEED;
 
   constructor(sender: string, now: () => Now, send: Send) {
-    this.#pilot = new Pilot(sender);
+    this.#scheduler = new Scheduler(sender);
     this.#now = now;
     this.#send = send;
-    const letGo = () => this.releaseAll();
-    const { signal } = this.#left;
-    addEventListener("blur", letGo, { signal });
-    addEventListener("pagehide", letGo, { signal });
-    document.addEventListener("freeze", letGo, { signal });
-    document.addEventListener("visibilitychange", () => document.hidden && letGo(), { signal });
+    const releaseAll = () => this.releaseAll();
+    const { signal } = this.#closed;
+    addEventListener("blur", releaseAll, { signal });
+    addEventListener("pagehide", releaseAll, { signal });
+    document.addEventListener("freeze", releaseAll, { signal });
+    document.addEventListener("visibilitychange", () => document.hidden && releaseAll(), { signal });
   }
 
   /** Directions that are held now. */
   get directions(): ReadonlySet<Direction> {
-    return this.#held.directions;
+    return this.#input.directions;
   }
 
-  /** Fraction of full throttle, in (0, 1]. */
-  get speed(): number {
-    return this.#speed;
-  }
-
-  set speed(speed: number) {
-    this.#speed = speed;
-  }
-
-  press(by: string, direction: Direction): void {
-    this.#held.press(by, direction);
+  press(source: string, direction: Direction): void {
+    this.#input.press(source, direction);
     this.#changed();
   }
 
   /** x to the right, y up, both in [-1, 1]. */
-  tilt(by: string, x: number, y: number): void {
-    const before = JSON.stringify(this.#held.twist);
-    this.#held.tilt(by, x, y);
+  setAxes(source: string, x: number, y: number): void {
+    const before = JSON.stringify(this.#input.twist);
+    this.#input.setAxes(source, x, y);
     // A gamepad is read at every frame; most frames bring nothing new.
-    if (JSON.stringify(this.#held.twist) !== before) this.#changed();
+    if (JSON.stringify(this.#input.twist) !== before) this.#changed();
   }
 
-  release(by: string): void {
-    this.#held.release(by);
+  release(source: string): void {
+    this.#input.release(source);
     this.#changed();
   }
 
   releaseAll(): void {
-    this.#held.releaseAll();
+    this.#input.releaseAll();
     this.#changed();
   }
 
   /** Stops now, whatever is held. */
   halt(): void {
-    this.#send(this.#pilot.halt(this.#now()), true);
+    this.#send(this.#scheduler.halt(this.#now()), true);
     this.#changed();
   }
 
-  /** Called whenever something is pressed or let go. */
+  /** Called whenever something is pressed or released. */
   onChange(listener: () => void): void {
     this.#listeners.add(listener);
   }
 
-  /** Lets go and listens no more. */
-  leave(): void {
+  /** Releases everything and listens no more. */
+  close(): void {
     this.releaseAll();
-    this.#left.abort();
+    this.#closed.abort();
     this.#listeners.clear();
   }
 
   #changed(): void {
-    this.#beat();
+    this.#tick();
     for (const listener of this.#listeners) listener();
   }
 
-  #beat(): void {
+  #tick(): void {
     clearTimeout(this.#timer);
     const now = this.#now();
-    const held = this.#held.twist;
-    const action = this.#pilot.next(held, this.#speed, now);
+    const { twist } = this.#input;
+    const action = this.#scheduler.next(twist, this.speed, now);
     if (action !== null) this.#send(action, false);
-    const due = this.#pilot.due(held);
-    if (due !== null) this.#timer = setTimeout(() => this.#beat(), Math.max(0, due - now.steady));
+    const due = this.#scheduler.due(twist);
+    if (due !== null) this.#timer = setTimeout(() => this.#tick(), Math.max(0, due - now.steady));
   }
 }

@@ -1,5 +1,5 @@
-// What the hands hold: keys, arrow buttons, a stick, a gamepad. Pure.
-// Knows no event and no element; whoever reads those says here who presses what.
+// What is held now: keys, arrow buttons, a stick, a gamepad. Pure.
+// Knows no event and no element; whoever reads those says here which source holds what.
 
 export type Direction = "forward" | "backwards" | "left" | "right";
 
@@ -18,31 +18,31 @@ const CURVE: Twist = { linear: 0.6, angular: 0.4 };
 /** Below this a stick is at rest: worn gamepad sticks seldom come back to exactly 0. */
 const DEAD_ZONE = 0.12;
 
-export class Held {
+export class Input {
   readonly #directions = new Map<string, Direction>();
-  readonly #tilts = new Map<string, Twist>();
+  readonly #axes = new Map<string, Twist>();
 
-  /** `by` tells presses of the same direction apart: two keys may mean forward. */
-  press(by: string, direction: Direction): void {
-    this.#directions.set(by, direction);
+  /** `source` tells presses of the same direction apart: two keys may mean forward. */
+  press(source: string, direction: Direction): void {
+    this.#directions.set(source, direction);
   }
 
-  /** A proportional input; one at rest holds nothing. */
-  tilt(by: string, x: number, y: number): void {
-    const twist = stick(x, y);
-    if (twist === null) this.#tilts.delete(by);
-    else this.#tilts.set(by, twist);
+  /** A proportional source: x to the right, y up, both in [-1, 1]. At rest it holds nothing. */
+  setAxes(source: string, x: number, y: number): void {
+    const twist = fromAxes(x, y);
+    if (twist === null) this.#axes.delete(source);
+    else this.#axes.set(source, twist);
   }
 
-  release(by: string): void {
-    this.#directions.delete(by);
-    this.#tilts.delete(by);
+  release(source: string): void {
+    this.#directions.delete(source);
+    this.#axes.delete(source);
   }
 
   /** Everything at once: the page lost focus, was hidden, or is going away. */
   releaseAll(): void {
     this.#directions.clear();
-    this.#tilts.clear();
+    this.#axes.clear();
   }
 
   /** Directions that are held now, for the page to show. */
@@ -52,13 +52,12 @@ export class Held {
 
   /** Where all of it together goes; null is rest. The newest stick wins over arrows. */
   get twist(): Twist | null {
-    const tilted = [...this.#tilts.values()].at(-1);
-    return tilted ?? arrows(this.directions);
+    return [...this.#axes.values()].at(-1) ?? fromDirections(this.directions);
   }
 }
 
-/** Opposite arrows cancel each other. */
-export function arrows(held: ReadonlySet<Direction>): Twist | null {
+/** Opposite directions cancel each other. */
+function fromDirections(held: ReadonlySet<Direction>): Twist | null {
   const linear = Number(held.has("forward")) - Number(held.has("backwards"));
   const angular = Number(held.has("left")) - Number(held.has("right"));
   if (linear !== 0 && angular !== 0) {
@@ -67,8 +66,8 @@ export function arrows(held: ReadonlySet<Direction>): Twist | null {
   return linear === 0 && angular === 0 ? null : { linear, angular };
 }
 
-/** A stick's place, x to the right and y up, both in [-1, 1], as a velocity; null at rest. */
-export function stick(x: number, y: number): Twist | null {
+/** Null at rest. */
+function fromAxes(x: number, y: number): Twist | null {
   const length = Math.hypot(x, y);
   if (!(length > DEAD_ZONE)) return null;
   // Starts from 0 at the edge of the dead zone, so the first movement is a gentle one.

@@ -1,8 +1,8 @@
-// Arrows and WASD drive, the space bar stops, wherever the focus is but in a text field. By place on the keyboard, not by letter, so
-// WASD is under the same fingers on every layout.
+// Arrows and WASD drive, the space bar stops, wherever the focus is but in a text field. By
+// place on the keyboard, not by letter, so WASD is under the same fingers on every layout.
 
 import type { Direction } from "./input";
-import type { Helm } from "./controller";
+import type { DriveController } from "./controller";
 
 const DIRECTIONS: Readonly<Record<string, Direction>> = {
   ArrowUp: "forward",
@@ -16,30 +16,30 @@ const DIRECTIONS: Readonly<Record<string, Direction>> = {
 };
 
 /** Listens until `until` is aborted. */
-export function listenToKeys(helm: Helm, until: AbortSignal): void {
-  addEventListener("keydown", (event) => down(helm, event), { signal: until });
-  addEventListener("keyup", (event) => up(helm, event), { signal: until });
+export function listenToKeys(controller: DriveController, until: AbortSignal): void {
+  addEventListener("keydown", (event) => down(controller, event), { signal: until });
+  addEventListener("keyup", (event) => up(controller, event), { signal: until });
 }
 
-function down(helm: Helm, event: KeyboardEvent): void {
+function down(controller: DriveController, event: KeyboardEvent): void {
   // With Cmd held, macOS never tells that the other key was let go.
-  if (event.ctrlKey || event.metaKey || event.altKey) return helm.releaseAll();
+  if (event.ctrlKey || event.metaKey || event.altKey) return controller.releaseAll();
   if (isText(event.target)) return;
   if (event.code === "Space") {
     event.preventDefault();
-    if (!event.repeat) helm.halt();
+    if (!event.repeat) controller.halt();
     return;
   }
   const direction = DIRECTIONS[event.code];
   if (direction === undefined || ownsArrows(event)) return;
   event.preventDefault();
-  if (!event.repeat) helm.press(event.code, direction);
+  if (!event.repeat) controller.press(event.code, direction);
 }
 
-function up(helm: Helm, event: KeyboardEvent): void {
+function up(controller: DriveController, event: KeyboardEvent): void {
   // A focused button is pressed by the space bar's release; Enter presses it too.
   if (event.code === "Space" && !isText(event.target)) event.preventDefault();
-  if (event.code in DIRECTIONS) helm.release(event.code);
+  if (event.code in DIRECTIONS) controller.release(event.code);
 }
 
 function isText(target: EventTarget | null): boolean {

@@ -1,6 +1,6 @@
-// The road over HTTP: at most one request under way, and one action waiting.
-// Knows no fetch: it is given `send`. A newer action replaces the waiting one, and a stop
-// overtakes all: it goes out beside the request that is under way.
+// Actions over HTTP: at most one request in flight, and one action pending.
+// Knows no fetch: it is given `send`. A newer action replaces the pending one, and a stop
+// overtakes all: it goes out beside the request that is in flight.
 
 import type { Action } from "../wire";
 
@@ -16,8 +16,8 @@ export class Outbox {
   readonly #send: (action: Action) => Promise<void>;
   readonly #report: (outcome: Outcome) => void;
   readonly #now: () => number;
-  #underWay = false;
-  #waiting: Action | null = null;
+  #inFlight = false;
+  #pending: Action | null = null;
 
   constructor(
     send: (action: Action) => Promise<void>,
@@ -31,35 +31,30 @@ export class Outbox {
 
   post(action: Action): void {
     if (action.action === "stop") {
-      this.#waiting = null;
-      void this.#carry(action);
-    } else if (this.#underWay) {
-      this.#waiting = action;
+      this.#pending = null;
+      void this.#request(action);
     } else {
-      void this.#drain(action);
+      this.#pending = action;
+      if (!this.#inFlight) void this.#drain();
     }
   }
 
-  /** Forgets what waits: it would be late. */
+  /** Forgets what is pending: it would be late. */
   clear(): void {
-    this.#waiting = null;
+    this.#pending = null;
   }
 
-  async #drain(first: Action): Promise<void> {
-    this.#underWay = true;
-    for (let action: Action | null = first; action !== null; action = this.#take()) {
-      await this.#carry(action);
+  async #drain(): Promise<void> {
+    this.#inFlight = true;
+    while (this.#pending !== null) {
+      const action = this.#pending;
+      this.#pending = null;
+      await this.#request(action);
     }
-    this.#underWay = false;
+    this.#inFlight = false;
   }
 
-  #take(): Action | null {
-    const action = this.#waiting;
-    this.#waiting = null;
-    return action;
-  }
-
-  async #carry(action: Action): Promise<void> {
+  async #request(action: Action): Promise<void> {
     const started = this.#now();
     const outcome = await this.#send(action).then(
       () => ({}),

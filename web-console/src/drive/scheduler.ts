@@ -1,19 +1,19 @@
 // Decides when which action is sent. Pure: the time is an argument.
 //
 // While something is held an action goes out every 100 ms, so that silence can mean stop.
-// When nothing is held any more, a stop goes out at once and is repeated, as the road it
-// takes may lose it.
+// When nothing is held any more, a stop goes out at once and is repeated, as the network may
+// lose it.
 
 import type { Action } from "../wire";
 import type { Twist } from "./input";
 
 /** Half of the robot's pulse of 200 ms: one lost action does not make it stutter. */
-export const BEAT_MS = 100;
+export const SEND_INTERVAL_MS = 100;
 
 /** A stick moves all the time; faster than this nobody steers. */
-export const CHANGE_MS = 50;
+export const MIN_CHANGE_MS = 50;
 
-/** How often a stop is said again. Each can be lost; three in a row hardly are. */
+/** How often a stop is repeated. Each can be lost; three in a row hardly are. */
 export const STOP_REPEATS = 2;
 
 /** Two times that belong together: one that never jumps, one that others understand. */
@@ -24,7 +24,7 @@ export interface Now {
   unix: number;
 }
 
-export class Pilot {
+export class Scheduler {
   readonly #sender: string;
   #seq = 0;
   #sent: { twist: Twist | null; at: number } | null = null;
@@ -36,8 +36,8 @@ export class Pilot {
   }
 
   /** The action that is due now, if one is. `speed` is a fraction of full throttle in (0, 1]. */
-  next(held: Twist | null, speed: number, now: Now): Action | null {
-    const twist = this.#obeyHalt(held);
+  next(input: Twist | null, speed: number, now: Now): Action | null {
+    const twist = this.#unlessHalted(input);
     if (twist === null) return this.#rest(now);
     if (now.steady < this.#notBefore(twist)) return null;
     this.#sent = { twist, at: now.steady };
@@ -53,21 +53,21 @@ export class Pilot {
   }
 
   /** Steady time at which `next` should be asked again; null when only a change matters. */
-  due(held: Twist | null): number | null {
-    const driving = held !== null && !this.#halted;
+  due(input: Twist | null): number | null {
+    const driving = input !== null && !this.#halted;
     if (this.#sent === null) return null;
-    return driving || this.#stopsLeft > 0 ? this.#sent.at + BEAT_MS : null;
+    return driving || this.#stopsLeft > 0 ? this.#sent.at + SEND_INTERVAL_MS : null;
   }
 
-  #obeyHalt(held: Twist | null): Twist | null {
-    if (held === null) this.#halted = false;
-    return this.#halted ? null : held;
+  #unlessHalted(input: Twist | null): Twist | null {
+    if (input === null) this.#halted = false;
+    return this.#halted ? null : input;
   }
 
   #rest(now: Now): Action | null {
     if (this.#sent === null) return null;
     if (this.#sent.twist !== null) return this.#stop(now);
-    if (this.#stopsLeft === 0 || now.steady < this.#sent.at + BEAT_MS) return null;
+    if (this.#stopsLeft === 0 || now.steady < this.#sent.at + SEND_INTERVAL_MS) return null;
     this.#stopsLeft -= 1;
     return this.#stop(now);
   }
@@ -81,9 +81,9 @@ export class Pilot {
     if (this.#sent === null || this.#sent.twist === null) return -Infinity;
     const last = this.#sent.twist;
     const same = last.linear === twist.linear && last.angular === twist.angular;
-    if (same) return this.#sent.at + BEAT_MS;
+    if (same) return this.#sent.at + SEND_INTERVAL_MS;
     const turned = motion(last).action !== motion(twist).action;
-    return turned ? -Infinity : this.#sent.at + CHANGE_MS;
+    return turned ? -Infinity : this.#sent.at + MIN_CHANGE_MS;
   }
 
   #stamp(now: Now): Pick<Action, "sender" | "seq" | "sent_at"> {
@@ -92,7 +92,7 @@ export class Pilot {
   }
 }
 
-/** The sample's word where there is one, so that a robot that knows only those obeys too. */
+/** The sample's word where there is one, so that a robot that knows only those moves too. */
 export function motion(twist: Twist): Pick<Action, "action" | "linear" | "angular"> {
   const { linear, angular } = twist;
   if (angular === 0 && linear === 1) return { action: "forward" };
@@ -100,19 +100,4 @@ export function motion(twist: Twist): Pick<Action, "action" | "linear" | "angula
   if (linear === 0 && angular === 1) return { action: "left" };
   if (linear === 0 && angular === -1) return { action: "right" };
   return { action: "drive", linear, angular };
-}
-
-/**
- * Tells this page from every other, and says who sits before it: the robot keeps one count
- * per sender, and names the one who drives to all others. At most 64 bytes of
- * `[a-zA-Z0-9_.-]`, as signaling wants it.
- */
-export function newSender(user: string, random: number): string {
-  const name = user.replace(/[^a-zA-Z0-9_.-]+/g, "-").slice(0, 40) || "viewer";
-  return `${name}-${(random >>> 0).toString(16).padStart(8, "0")}`;
-}
-
-/** The name in a sender, for people. */
-export function nameOf(sender: string): string {
-  return sender.replace(/-[0-9a-f]{8}$/, "");
 }

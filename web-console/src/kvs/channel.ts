@@ -1,24 +1,20 @@
 // The calls that lead to a signaling channel: what it is called, where its socket is, and
-// which servers help through walls. The same against AWS and against ground-station.
+// its ICE servers. The same against AWS and against ground-station.
 
-import { signed, type Credentials } from "./sign";
+import { signedHeaders, type Credentials } from "./sigv4";
 
-/** Who may watch which channel, and where to ask. */
-export interface Pass {
-  credentials: Credentials;
-  region: string;
+/** Keys to view one channel, and where to ask about it. */
+export interface ViewerCredentials extends Credentials {
   /** Where the control plane is, such as `https://kinesisvideo.us-east-1.amazonaws.com`. */
   endpoint: string;
-  /** By name or by resource name. */
   channel: { name: string } | { arn: string };
-  /** Found without being listed: AWS leaves its STUN server out of the ICE servers. */
+  /** AWS leaves its STUN server out of the ICE servers, as it has a fixed name. */
   stun?: string;
 }
 
-/** All that is needed to meet the robot. */
-export interface Meeting {
+export interface ChannelEndpoints {
   arn: string;
-  /** `wss://…`, or `ws://…` on this machine. */
+  /** Of the signaling socket: `wss://…`, or `ws://…` on this machine. */
   socket: string;
   /** Asked for when they are needed: they help while the socket is being opened. */
   iceServers: () => Promise<RTCIceServer[]>;
@@ -39,67 +35,71 @@ interface IceServers {
 /** These calls take 100 ms on AWS; what takes longer than this will not come. */
 const TIMEOUT_MS = 6_000;
 
-/** What AWS or ground-station said no with. */
+/** A refusal by AWS or ground-station, with its reason. */
 export class ChannelError extends Error {}
 
-export async function find(pass: Pass, clientId: string, now: () => Date): Promise<Meeting> {
-  const ask: Ask = (base, path, body) => call(pass, base, path, body, now());
-  const arn = "arn" in pass.channel ? pass.channel.arn : await arnOf(pass.channel.name, pass, ask);
-  const endpoints = await ask<Endpoints>(pass.endpoint, "/getSignalingChannelEndpoint", {
+type Call = <T>(base: string, path: string, body: object) => Promise<T>;
+
+export async function channelEndpoints(
+  credentials: ViewerCredentials,
+  clientId: string,
+  now: () => Date,
+): Promise<ChannelEndpoints> {
+  const { channel, endpoint, stun } = credentials;
+  const call: Call = (base, path, body) => post(credentials, new URL(path, base), JSON.stringify(body), now());
+  const arn = "arn" in channel ? channel.arn : await arnOf(channel.name, endpoint, call);
+  const endpoints = await call<Endpoints>(endpoint, "/getSignalingChannelEndpoint", {
     ChannelARN: arn,
     SingleMasterChannelEndpointConfiguration: { Protocols: ["WSS", "HTTPS"], Role: "VIEWER" },
   });
-  const at = (protocol: string) => {
+  const of = (protocol: string) => {
     const found = endpoints.ResourceEndpointList.find((endpoint) => endpoint.Protocol === protocol);
     if (found === undefined) throw new ChannelError(`the channel has no ${protocol} endpoint`);
     return found.ResourceEndpoint;
   };
-  return { arn, socket: at("WSS"), iceServers: () => iceServers(pass, at("HTTPS"), arn, clientId, ask) };
+  const iceServers = async () => {
+    const relays = await turnServers(of("HTTPS"), arn, clientId, call);
+    return stun === undefined ? relays : [{ urls: stun }, ...relays];
+  };
+  return { arn, socket: of("WSS"), iceServers };
 }
 
-type Ask = <T>(base: string, path: string, body: object) => Promise<T>;
-
-async function iceServers(pass: Pass, base: string, arn: string, clientId: string, ask: Ask): Promise<RTCIceServer[]> {
-  const ice = await ask<IceServers>(base, "/v1/get-ice-server-config", {
-    ChannelARN: arn,
-    ClientId: clientId,
-    Service: "TURN",
-  });
-  const relays = (ice.IceServerList ?? []).map((server) => ({
-    urls: server.Uris,
-    username: server.Username,
-    credential: server.Password,
-  }));
-  return pass.stun === undefined ? relays : [{ urls: pass.stun }, ...relays];
-}
-
-/** A pass for a channel of the user's own AWS account. */
-export function awsPass(region: string, channel: string, credentials: Credentials): Pass {
+/** For a channel of the user's own AWS account. */
+export function awsViewerCredentials(channel: string, credentials: Credentials): ViewerCredentials {
+  const { region } = credentials;
   return {
-    credentials,
-    region,
+    ...credentials,
     endpoint: `https://kinesisvideo.${region}.amazonaws.com`,
     channel: { name: channel },
     stun: `stun:stun.kinesisvideo.${region}.amazonaws.com:443`,
   };
 }
 
-async function arnOf(name: string, pass: Pass, ask: Ask): Promise<string> {
-  const described = await ask<Described>(pass.endpoint, "/describeSignalingChannel", { ChannelName: name });
+async function arnOf(name: string, endpoint: string, call: Call): Promise<string> {
+  const described = await call<Described>(endpoint, "/describeSignalingChannel", { ChannelName: name });
   const { ChannelARN, ChannelStatus } = described.ChannelInfo;
   if (ChannelStatus !== "ACTIVE") throw new ChannelError(`the channel ${name} is ${ChannelStatus.toLowerCase()}`);
   return ChannelARN;
 }
 
-async function call<T>(pass: Pass, base: string, path: string, body: object, now: Date): Promise<T> {
-  const url = new URL(path, base);
-  const text = JSON.stringify(body);
-  const headers = { "content-type": "application/json" };
-  const scope = { region: pass.region, service: "kinesisvideo" };
+async function turnServers(base: string, arn: string, clientId: string, call: Call): Promise<RTCIceServer[]> {
+  const ice = await call<IceServers>(base, "/v1/get-ice-server-config", {
+    ChannelARN: arn,
+    ClientId: clientId,
+    Service: "TURN",
+  });
+  return (ice.IceServerList ?? []).map((server) => ({
+    urls: server.Uris,
+    username: server.Username,
+    credential: server.Password,
+  }));
+}
+
+async function post<T>(credentials: Credentials, url: URL, body: string, now: Date): Promise<T> {
   const answer = await fetch(url, {
     method: "POST",
-    headers: { ...headers, ...(await signed(url, headers, text, pass.credentials, scope, now)) },
-    body: text,
+    headers: await signedHeaders(credentials, url, body, now),
+    body,
     signal: AbortSignal.timeout(TIMEOUT_MS),
     cache: "no-store",
   });
@@ -110,7 +110,7 @@ async function call<T>(pass: Pass, base: string, path: string, body: object, now
 /** The service words its errors under either casing, and names them in a header. */
 function reason(answer: Response, body: Record<string, unknown>): string {
   const name = answer.headers.get("x-amzn-errortype")?.split(":")[0];
-  const words = body["Message"] ?? body["message"];
-  return [name, words].filter((part) => typeof part === "string" && part !== "").join(": ") ||
+  const message = body["Message"] ?? body["message"];
+  return [name, message].filter((part) => typeof part === "string" && part !== "").join(": ") ||
     `signaling answered ${answer.status}`;
 }

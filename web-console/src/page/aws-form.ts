@@ -1,15 +1,15 @@
 // Reaching a robot's channel on AWS with the user's own keys. They stay in this page's
 // memory and go to AWS only; closing the page forgets them.
 
-import { awsPass, type Pass } from "../kvs/channel";
+import { awsViewerCredentials, type ViewerCredentials } from "../kvs/channel";
 import { el } from "./dom";
 
 export interface AwsChoice {
   robot: string;
-  pass: Pass;
+  credentials: ViewerCredentials;
 }
 
-export function awsForm(done: (choice: AwsChoice) => void): HTMLElement {
+export function awsForm(onChoice: (choice: AwsChoice) => void): HTMLElement {
   const input = (name: string, text: string, attributes: Record<string, string | boolean> = {}) => {
     const field = el("input", { name, autocomplete: "off", spellcheck: "false", autocapitalize: "none", required: true, ...attributes });
     return { field, label: el("label", { class: "field" }, el("span", {}, text), field) };
@@ -26,9 +26,10 @@ export function awsForm(done: (choice: AwsChoice) => void): HTMLElement {
       accessKeyId: key.field.value.trim(),
       secretAccessKey: secret.field.value.trim(),
       ...(sessionToken === "" ? {} : { sessionToken }),
+      region: region.field.value.trim(),
     };
     const robot = channel.field.value.trim();
-    done({ robot, pass: awsPass(region.field.value.trim(), robot, credentials) });
+    onChoice({ robot, credentials: awsViewerCredentials(robot, credentials) });
   };
   return el(
     "details",

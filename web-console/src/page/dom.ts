@@ -3,7 +3,7 @@
 type Child = Node | string | null;
 type Attributes = Record<string, string | boolean | ((event: never) => void)>;
 
-/** `el("button", { class: "quiet", onclick }, "Sign out")`; `false` leaves an attribute out. */
+/** `el("button", { class: "muted", onclick }, "Sign out")`; `false` leaves an attribute out. */
 export function el<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   attributes: Attributes = {},
@@ -31,6 +31,6 @@ function filled<E extends Element>(element: E, attributes: Attributes, children:
 }
 
 /** Writes only what changed, so that a screen reader and the layout stay quiet. */
-export function say(element: Element, text: string): void {
+export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -2,7 +2,7 @@
 // go in any way (lifting, sliding off the glass, a call coming in, focus lost) lets it go.
 
 import type { Direction } from "../drive/input";
-import type { Helm } from "../drive/controller";
+import type { DriveController } from "../drive/controller";
 import { el } from "./dom";
 import { arrow } from "./icons";
 
@@ -13,34 +13,34 @@ const LABELS: Readonly<Record<Direction, string>> = {
   backwards: "Backward",
 };
 
-export function pad(helm: Helm): HTMLElement {
-  const buttons = (Object.keys(LABELS) as Direction[]).map((direction) => button(helm, direction));
-  helm.onChange(() => {
+export function dpad(controller: DriveController): HTMLElement {
+  const buttons = (Object.keys(LABELS) as Direction[]).map((direction) => button(controller, direction));
+  controller.onChange(() => {
     for (const [direction, element] of buttons) {
-      element.setAttribute("aria-pressed", String(helm.directions.has(direction)));
+      element.setAttribute("aria-pressed", String(controller.directions.has(direction)));
     }
   });
-  return el("div", { class: "pad", role: "group", "aria-label": "Arrows" }, ...buttons.map(([, element]) => element));
+  return el("div", { class: "dpad", role: "group", "aria-label": "Arrows" }, ...buttons.map(([, element]) => element));
 }
 
-function button(helm: Helm, direction: Direction): [Direction, HTMLElement] {
+function button(controller: DriveController, direction: Direction): [Direction, HTMLElement] {
   const press = (event: PointerEvent) => {
     if (event.button !== 0) return;
     element.setPointerCapture(event.pointerId);
-    helm.press(`pointer ${event.pointerId}`, direction);
+    controller.press(`pointer ${event.pointerId}`, direction);
   };
-  const lift = (event: PointerEvent) => helm.release(`pointer ${event.pointerId}`);
+  const lift = (event: PointerEvent) => controller.release(`pointer ${event.pointerId}`);
   const enter = (event: KeyboardEvent) => {
     if (event.key !== "Enter") return;
     event.preventDefault();
-    if (!event.repeat) helm.press(`enter ${direction}`, direction);
+    if (!event.repeat) controller.press(`enter ${direction}`, direction);
   };
-  const letGo = () => helm.release(`enter ${direction}`);
+  const leave = () => controller.release(`enter ${direction}`);
   const element = el(
     "button",
     {
       type: "button",
-      class: `pad-${direction}`,
+      class: `dpad-${direction}`,
       "aria-label": LABELS[direction],
       "aria-pressed": "false",
       onpointerdown: press,
@@ -49,8 +49,8 @@ function button(helm: Helm, direction: Direction): [Direction, HTMLElement] {
       onlostpointercapture: lift,
       oncontextmenu: (event: Event) => event.preventDefault(),
       onkeydown: enter,
-      onkeyup: letGo,
-      onblur: letGo,
+      onkeyup: leave,
+      onblur: leave,
     },
     arrow(),
   );

@@ -1,22 +1,22 @@
-// Arrows or stick: one of the two is under the thumb, and the choice is remembered.
+// Arrow buttons or joystick: one of the two is under the thumb, and the choice is remembered.
 
-import type { Helm } from "../drive/controller";
+import type { DriveController } from "../drive/controller";
 import { el } from "./dom";
-import { pad } from "./dpad";
-import { stick } from "./joystick";
+import { dpad } from "./dpad";
+import { joystick } from "./joystick";
 
 const KEY = "outpost.hands";
 
-export function hands(helm: Helm): HTMLElement {
-  const kinds = { arrows: pad(helm), stick: stick(helm) };
+export function driveInput(controller: DriveController): HTMLElement {
+  const kinds = { arrows: dpad(controller), stick: joystick(controller) };
   const choose = (kind: keyof typeof kinds) => {
-    helm.releaseAll();
+    controller.releaseAll();
     for (const [name, element] of Object.entries(kinds)) element.hidden = name !== kind;
     localStorage.setItem(KEY, kind);
   };
   const first = localStorage.getItem(KEY) === "stick" ? "stick" : "arrows";
   const option = (kind: keyof typeof kinds, text: string) => {
-    const input = el("input", { type: "radio", name: "hands", value: kind, checked: kind === first, onchange: () => choose(kind) });
+    const input = el("input", { type: "radio", name: "drive-input", value: kind, checked: kind === first, onchange: () => choose(kind) });
     // After the mouse or a thumb the arrow keys drive again; after the keyboard they stay here.
     input.addEventListener("click", (event) => event.detail > 0 && input.blur());
     return el("label", {}, input, el("span", {}, text));
@@ -24,7 +24,7 @@ export function hands(helm: Helm): HTMLElement {
   choose(first);
   return el(
     "div",
-    { class: "hands" },
+    { class: "drive-input" },
     el("div", { class: "choice", role: "radiogroup", "aria-label": "Drive with" }, option("arrows", "Arrows"), option("stick", "Stick")),
     kinds.arrows,
     kinds.stick,

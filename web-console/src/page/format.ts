@@ -1,4 +1,4 @@
-// Readings as people read them. Pure. A figure the robot cannot tell is a dash.
+// Values as people read them. Pure. What the robot cannot tell is a dash.
 
 const UNKNOWN = "–";
 

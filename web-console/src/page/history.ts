@@ -1,4 +1,4 @@
-// The last minutes of a few figures, one sample at a time. Pure.
+// The last minutes of a few metrics, one sample at a time. Pure.
 
 export interface Sample {
   atMs: number;

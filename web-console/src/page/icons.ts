@@ -1,4 +1,4 @@
-// The page's few pictures, drawn by hand as SVG in the colours of the text around them.
+// The page's few icons, drawn by hand as SVG in the colours of the text around them.
 
 import { svg } from "./dom";
 
@@ -19,14 +19,14 @@ export function rover(): SVGElement {
   return svg(
     "svg",
     { class: "rover", viewBox: "0 0 48 40", "aria-hidden": "true" },
-    svg("path", { d: "M8 18h28l4 7H6z", class: "line" }),
-    svg("path", { d: "M28 18V9m-4-1h9v-5h-9z", class: "line" }),
-    svg("circle", { cx: "13", cy: "31", r: "5.5", class: "line" }),
-    svg("circle", { cx: "34", cy: "31", r: "5.5", class: "line" }),
+    svg("path", { d: "M8 18h28l4 7H6z", class: "stroke" }),
+    svg("path", { d: "M28 18V9m-4-1h9v-5h-9z", class: "stroke" }),
+    svg("circle", { cx: "13", cy: "31", r: "5.5", class: "stroke" }),
+    svg("circle", { cx: "34", cy: "31", r: "5.5", class: "stroke" }),
   );
 }
 
-/** What stands in the camera's place while there is no picture: hills, a low sun, a rover. */
+/** What stands in the video's place while there is none: hills, a low sun, a rover. */
 export function landscape(): SVGElement {
   return svg(
     "svg",
@@ -52,17 +52,17 @@ export function arrow(): SVGElement {
   return svg(
     "svg",
     { class: "arrow", viewBox: "0 0 24 24", "aria-hidden": "true" },
-    svg("path", { d: "M12 5v14M5.5 11.5 12 5l6.5 6.5", class: "line" }),
+    svg("path", { d: "M12 5v14M5.5 11.5 12 5l6.5 6.5", class: "stroke" }),
   );
 }
 
-const SYMBOLS = {
+const TOOLS = {
   turn: "M19 12a7 7 0 1 1-2.1-5M19 4v4h-4",
-  keep: "M4 8h4l1.5-2.5h5L16 8h4v11H4zM12 16.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z",
+  save: "M4 8h4l1.5-2.5h5L16 8h4v11H4zM12 16.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z",
   full: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
 } as const;
 
-/** The signs on the picture's buttons. */
-export function symbol(name: keyof typeof SYMBOLS): SVGElement {
-  return svg("svg", { class: "symbol", viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: SYMBOLS[name], class: "line" }));
+/** On the video's buttons. */
+export function toolIcon(name: keyof typeof TOOLS): SVGElement {
+  return svg("svg", { class: "tool-icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: TOOLS[name], class: "stroke" }));
 }

@@ -1,13 +1,13 @@
-// A stick for one thumb: the further from the middle, the faster. Letting go is rest.
+// A joystick for one thumb: the further from the middle, the faster. Letting go is rest.
 
-import type { Helm } from "../drive/controller";
+import type { DriveController } from "../drive/controller";
 import { el } from "./dom";
 
-const HOLDER = "stick";
+const SOURCE = "joystick";
 
-export function stick(helm: Helm): HTMLElement {
-  const knob = el("div", { class: "stick-knob" });
-  const field = el("div", { class: "stick", role: "img", "aria-label": "Stick: drag to drive. The arrow keys do the same." }, knob);
+export function joystick(controller: DriveController): HTMLElement {
+  const knob = el("div", { class: "joystick-knob" });
+  const field = el("div", { class: "joystick", role: "img", "aria-label": "Stick: drag to drive. The arrow keys do the same." }, knob);
   let pointer: number | null = null;
 
   const follow = (event: PointerEvent) => {
@@ -18,13 +18,13 @@ export function stick(helm: Helm): HTMLElement {
     const y = (event.clientY - box.top - radius) / radius;
     const length = Math.max(1, Math.hypot(x, y));
     place(x / length, y / length);
-    helm.tilt(HOLDER, x / length, -y / length);
+    controller.setAxes(SOURCE, x / length, -y / length);
   };
-  const letGo = (event: PointerEvent) => {
+  const release = (event: PointerEvent) => {
     if (event.pointerId !== pointer) return;
     pointer = null;
     place(0, 0);
-    helm.release(HOLDER);
+    controller.release(SOURCE);
   };
   const place = (x: number, y: number) => {
     knob.style.transform = `translate(${x * 60}%, ${y * 60}%)`;
@@ -36,7 +36,7 @@ export function stick(helm: Helm): HTMLElement {
     follow(event);
   });
   field.addEventListener("pointermove", follow);
-  for (const end of ["pointerup", "pointercancel", "lostpointercapture"] as const) field.addEventListener(end, letGo);
+  for (const end of ["pointerup", "pointercancel", "lostpointercapture"] as const) field.addEventListener(end, release);
   field.addEventListener("contextmenu", (event) => event.preventDefault());
   return field;
 }

@@ -1,22 +1,21 @@
-// What happens, as lines of the log. Pure.
+// What happens, as entries of the log. Pure.
 
-import { nameOf } from "../drive/scheduler";
-import type { FeedState } from "../station/telemetry";
-import type { Driver } from "../video/peer-connection";
-import type { WatchState } from "../video/viewer";
-import type { Telemetry } from "../wire";
+import { displayName } from "../drive/client-id";
+import type { StreamState } from "../station/telemetry";
+import type { ViewerState } from "../video/viewer";
+import type { Driver, Telemetry } from "../wire";
 
 export function ofDriver(driver: Driver): string {
   if (driver.you) return "You drive";
-  return driver.name === null ? "Nobody drives" : `${nameOf(driver.name)} drives; you can stop`;
+  return driver.name === null ? "Nobody drives" : `${displayName(driver.name)} drives; you can stop`;
 }
 
-export function ofWatch(state: WatchState): string {
+export function ofViewer(state: ViewerState): string {
   switch (state.is) {
-    case "off":
+    case "camera-off":
       return "The robot's camera is off";
-    case "asking":
-      return state.what;
+    case "connecting":
+      return state.step;
     case "connected":
       return "Connected to the robot";
     case "waiting":
@@ -24,7 +23,7 @@ export function ofWatch(state: WatchState): string {
   }
 }
 
-export function ofFeed(state: FeedState): string {
+export function ofStream(state: StreamState): string {
   switch (state.is) {
     case "connecting":
       return "Connecting to the ground station";
@@ -32,7 +31,7 @@ export function ofFeed(state: FeedState): string {
       return "Connected to the ground station";
     case "waiting":
       return `Lost the ground station: ${state.why}`;
-    case "refused":
+    case "unauthorized":
       return "The ground station wants a new sign-in";
   }
 }
@@ -46,6 +45,6 @@ export function ofReports(before: Telemetry | null, now: Telemetry | null): stri
   return [
     board !== undefined && board !== before?.board_fault ? `Motor board: ${board}` : null,
     camera !== undefined && camera !== before?.video?.camera_fault ? `Camera: ${camera}` : null,
-    more > 0 ? `The robot found actions too old (${more}): a slow road, or its clock is wrong` : null,
-  ].filter((line) => line !== null);
+    more > 0 ? `The robot found actions too old (${more}): a slow network, or its clock is wrong` : null,
+  ].filter((text) => text !== null);
 }

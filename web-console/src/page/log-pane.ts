@@ -1,24 +1,24 @@
-// The log as a drawer: its newest line is always seen, the others on request.
+// The log, folded: its newest entry is always seen, the others on request.
 
-import type { Line, Log } from "../log";
-import { el, say } from "./dom";
+import type { Log, LogEntry } from "../log";
+import { el, setText } from "./dom";
 
 export function logPane(log: Log): HTMLElement {
-  const newest = el("span", { class: "log-newest quiet" });
-  const list = el("ol", { class: "log-lines", tabindex: "0", "aria-label": "Log, oldest first" });
-  const add = (line: Line) => {
-    say(newest, line.text);
+  const newest = el("span", { class: "log-newest muted" });
+  const list = el("ol", { class: "log-entries", tabindex: "0", "aria-label": "Log, oldest first" });
+  const add = (entry: LogEntry) => {
+    setText(newest, entry.text);
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
-    list.append(el("li", {}, el("time", { class: "quiet figure" }, clockTime(line.atMs)), ` ${line.text}`));
-    while (list.childElementCount > log.lines.length) list.firstElementChild?.remove();
+    list.append(el("li", {}, el("time", { class: "muted value" }, clockTime(entry.atMs)), ` ${entry.text}`));
+    while (list.childElementCount > log.entries.length) list.firstElementChild?.remove();
     if (atEnd) list.scrollTop = list.scrollHeight;
   };
-  log.lines.forEach(add);
-  log.onLine(add);
+  log.entries.forEach(add);
+  log.onEntry(add);
   const copy = el("button", { type: "button", class: "plain" }, "Copy");
   copy.addEventListener("click", () => {
-    const text = log.lines.map((line) => `${new Date(line.atMs).toISOString()} ${line.text}`).join("\n");
-    void navigator.clipboard.writeText(text).then(() => say(copy, "Copied"), () => say(copy, "Not allowed"));
+    const text = log.entries.map(({ atMs, text }) => `${new Date(atMs).toISOString()} ${text}`).join("\n");
+    void navigator.clipboard.writeText(text).then(() => setText(copy, "Copied"), () => setText(copy, "Not allowed"));
   });
   return el(
     "details",

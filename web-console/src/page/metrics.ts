@@ -1,19 +1,19 @@
-// Named figures in a card: `readings("Robot", ["Battery", …])` and later `show({Battery: "7.4 V"})`.
+// Named values in a card: `metrics("Robot", ["Battery", …])` and later `show({Battery: "7.4 V"})`.
 
-import { el, say } from "./dom";
+import { el, setText } from "./dom";
 
-export interface Readings<Name extends string> {
+export interface Metrics<Name extends string> {
   element: HTMLElement;
-  show(figures: Readonly<Record<Name, string>>): void;
+  show(texts: Readonly<Record<Name, string>>): void;
 }
 
-export function readings<const Name extends string>(title: string, names: readonly Name[]): Readings<Name> {
-  const figures = new Map(names.map((name) => [name, el("dd", { class: "figure" }, "–")]));
-  const rows = [...figures].map(([name, figure]) => el("div", {}, el("dt", { class: "quiet" }, name), figure));
+export function metrics<const Name extends string>(title: string, names: readonly Name[]): Metrics<Name> {
+  const values = new Map(names.map((name) => [name, el("dd", { class: "value" }, "–")]));
+  const rows = [...values].map(([name, value]) => el("div", {}, el("dt", { class: "muted" }, name), value));
   return {
-    element: el("section", { class: "card readings" }, el("h2", {}, title), el("dl", {}, ...rows)),
-    show(shown) {
-      for (const [name, figure] of figures) say(figure, shown[name]);
+    element: el("section", { class: "card metrics" }, el("h2", {}, title), el("dl", {}, ...rows)),
+    show(texts) {
+      for (const [name, value] of values) setText(value, texts[name]);
     },
   };
 }

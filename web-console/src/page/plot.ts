@@ -21,7 +21,7 @@ const LANES: readonly Lane[] = [
     title: "Wheels, left and right",
     lines: [
       { of: "left", colour: "--accent" },
-      { of: "right", colour: "--quiet" },
+      { of: "right", colour: "--muted" },
     ],
     low: -1,
     high: () => 1,
@@ -71,21 +71,21 @@ function draw(canvas: HTMLCanvasElement, samples: readonly Sample[], nowMs: numb
   const width = canvas.clientWidth;
   canvas.width = Math.round(width * scale);
   canvas.height = Math.round(LANES.length * LANE_PX * scale);
-  const pen = canvas.getContext("2d");
-  if (pen === null) return;
-  pen.scale(scale, scale);
+  const context = canvas.getContext("2d");
+  if (context === null) return;
+  context.scale(scale, scale);
   const style = getComputedStyle(canvas);
-  pen.font = `12px ${style.fontFamily}`;
+  context.font = `12px ${style.fontFamily}`;
   LANES.forEach((lane, index) => {
-    pen.save();
-    pen.translate(0, index * LANE_PX);
-    drawLane(pen, lane, samples, nowMs, width, (name) => style.getPropertyValue(name));
-    pen.restore();
+    context.save();
+    context.translate(0, index * LANE_PX);
+    drawLane(context, lane, samples, nowMs, width, (name) => style.getPropertyValue(name));
+    context.restore();
   });
 }
 
 function drawLane(
-  pen: CanvasRenderingContext2D,
+  context: CanvasRenderingContext2D,
   lane: Lane,
   samples: readonly Sample[],
   nowMs: number,
@@ -96,29 +96,29 @@ function drawLane(
   const bottom = LANE_PX - 6;
   const x = (atMs: number) => width * (1 - (nowMs - atMs) / SPAN_MS);
   const y = (value: number) => bottom - ((value - lane.low) / (high - lane.low)) * (bottom - TITLE_PX - 2);
-  pen.fillStyle = colour("--quiet");
-  pen.textAlign = "left";
-  pen.fillText(lane.title, 0, 11);
-  pen.textAlign = "right";
-  if (lane.unit !== "") pen.fillText(`${high.toLocaleString("en")} ${lane.unit}`, width, 11);
-  pen.strokeStyle = colour("--line");
-  pen.lineWidth = 1;
-  pen.beginPath();
-  pen.moveTo(0, y(0));
-  pen.lineTo(width, y(0));
-  pen.stroke();
+  context.fillStyle = colour("--muted");
+  context.textAlign = "left";
+  context.fillText(lane.title, 0, 11);
+  context.textAlign = "right";
+  if (lane.unit !== "") context.fillText(`${high.toLocaleString("en")} ${lane.unit}`, width, 11);
+  context.strokeStyle = colour("--border");
+  context.lineWidth = 1;
+  context.beginPath();
+  context.moveTo(0, y(0));
+  context.lineTo(width, y(0));
+  context.stroke();
   for (const line of lane.lines) {
-    pen.strokeStyle = colour(line.colour);
-    pen.lineWidth = 1.5;
-    pen.beginPath();
+    context.strokeStyle = colour(line.colour);
+    context.lineWidth = 1.5;
+    context.beginPath();
     let last = -Infinity;
     for (const sample of samples) {
       const value = sample[line.of];
       if (value === undefined) continue;
-      if (sample.atMs - last > GAP_MS) pen.moveTo(x(sample.atMs), y(value));
-      else pen.lineTo(x(sample.atMs), y(value));
+      if (sample.atMs - last > GAP_MS) context.moveTo(x(sample.atMs), y(value));
+      else context.lineTo(x(sample.atMs), y(value));
       last = sample.atMs;
     }
-    pen.stroke();
+    context.stroke();
   }
 }

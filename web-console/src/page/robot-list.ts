@@ -13,13 +13,13 @@ export interface RobotList {
 /** `beside` stands below the list. */
 export function robotList(beside: HTMLElement): RobotList {
   const list = el("ul", { class: "robots" });
-  const element = el("main", { class: "page" }, el("h1", {}, "Robots"), list, beside);
+  const element = el("main", { class: "list-page" }, el("h1", {}, "Robots"), list, beside);
   let shown = "";
   return {
     element,
     show(reports, nowMs) {
-      const rows = reports.map((report) => ({ report, words: describe(report, nowMs) }));
-      const text = JSON.stringify(rows.map(({ report, words }) => [report.robot, report.online, words]));
+      const rows = reports.map((report) => ({ report, summary: summary(report, nowMs) }));
+      const text = JSON.stringify(rows.map(({ report, summary }) => [report.robot, report.online, summary]));
       if (text === shown) return;
       shown = text;
       const focused = document.activeElement?.getAttribute("href");
@@ -29,7 +29,7 @@ export function robotList(beside: HTMLElement): RobotList {
   };
 }
 
-function row({ report, words }: { report: Report; words: string }): HTMLElement {
+function row({ report, summary }: { report: Report; summary: string }): HTMLElement {
   return el(
     "li",
     {},
@@ -41,7 +41,7 @@ function row({ report, words }: { report: Report; words: string }): HTMLElement 
         "span",
         { class: "robot-text" },
         el("strong", {}, report.robot),
-        el("span", { class: "quiet" }, words),
+        el("span", { class: "muted" }, summary),
       ),
       el("span", { class: "dot", "data-tone": report.online ? "good" : "off", "aria-hidden": "true" }),
     ),
@@ -51,17 +51,17 @@ function row({ report, words }: { report: Report; words: string }): HTMLElement 
 function empty(): HTMLElement {
   return el(
     "li",
-    { class: "card quiet" },
+    { class: "card muted" },
     "No robot yet. On the ground station, `ground-station new-robot NAME --out DIR` makes one.",
   );
 }
 
-function describe(report: Report, nowMs: number): string {
+function summary(report: Report, nowMs: number): string {
   if (!report.online) return `Offline, ${ago(report.received_ms, nowMs)}`;
   const { telemetry } = report;
-  const readings = [
+  const values = [
     telemetry?.battery_v === undefined ? null : volts(telemetry.battery_v),
     telemetry?.system?.cpu_temp_c === undefined ? null : degrees(telemetry.system.cpu_temp_c),
-  ].filter((reading) => reading !== null);
-  return ["Online", ...readings].join(" · ");
+  ].filter((value) => value !== null);
+  return ["Online", ...values].join(" · ");
 }

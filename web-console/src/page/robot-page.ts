@@ -1,184 +1,186 @@
-// The page a robot is driven from: brings hands, roads, picture and readings together.
+// The page a robot is driven from: brings input, transports, video and telemetry together.
 // Knows no element but the dashboard's; what is sent and when is decided in `drive`.
 
+import { newClientId } from "../drive/client-id";
+import { DriveController } from "../drive/controller";
 import { listenToGamepad } from "../drive/gamepad";
-import { Helm } from "../drive/controller";
 import { listenToKeys } from "../drive/keyboard";
 import { Outbox, type Outcome } from "../drive/outbox";
-import { newSender } from "../drive/scheduler";
-import { send, sendEverywhere, type Roads } from "../drive/transport";
-import type { Pass } from "../kvs/channel";
+import { broadcast, send, type Transports } from "../drive/transport";
+import type { ViewerCredentials } from "../kvs/channel";
 import { Log } from "../log";
 import * as api from "../station/api";
-import type { FeedState } from "../station/telemetry";
-import type { Driver, Said } from "../video/peer-connection";
-import { counted, figures, type Counted, type Figures } from "../video/stats";
-import { Watch, type WatchState } from "../video/viewer";
-import type { Action, Report, Telemetry } from "../wire";
-import * as chronicle from "./log-messages";
+import type { StreamState } from "../station/telemetry";
+import { readCounters, videoStats, type VideoCounters, type VideoStats } from "../video/stats";
+import { Viewer, type ViewerState } from "../video/viewer";
+import type { Action, Driver, Message, Report, Telemetry } from "../wire";
 import { dashboard } from "./dashboard";
-import { pictureNote, standing } from "./status";
+import * as logMessages from "./log-messages";
+import { status, videoNote } from "./status";
 
-/** Figures are per second, and read by people. */
-const LOOK_MS = 1_000;
+/** Statistics are per second, and read by people. */
+const STATS_INTERVAL_MS = 1_000;
 
 /** Wheels move in pulses of 200 ms; the plot should show them. */
-const SAMPLE_MS = 250;
+const SAMPLE_INTERVAL_MS = 250;
 
-export interface CockpitSettings {
+export interface RobotPageOptions {
   robot: string;
   user: string;
-  pass: () => Promise<Pass>;
+  credentials: () => Promise<ViewerCredentials>;
   /** Over HTTP; null where no ground station is between. */
   publish: ((action: Action) => Promise<void>) | null;
   /** Milliseconds the server's clock is ahead. */
   clockOffsetMs: () => number;
-  /** A card to stand beside the readings. */
+  /** A card to stand beside the metrics. */
   display?: HTMLElement;
 }
 
-/** What is known of the picture of one connection. */
-interface Picture {
-  counted: Counted;
-  figures: Figures;
+/** What is known of the video of one connection. */
+interface VideoState {
+  counters: VideoCounters;
+  stats: VideoStats;
   /** When a frame was last counted; null before the first. */
   lastFrameMs: number | null;
 }
 
-export class Cockpit {
+export class RobotPage {
   readonly element: HTMLElement;
-  readonly #settings: CockpitSettings;
-  readonly #left = new AbortController();
+  readonly #options: RobotPageOptions;
+  readonly #closed = new AbortController();
   readonly #log = new Log();
-  readonly #roads: Roads;
-  readonly #watch: Watch;
-  readonly #helm: Helm;
-  readonly #view: ReturnType<typeof dashboard>;
+  readonly #transports: Transports;
+  readonly #viewer: Viewer;
+  readonly #controller: DriveController;
+  readonly #dashboard: ReturnType<typeof dashboard>;
   readonly #timers: ReturnType<typeof setInterval>[];
-  #feed: FeedState | null;
-  #watchState: WatchState = { is: "off" };
+  #streamState: StreamState | null;
+  #viewerState: ViewerState = { is: "camera-off" };
   #report: Report | null = null;
   #driver: Driver | null = null;
   #publishError: string | null = null;
   #answerMs: number | undefined;
-  #picture: Picture | null = null;
+  #video: VideoState | null = null;
 
-  constructor(settings: CockpitSettings) {
-    const { robot, user, pass, publish, clockOffsetMs } = settings;
-    const us = newSender(user, crypto.getRandomValues(new Uint32Array(1))[0]!);
-    this.#settings = settings;
-    this.#feed = publish === null ? null : { is: "connecting" };
-    this.#watch = new Watch({
-      clientId: us,
-      pass,
+  constructor(options: RobotPageOptions) {
+    const { robot, user, credentials, publish, clockOffsetMs } = options;
+    const clientId = newClientId(user, crypto.getRandomValues(new Uint32Array(1))[0]!);
+    this.#options = options;
+    this.#streamState = publish === null ? null : { is: "connecting" };
+    this.#viewer = new Viewer({
+      clientId,
+      credentials,
       clockOffsetMs,
-      inWords: api.inWords,
-      picture: (stream) => this.#see(stream),
-      said: (said) => this.#hear(said),
-      state: (state) => this.#watched(state),
+      errorMessage: api.errorMessage,
+      onStream: (stream) => this.#onVideo(stream),
+      onMessage: (message) => this.#onMessage(message),
+      onState: (state) => this.#onViewerState(state),
     });
-    this.#roads = {
-      direct: this.#watch,
-      post: publish && new Outbox(publish, (outcome) => this.#answered(outcome), () => performance.now()),
+    this.#transports = {
+      dataChannel: this.#viewer,
+      http: publish && new Outbox(publish, (outcome) => this.#onOutcome(outcome), () => performance.now()),
     };
-    this.#helm = new Helm(
-      us,
-      () => ({ steady: performance.now(), unix: this.#unixMs() }),
-      (action, pressed) => (pressed ? sendEverywhere : send)(this.#roads, action),
+    this.#controller = new DriveController(
+      clientId,
+      () => ({ steady: performance.now(), unix: this.#serverMs() }),
+      (action, pressed) => (pressed ? broadcast : send)(this.#transports, action),
     );
-    this.#view = dashboard(robot, this.#helm, this.#log, settings.display ?? null);
-    this.element = this.#view.element;
+    this.#dashboard = dashboard(robot, this.#controller, this.#log, options.display ?? null);
+    this.element = this.#dashboard.element;
     this.#listen();
-    this.#timers = [setInterval(() => void this.#look(), LOOK_MS), setInterval(() => this.#sample(), SAMPLE_MS)];
-    this.#watch.start();
+    this.#timers = [
+      setInterval(() => void this.#readStats(), STATS_INTERVAL_MS),
+      setInterval(() => this.#sample(), SAMPLE_INTERVAL_MS),
+    ];
+    this.#viewer.start();
   }
 
   /** The robot's report by way of the ground station. */
-  report(report: Report): void {
-    // Its own word by the data channel is fresher.
-    if (!this.#watch.drives) this.#take(report);
+  onReport(report: Report): void {
+    // What it sends by data channel is fresher.
+    if (!this.#viewer.canSend) this.#setReport(report);
   }
 
-  feed(state: FeedState): void {
-    if (state.is !== this.#feed?.is) this.#log.write(chronicle.ofFeed(state));
-    if (state.is === "live" && this.#feed?.is !== "live") this.#watch.hurry();
-    this.#feed = state;
+  onStreamState(state: StreamState): void {
+    if (state.is !== this.#streamState?.is) this.#log.write(logMessages.ofStream(state));
+    if (state.is === "live" && this.#streamState?.is !== "live") this.#viewer.retryNow();
+    this.#streamState = state;
     this.#redraw();
   }
 
-  leave(): void {
-    this.#helm.leave();
-    this.#left.abort();
+  close(): void {
+    this.#controller.close();
+    this.#closed.abort();
     this.#timers.forEach(clearInterval);
-    this.#watch.close();
+    this.#viewer.close();
   }
 
   #listen(): void {
-    const { signal } = this.#left;
-    listenToKeys(this.#helm, signal);
-    listenToGamepad(this.#helm, signal);
+    const { signal } = this.#closed;
+    listenToKeys(this.#controller, signal);
+    listenToGamepad(this.#controller, signal);
     // Who looks away does not drive: somebody else may.
-    const hidden = () => document.hidden && this.#watch.releaseWheel();
-    document.addEventListener("visibilitychange", hidden, { signal });
-    addEventListener("pagehide", () => this.#watch.hangUp(), { signal });
+    const onVisibility = () => document.hidden && this.#viewer.release();
+    document.addEventListener("visibilitychange", onVisibility, { signal });
+    addEventListener("pagehide", () => this.#viewer.disconnect(), { signal });
   }
 
-  #unixMs(): number {
-    return Date.now() + this.#settings.clockOffsetMs();
+  #serverMs(): number {
+    return Date.now() + this.#options.clockOffsetMs();
   }
 
-  #see(stream: MediaStream | null): void {
-    this.#view.stage.show(stream);
+  #onVideo(stream: MediaStream | null): void {
+    this.#dashboard.video.setStream(stream);
     if (stream === null) {
-      this.#picture = null;
+      this.#video = null;
       this.#driver = null;
     }
   }
 
-  #hear({ telemetry, driver }: Said): void {
+  #onMessage({ telemetry, driver }: Message): void {
     if (driver !== undefined) {
-      if (driver.name !== this.#driver?.name) this.#log.write(chronicle.ofDriver(driver));
+      if (driver.name !== this.#driver?.name) this.#log.write(logMessages.ofDriver(driver));
       this.#driver = driver;
     }
     if (telemetry !== undefined) {
-      this.#take({ robot: this.#settings.robot, online: true, received_ms: this.#unixMs(), telemetry });
+      this.#setReport({ robot: this.#options.robot, online: true, received_ms: this.#serverMs(), telemetry });
     }
   }
 
-  #take(report: Report): void {
+  #setReport(report: Report): void {
     const before = this.#report;
-    for (const line of chronicle.ofReports(before?.telemetry ?? null, report.telemetry)) this.#log.write(line);
-    if (report.online && before?.online === false) this.#watch.hurry();
-    if (report.telemetry !== null) this.#watch.wanted = report.telemetry.video !== undefined || !report.online;
+    for (const text of logMessages.ofReports(before?.telemetry ?? null, report.telemetry)) this.#log.write(text);
+    if (report.online && before?.online === false) this.#viewer.retryNow();
+    if (report.telemetry !== null) this.#viewer.cameraOn = report.telemetry.video !== undefined || !report.online;
     this.#report = report;
     this.#redraw();
   }
 
-  #watched(state: WatchState): void {
-    this.#log.write(chronicle.ofWatch(state));
-    this.#watchState = state;
+  #onViewerState(state: ViewerState): void {
+    this.#log.write(logMessages.ofViewer(state));
+    this.#viewerState = state;
     this.#redraw();
   }
 
-  #answered({ error, tookMs }: Outcome): void {
-    this.#publishError = error === undefined ? null : api.inWords(error);
+  #onOutcome({ error, tookMs }: Outcome): void {
+    this.#publishError = error === undefined ? null : api.errorMessage(error);
     this.#answerMs = error === undefined ? tookMs : undefined;
     if (this.#publishError !== null) this.#log.write(`Not obeyed: ${this.#publishError}`);
     this.#redraw();
   }
 
-  async #look(): Promise<void> {
-    const pc = this.#watch.pc;
+  async #readStats(): Promise<void> {
+    const pc = this.#viewer.pc;
     const report = pc?.connectionState === "connected" ? await pc.getStats() : null;
-    const now = report && counted(report.values(), performance.now());
+    const counters = report && readCounters(report.values(), performance.now());
     // In the meantime the connection may have become another one.
-    if (now !== null && this.#watch.pc === pc) {
-      const before = this.#picture;
-      const moved = now.framesDecoded > (before?.counted.framesDecoded ?? 0);
-      this.#picture = {
-        counted: now,
-        figures: figures(before?.counted ?? null, now),
-        lastFrameMs: moved ? now.atMs : (before?.lastFrameMs ?? null),
+    if (counters !== null && this.#viewer.pc === pc) {
+      const before = this.#video;
+      const moved = counters.framesDecoded > (before?.counters.framesDecoded ?? 0);
+      this.#video = {
+        counters,
+        stats: videoStats(before?.counters ?? null, counters),
+        lastFrameMs: moved ? counters.atMs : (before?.lastFrameMs ?? null),
       };
     }
     this.#redraw();
@@ -186,16 +188,16 @@ export class Cockpit {
 
   #sample(): void {
     const wheels = this.#telemetry?.wheels;
-    this.#view.sample({
+    this.#dashboard.addSample({
       atMs: Date.now(),
       left: wheels?.left,
       right: wheels?.right,
-      roundTripMs: this.#watch.roundTripMs,
-      kbps: this.#picture?.figures.kbps,
+      roundTripMs: this.#viewer.roundTripMs,
+      kbps: this.#video?.stats.kbps,
     });
   }
 
-  /** How the robot is; of one that is away nothing is known. */
+  /** Of a robot that is away nothing is known. */
   get #telemetry(): Telemetry | null {
     return this.#report?.online ? this.#report.telemetry : null;
   }
@@ -207,20 +209,27 @@ export class Cockpit {
       seenMs: this.#report.received_ms,
       boardFault: telemetry?.board_fault,
     };
-    const frames = [this.#view.stage.paintedMs, this.#picture?.lastFrameMs ?? null].filter((ms) => ms !== null);
-    const facts = { watch: this.#watchState, nowMs: Date.now() };
-    this.#view.show({
-      standing: standing({ ...facts, feed: this.#feed, robot, publishError: this.#publishError, serverMs: this.#unixMs() }),
-      note: pictureNote({
+    const frames = [this.#dashboard.video.paintedMs, this.#video?.lastFrameMs ?? null].filter((ms) => ms !== null);
+    const facts = { viewer: this.#viewerState, nowMs: Date.now() };
+    const { canSend, roundTripMs } = this.#viewer;
+    this.#dashboard.show({
+      status: status({
+        ...facts,
+        stream: this.#streamState,
+        robot,
+        publishError: this.#publishError,
+        serverMs: this.#serverMs(),
+      }),
+      note: videoNote({
         ...facts,
         cameraFault: telemetry?.video?.camera_fault,
         stillS: frames.length === 0 ? null : (performance.now() - Math.max(...frames)) / 1000,
       }),
-      driver: this.#driver && { ...this.#driver, text: chronicle.ofDriver(this.#driver) },
+      driver: this.#driver && { you: this.#driver.you, text: logMessages.ofDriver(this.#driver) },
       telemetry,
-      picture: this.#picture?.figures ?? null,
-      direct: this.#watch.drives,
-      roundTripMs: this.#watch.drives ? this.#watch.roundTripMs : this.#answerMs,
+      stats: this.#video?.stats ?? null,
+      byDataChannel: canSend,
+      roundTripMs: canSend ? roundTripMs : this.#answerMs,
     });
   }
 }

@@ -1,55 +1,56 @@
-// Somebody who is signed in to a ground station: the feed and the clock that live as long
-// as the visit, and whichever of its pages is shown.
+// The pages of a ground station for who is signed in: the telemetry and the clock that live as
+// long as the session, and whichever page is shown.
 
 import * as api from "../station/api";
 import { ServerClock } from "../station/clock";
-import { Feed, type FeedState } from "../station/telemetry";
 import type { Session } from "../station/session";
+import { TelemetryStream, type StreamState } from "../station/telemetry";
 import type { Report } from "../wire";
-import { bar } from "./top-bar";
-import { Cockpit } from "./robot-page";
 import { displayCard } from "./display-card";
 import { robotList, type RobotList } from "./robot-list";
+import { RobotPage } from "./robot-page";
+import { topBar } from "./top-bar";
 
 /** Clocks drift by milliseconds a minute at worst; one look a minute keeps up. */
-const LOOK_MS = 60_000;
+const POLL_INTERVAL_MS = 60_000;
 
-export class Visit {
+export class SessionPage {
   readonly #root: HTMLElement;
   readonly #session: Session;
-  readonly #over: (note: string | null) => void;
-  readonly #left = new AbortController();
+  readonly #onEnd: (note: string | null) => void;
+  readonly #closed = new AbortController();
   readonly #clock = new ServerClock();
   readonly #reports = new Map<string, Report>();
-  readonly #feed: Feed;
-  #feedState: FeedState = { is: "connecting" };
-  #cockpit: Cockpit | null = null;
+  readonly #stream: TelemetryStream;
+  #streamState: StreamState = { is: "connecting" };
+  #robotPage: RobotPage | null = null;
   #list: RobotList | null = null;
   #shown = new AbortController();
 
-  constructor(root: HTMLElement, session: Session, over: (note: string | null) => void) {
+  /** `onEnd` is told why the session ended; null when the user left. */
+  constructor(root: HTMLElement, session: Session, onEnd: (note: string | null) => void) {
     this.#root = root;
     this.#session = session;
-    this.#over = over;
-    const { signal } = this.#left;
-    const timer = setInterval(() => void this.#look(), LOOK_MS);
+    this.#onEnd = onEnd;
+    const { signal } = this.#closed;
+    const timer = setInterval(() => void this.#poll(), POLL_INTERVAL_MS);
     signal.addEventListener("abort", () => clearInterval(timer));
     addEventListener("hashchange", () => this.#show(), { signal });
     this.#show();
-    this.#feed = new Feed(
-      session.token,
-      (report) => this.#take(report),
-      (state) => this.#fed(state),
-    );
-    this.#feed.start();
+    this.#stream = new TelemetryStream({
+      token: session.token,
+      onReport: (report) => this.#setReport(report),
+      onState: (state) => this.#onStreamState(state),
+    });
+    this.#stream.start();
   }
 
-  #leave(note: string | null): void {
-    this.#left.abort();
+  #close(note: string | null): void {
+    this.#closed.abort();
     this.#shown.abort();
-    this.#feed.close();
-    this.#cockpit?.leave();
-    this.#over(note);
+    this.#stream.close();
+    this.#robotPage?.close();
+    this.#onEnd(note);
   }
 
   get #robot(): string {
@@ -61,70 +62,70 @@ export class Visit {
   }
 
   #show(): void {
-    this.#cockpit?.leave();
+    this.#robotPage?.close();
     this.#shown.abort();
     this.#shown = new AbortController();
     const robot = this.#robot;
-    this.#cockpit = robot === "" ? null : this.#newCockpit(robot);
+    this.#robotPage = robot === "" ? null : this.#newRobotPage(robot);
     this.#list = robot === "" ? robotList(this.#display()) : null;
     document.title = robot === "" ? "Outpost" : `${robot} · Outpost`;
-    const top = bar({
+    const bar = topBar({
       user: this.#session.user,
       back: robot !== "",
       leaveText: "Sign out",
-      leave: () => this.#leave(null),
+      leave: () => this.#close(null),
     });
-    this.#root.replaceChildren(top, (this.#cockpit ?? this.#list)!.element);
-    this.#cockpit?.feed(this.#feedState);
+    this.#root.replaceChildren(bar, (this.#robotPage ?? this.#list)!.element);
+    this.#robotPage?.onStreamState(this.#streamState);
     const report = this.#reports.get(robot);
-    if (report !== undefined) this.#cockpit?.report(report);
-    this.#tell();
+    if (report !== undefined) this.#robotPage?.onReport(report);
+    this.#showList();
   }
 
-  #newCockpit(robot: string): Cockpit {
+  #newRobotPage(robot: string): RobotPage {
     const { token, user } = this.#session;
-    return new Cockpit({
+    return new RobotPage({
       robot,
       user,
-      pass: () => api.viewerPass(token, robot),
+      credentials: () => api.viewerCredentials(token, robot),
       publish: (action) => api.publish(token, robot, action),
-      clockOffsetMs: () => this.#clock.offset,
+      clockOffsetMs: () => this.#clock.offsetMs,
       display: this.#display(),
     });
   }
 
   #display(): HTMLElement {
-    return displayCard(() => api.displayPicture(this.#session.token), this.#shown.signal);
+    return displayCard(() => api.displayImage(this.#session.token), this.#shown.signal);
   }
 
-  #tell(): void {
+  #showList(): void {
     const reports = [...this.#reports.values()].sort((a, b) => a.robot.localeCompare(b.robot));
     this.#list?.show(reports, this.#clock.corrected(Date.now()));
   }
 
-  #take(report: Report): void {
+  #setReport(report: Report): void {
     this.#reports.set(report.robot, report);
-    if (report.robot === this.#robot) this.#cockpit?.report(report);
-    this.#tell();
+    if (report.robot === this.#robot) this.#robotPage?.onReport(report);
+    this.#showList();
   }
 
-  #fed(state: FeedState): void {
-    this.#feedState = state;
-    if (state.is === "refused") return this.#leave("Your session is over. Please sign in again.");
+  #onStreamState(state: StreamState): void {
+    this.#streamState = state;
+    if (state.is === "unauthorized") return this.#close("Your session is over. Please sign in again.");
     // What happened while the stream was down is asked for, not guessed.
-    if (state.is === "live") void this.#look();
-    this.#cockpit?.feed(state);
+    if (state.is === "live") void this.#poll();
+    this.#robotPage?.onStreamState(state);
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     const asked = Date.now();
     const answer = await api.robots(this.#session.token).catch(() => null);
-    if (answer === null || this.#left.signal.aborted) return;
-    this.#clock.heard(answer.now_ms, asked, Date.now());
+    if (answer === null || this.#closed.signal.aborted) return;
+    this.#clock.addSample(answer.now_ms, asked, Date.now());
     for (const { name, online, seen_ms, telemetry } of answer.robots) {
       // The stream may have been quicker than this answer.
       if ((this.#reports.get(name)?.received_ms ?? 0) > (seen_ms ?? 0)) continue;
-      this.#take({ robot: name, online, received_ms: seen_ms, telemetry });
+      this.#setReport({ robot: name, online, received_ms: seen_ms, telemetry });
     }
   }
 }

@@ -2,27 +2,27 @@
 
 import * as api from "../station/api";
 import { awsForm, type AwsChoice } from "./aws-form";
-import { el, say } from "./dom";
+import { el, setText } from "./dom";
 import { planet } from "./icons";
 
 export function signIn(
   note: string | null,
-  done: (login: api.Login) => void,
-  toAws: (choice: AwsChoice) => void,
+  onLogin: (login: api.Login) => void,
+  onAws: (choice: AwsChoice) => void,
 ): HTMLElement {
   const user = field("user", "User", "text", "username");
   const password = field("password", "Password", "password", "current-password");
-  const trouble = el("p", { class: "trouble", role: "alert" }, note ?? "");
+  const error = el("p", { class: "form-error", role: "alert" }, note ?? "");
   const button = el("button", { class: "primary", type: "submit" }, "Sign in");
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     button.disabled = true;
-    say(trouble, "");
+    setText(error, "");
     try {
-      done(await api.login(user.input.value.trim(), password.input.value));
-    } catch (error) {
-      say(trouble, api.inWords(error));
+      onLogin(await api.login(user.input.value.trim(), password.input.value));
+    } catch (failure) {
+      setText(error, api.errorMessage(failure));
       password.input.select();
     } finally {
       button.disabled = false;
@@ -37,9 +37,9 @@ export function signIn(
       { class: "card" },
       planet(),
       el("h1", {}, "Outpost"),
-      el("p", { class: "quiet" }, "Sign in to see and drive your robots."),
-      el("form", { onsubmit: submit }, user.label, password.label, trouble, button),
-      awsForm(toAws),
+      el("p", { class: "muted" }, "Sign in to see and drive your robots."),
+      el("form", { onsubmit: submit }, user.label, password.label, error, button),
+      awsForm(onAws),
     ),
   );
 }

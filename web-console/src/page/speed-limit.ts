@@ -1,18 +1,18 @@
 // The speed limit: what a fully held arrow means.
 
-import type { Helm } from "../drive/controller";
-import { el, say } from "./dom";
+import type { DriveController } from "../drive/controller";
+import { el, setText } from "./dom";
 
 /** Percent of full throttle; below the least most motors only hum. */
 const LEAST = 10;
 const MOST = 100;
 
-export function speedLimit(helm: Helm): HTMLElement {
+export function speedLimit(controller: DriveController): HTMLElement {
   // Not an `output`: a label names the first thing in it that can be named.
-  const figure = el("span", { class: "figure" });
+  const value = el("span", { class: "value" });
   const show = () => {
-    helm.speed = input.valueAsNumber / 100;
-    say(figure, `${input.value} %`);
+    controller.speed = input.valueAsNumber / 100;
+    setText(value, `${input.value} %`);
     input.setAttribute("aria-valuetext", `${input.value} percent of full speed`);
     input.style.setProperty("--filled", String((input.valueAsNumber - LEAST) / (MOST - LEAST)));
   };
@@ -22,11 +22,11 @@ export function speedLimit(helm: Helm): HTMLElement {
     min: String(LEAST),
     max: String(MOST),
     step: "5",
-    value: String(Math.round(helm.speed * 100)),
+    value: String(Math.round(controller.speed * 100)),
     oninput: show,
     // After the mouse or a thumb the arrow keys drive again; after the keyboard they stay here.
     onpointerup: () => input.blur(),
   });
   show();
-  return el("label", { class: "speed" }, el("span", {}, el("span", {}, "Speed limit"), figure), input);
+  return el("label", { class: "speed" }, el("span", {}, el("span", {}, "Speed limit"), value), input);
 }

@@ -1,9 +1,9 @@
-// The line at the top of every page but the first.
+// The bar at the top of every page but the first.
 
 import { el } from "./dom";
 import { planet } from "./icons";
 
-export interface Bar {
+export interface TopBar {
   user: string;
   /** Whether there is a list of robots to go back to from here. */
   back: boolean;
@@ -11,14 +11,14 @@ export interface Bar {
   leave: () => void;
 }
 
-export function bar({ user, back, leaveText, leave }: Bar): HTMLElement {
+export function topBar({ user, back, leaveText, leave }: TopBar): HTMLElement {
   return el(
     "header",
-    { class: "bar" },
+    { class: "top-bar" },
     el("a", { class: "brand", href: "#/", "aria-label": "Outpost" }, planet(), el("span", {}, "Outpost")),
     back ? el("a", { class: "back", href: "#/" }, "All robots") : null,
     el("span", { class: "spacer" }),
-    el("span", { class: "quiet user" }, user),
+    el("span", { class: "muted user" }, user),
     el("button", { type: "button", class: "plain", onclick: leave }, leaveText),
   );
 }

@@ -1,27 +1,27 @@
-// The picture, and what is done with it: turn it, fill the screen, keep one frame.
-// While there is no picture, a drawing holds its place and a line says why.
+// The video, and what is done with it: turn it, fill the screen, save one frame.
+// While there is none, a drawing holds its place and a note says why.
 
-import { el, say } from "./dom";
-import { landscape, symbol } from "./icons";
+import { el, setText } from "./dom";
+import { landscape, toolIcon } from "./icons";
 
-export interface Stage {
+export interface VideoPane {
   element: HTMLElement;
-  show(stream: MediaStream | null): void;
+  setStream(stream: MediaStream | null): void;
   /** When the newest frame was painted, by `performance.now`; null before the first. */
   readonly paintedMs: number | null;
-  /** Empty hides the line. */
-  note(text: string): void;
+  /** Empty hides it. */
+  setNote(text: string): void;
 }
 
 /** How a camera was screwed on does not change between visits. */
 const TURN_KEY = "outpost.turn.";
 
-/** `around` is what fills the screen: the picture alone could not be driven by. */
-export function stage(robot: string, around: () => HTMLElement): Stage {
+/** `around` is what fills the screen: by the video alone nobody could drive. */
+export function videoPane(robot: string, around: () => HTMLElement): VideoPane {
   const video = el("video", { autoplay: true, playsinline: true, "aria-label": `Camera of ${robot}` });
   // The attribute alone does not mute an element that a script made.
   video.muted = true;
-  const line = el("p", { class: "stage-note", role: "status" });
+  const note = el("p", { class: "video-note", role: "status" });
   const turnKey = TURN_KEY + robot;
   const turn = (degrees: number) => {
     video.dataset["turn"] = String(degrees);
@@ -31,12 +31,12 @@ export function stage(robot: string, around: () => HTMLElement): Stage {
 
   const tools = el(
     "div",
-    { class: "stage-tools" },
+    { class: "video-tools" },
     tool("Turn the picture", "turn", () => turn((Number(video.dataset["turn"]) + 90) % 360)),
-    tool("Keep this picture", "keep", () => void keep(video, robot)),
+    tool("Keep this picture", "save", () => void saveFrame(video, robot)),
     document.fullscreenEnabled ? tool("Full screen", "full", () => fullScreen(around())) : null,
   );
-  const element = el("section", { class: "stage", "aria-label": "Camera" }, landscape(), video, line, tools);
+  const element = el("section", { class: "video-pane", "aria-label": "Camera" }, landscape(), video, note, tools);
   video.addEventListener("loadeddata", () => (element.dataset["picture"] = "on"));
   let paintedMs: number | null = null;
   const painted = (now: number) => {
@@ -50,22 +50,22 @@ export function stage(robot: string, around: () => HTMLElement): Stage {
     get paintedMs() {
       return paintedMs;
     },
-    show(stream) {
+    setStream(stream) {
       // Between two connections the last frame stays: a standing picture says more than none.
       if (stream === null || video.srcObject === stream) return;
       paintedMs = null;
       video.srcObject = stream;
       void video.play().catch(() => {});
     },
-    note(text) {
-      say(line, text);
-      line.hidden = text === "";
+    setNote(text) {
+      setText(note, text);
+      note.hidden = text === "";
     },
   };
 }
 
-function tool(label: string, name: "turn" | "keep" | "full", onclick: () => void): HTMLElement {
-  return el("button", { type: "button", "aria-label": label, title: label, onclick }, symbol(name));
+function tool(label: string, name: "turn" | "save" | "full", onclick: () => void): HTMLElement {
+  return el("button", { type: "button", "aria-label": label, title: label, onclick }, toolIcon(name));
 }
 
 function fullScreen(element: HTMLElement): void {
@@ -74,7 +74,7 @@ function fullScreen(element: HTMLElement): void {
 }
 
 /** Saves the frame as it is seen: turned. */
-async function keep(video: HTMLVideoElement, robot: string): Promise<void> {
+async function saveFrame(video: HTMLVideoElement, robot: string): Promise<void> {
   const { videoWidth: width, videoHeight: height } = video;
   if (width === 0) return;
   const degrees = Number(video.dataset["turn"]);
@@ -82,10 +82,10 @@ async function keep(video: HTMLVideoElement, robot: string): Promise<void> {
   const canvas = el("canvas");
   canvas.width = across ? height : width;
   canvas.height = across ? width : height;
-  const pen = canvas.getContext("2d");
-  pen?.translate(canvas.width / 2, canvas.height / 2);
-  pen?.rotate((degrees * Math.PI) / 180);
-  pen?.drawImage(video, -width / 2, -height / 2);
+  const context = canvas.getContext("2d");
+  context?.translate(canvas.width / 2, canvas.height / 2);
+  context?.rotate((degrees * Math.PI) / 180);
+  context?.drawImage(video, -width / 2, -height / 2);
   const blob = await new Promise<Blob | null>((resolve) => canvas.toBlob(resolve, "image/png"));
   if (blob === null) return;
   const href = URL.createObjectURL(blob);

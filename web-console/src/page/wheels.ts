@@ -1,7 +1,7 @@
 // What the wheels do now: two bars that grow from the middle, up is forward.
 
 import type { Wheels } from "../wire";
-import { el, say } from "./dom";
+import { el, setText } from "./dom";
 import { throttle } from "./format";
 
 export interface WheelBars {
@@ -28,12 +28,12 @@ function bar(label: string) {
     { class: "wheel-bar", role: "meter", "aria-label": `${label} wheel`, "aria-valuemin": "-1", "aria-valuemax": "1", "aria-valuenow": "0" },
     fill,
   );
-  const figure = el("output", { class: "figure" }, "–");
-  const element = el("div", { class: "wheel" }, meter, el("div", {}, el("span", { class: "quiet" }, label), figure));
+  const text = el("output", { class: "value" }, "–");
+  const element = el("div", { class: "wheel" }, meter, el("div", {}, el("span", { class: "muted" }, label), text));
   return {
     element,
     show(value: number | undefined) {
-      say(figure, value === undefined ? "–" : throttle(value));
+      setText(text, value === undefined ? "–" : throttle(value));
       meter.setAttribute("aria-valuenow", String(value ?? 0));
       fill.style.transform = `scaleY(${-(value ?? 0)})`;
     },

@@ -1,10 +1,11 @@
 // The HTTP calls of ground-station that the page makes. Same origin, JSON, bearer token.
 
-import type { Pass } from "../kvs/channel";
+import type { ViewerCredentials } from "../kvs/channel";
+import type { Credentials } from "../kvs/sigv4";
 import type { Action, Robot } from "../wire";
 
 /** An answer other than 2xx, with the reason the server gave. */
-export class Refused extends Error {
+export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
@@ -13,7 +14,7 @@ export class Refused extends Error {
   }
 
   /** The token is not, or no longer, good. */
-  get signedOut(): boolean {
+  get unauthorized(): boolean {
     return this.status === 401 || this.status === 403;
   }
 }
@@ -39,10 +40,6 @@ export async function robots(token: string): Promise<{ now_ms: number; robots: R
   return call("GET", "/robots", { token });
 }
 
-export async function now(): Promise<{ now_ms: number }> {
-  return call("GET", "/healthz", {});
-}
-
 /** `keepalive` lets a stop out even while the page is being closed. */
 export async function publish(token: string, robot: string, action: Action): Promise<void> {
   await call("POST", `/robots/${encodeURIComponent(robot)}/publish`, {
@@ -53,21 +50,15 @@ export async function publish(token: string, robot: string, action: Action): Pro
   });
 }
 
-interface Viewer {
-  accessKeyId: string;
-  secretAccessKey: string;
-  sessionToken: string;
-  region: string;
-  channelArn: string;
-}
-
-/** Temporary leave to watch one robot. */
-export async function viewerPass(token: string, robot: string): Promise<Pass> {
-  const viewer = await call<Viewer>("POST", `/robots/${encodeURIComponent(robot)}/viewer`, { token });
-  const { accessKeyId, secretAccessKey, sessionToken, region, channelArn } = viewer;
+/** Temporary credentials to view one robot's channel. */
+export async function viewerCredentials(token: string, robot: string): Promise<ViewerCredentials> {
+  const { channelArn, ...credentials } = await call<Credentials & { channelArn: string }>(
+    "POST",
+    `/robots/${encodeURIComponent(robot)}/viewer`,
+    { token },
+  );
   return {
-    credentials: { accessKeyId, secretAccessKey, sessionToken },
-    region,
+    ...credentials,
     // Where the page came from, the signaling is too, under a name this browser trusts.
     endpoint: location.origin,
     channel: { arn: channelArn },
@@ -75,7 +66,7 @@ export async function viewerPass(token: string, robot: string): Promise<Pass> {
 }
 
 /** What the display on the desk shows now; null where there is none. */
-export async function displayPicture(token: string): Promise<Blob | null> {
+export async function displayImage(token: string): Promise<Blob | null> {
   const answer = await fetch("/display.png", { headers: bearer(token), cache: "no-store" });
   return answer.ok && answer.headers.get("content-type") === "image/png" ? answer.blob() : null;
 }
@@ -83,7 +74,7 @@ export async function displayPicture(token: string): Promise<Blob | null> {
 /** The open stream of telemetry events. */
 export async function telemetry(token: string, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
   const answer = await fetch("/telemetry", { headers: bearer(token), signal, cache: "no-store" });
-  if (!answer.ok) throw await refusal(answer);
+  if (!answer.ok) throw await apiError(answer);
   if (answer.body === null) throw new Error("the stream of telemetry has no body");
   return answer.body;
 }
@@ -107,7 +98,7 @@ async function call<T>(method: string, path: string, options: Options): Promise<
     keepalive: options.keepalive ?? false,
     cache: "no-store",
   });
-  if (!answer.ok) throw await refusal(answer);
+  if (!answer.ok) throw await apiError(answer);
   return (await answer.json()) as T;
 }
 
@@ -115,15 +106,15 @@ function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` };
 }
 
-async function refusal(answer: Response): Promise<Refused> {
+async function apiError(answer: Response): Promise<ApiError> {
   const body: unknown = await answer.json().catch(() => null);
-  const said = body !== null && typeof body === "object" && "message" in body ? body.message : null;
-  return new Refused(answer.status, typeof said === "string" ? said : `the server answered ${answer.status}`);
+  const message = body !== null && typeof body === "object" && "message" in body ? body.message : null;
+  return new ApiError(answer.status, typeof message === "string" ? message : `the server answered ${answer.status}`);
 }
 
 /** Any failure in words for the person in front of the page. */
-export function inWords(error: unknown): string {
-  if (error instanceof Refused) return error.message;
+export function errorMessage(error: unknown): string {
+  if (error instanceof ApiError) return error.message;
   if (error instanceof DOMException && error.name === "TimeoutError") return "the server does not answer";
   // fetch says so, in other words in every browser.
   if (error instanceof TypeError && /fetch|network|load failed/i.test(error.message)) {

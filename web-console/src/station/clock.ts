@@ -4,36 +4,36 @@
 // where the browser's clock is not.
 
 /** Answers that are remembered; old ones go, as clocks drift. */
-const KEPT = 8;
+const MAX_SAMPLES = 8;
 
 interface Sample {
-  offset: number;
-  roundTrip: number;
+  offsetMs: number;
+  roundTripMs: number;
 }
 
 export class ServerClock {
   #samples: Sample[] = [];
 
   /** An answer said `serverMs`; asked and received by this computer's clock. All Unix ms. */
-  heard(serverMs: number, askedMs: number, receivedMs: number): void {
+  addSample(serverMs: number, askedMs: number, receivedMs: number): void {
     const sample = {
-      offset: serverMs - (askedMs + receivedMs) / 2,
-      roundTrip: receivedMs - askedMs,
+      offsetMs: serverMs - (askedMs + receivedMs) / 2,
+      roundTripMs: receivedMs - askedMs,
     };
-    this.#samples = [...this.#samples, sample].slice(-KEPT);
+    this.#samples = [...this.#samples, sample].slice(-MAX_SAMPLES);
   }
 
   /** Milliseconds the server is ahead; the quickest answer knows best. */
-  get offset(): number {
+  get offsetMs(): number {
     const best = this.#samples.reduce<Sample | null>(
-      (a, b) => (a === null || b.roundTrip < a.roundTrip ? b : a),
+      (a, b) => (a === null || b.roundTripMs < a.roundTripMs ? b : a),
       null,
     );
-    return best?.offset ?? 0;
+    return best?.offsetMs ?? 0;
   }
 
   /** This computer's Unix milliseconds as the server would count them. */
   corrected(unixMs: number): number {
-    return unixMs + this.offset;
+    return unixMs + this.offsetMs;
   }
 }

@@ -1,4 +1,4 @@
-// Who is signed in. Kept for as long as the tab lives, so a reload does not ask again.
+// Who is signed in. Stored for as long as the tab lives, so a reload does not ask again.
 
 import type { Login } from "./api";
 
@@ -11,13 +11,14 @@ export interface Session {
   expires_at: number;
 }
 
-export function keep(login: Login): Session {
-  const session = { token: login.token, user: login.user, expires_at: login.expires_at };
+export function save({ token, user, expires_at }: Login): Session {
+  const session = { token, user, expires_at };
   sessionStorage.setItem(KEY, JSON.stringify(session));
   return session;
 }
 
-export function kept(unixMs: number): Session | null {
+/** Null where there is none, or it has expired. */
+export function load(unixMs: number): Session | null {
   try {
     const session = JSON.parse(sessionStorage.getItem(KEY) ?? "null") as Session | null;
     return session !== null && session.expires_at * 1000 > unixMs ? session : null;
@@ -26,6 +27,6 @@ export function kept(unixMs: number): Session | null {
   }
 }
 
-export function forget(): void {
+export function clear(): void {
   sessionStorage.removeItem(KEY);
 }

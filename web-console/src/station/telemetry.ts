@@ -1,96 +1,90 @@
-// The live telemetry of all robots the user may see, over one stream that comes back by
-// itself. Says what it is doing, and never gives up unless the token is refused.
+// The live telemetry of all robots the user may see, over one stream of server-sent events
+// that comes back by itself. Never gives up unless the token is refused.
 
+import { createParser } from "eventsource-parser";
+import { ReconnectLoop, type Waiting } from "../reconnect";
 import type { Report } from "../wire";
 import * as api from "./api";
-import { backoff } from "./backoff";
-import { SseParser } from "./sse";
 
 /** ground-station sends something every 15 s; twice that without a byte is a dead stream. */
 const SILENCE_MS = 32_000;
 
-export type FeedState =
-  | { is: "connecting" }
-  | { is: "live" }
-  | { is: "waiting"; untilMs: number; why: string }
-  | { is: "refused" };
+/** Longest event that is buffered: telemetry takes about 1 kB. */
+const MAX_EVENT_CHARS = 65_536;
 
-export class Feed {
-  readonly #token: string;
-  readonly #report: (report: Report) => void;
-  readonly #state: (state: FeedState) => void;
-  readonly #closed = new AbortController();
-  #failures = 0;
+export type StreamState = { is: "connecting" } | { is: "live" } | Waiting | { is: "unauthorized" };
 
-  constructor(token: string, report: (report: Report) => void, state: (state: FeedState) => void) {
-    this.#token = token;
-    this.#report = report;
-    this.#state = state;
+export interface TelemetryOptions {
+  token: string;
+  onReport: (report: Report) => void;
+  onState: (state: StreamState) => void;
+}
+
+export class TelemetryStream {
+  readonly #options: TelemetryOptions;
+  readonly #loop: ReconnectLoop;
+
+  constructor(options: TelemetryOptions) {
+    this.#options = options;
+    this.#loop = new ReconnectLoop({
+      attempt: () => this.#read(),
+      ended: (why) => this.#ended(why),
+      waiting: options.onState,
+    });
   }
 
   start(): void {
-    void this.#run();
+    void this.#loop.run();
   }
 
   close(): void {
-    this.#closed.abort();
+    this.#loop.close();
   }
 
-  async #run(): Promise<void> {
-    while (!this.#closed.signal.aborted) {
-      this.#state({ is: "connecting" });
-      const why = await this.#read().catch((error: unknown) => error);
-      if (this.#closed.signal.aborted) return;
-      if (why instanceof api.Refused && why.signedOut) return this.#state({ is: "refused" });
-      this.#failures += 1;
-      const waitMs = backoff(this.#failures, Math.random());
-      this.#state({ is: "waiting", untilMs: Date.now() + waitMs, why: api.inWords(why) });
-      await wait(waitMs, this.#closed.signal);
-    }
+  #ended(why: unknown): string | null {
+    if (!(why instanceof api.ApiError) || !why.unauthorized) return api.errorMessage(why);
+    this.#loop.close();
+    this.#options.onState({ is: "unauthorized" });
+    return null;
   }
 
   /** Reads one stream to its end; whatever it returns or throws is why it ended. */
   async #read(): Promise<Error> {
+    const { token, onReport, onState } = this.#options;
+    onState({ is: "connecting" });
     const attempt = new AbortController();
     const abort = () => attempt.abort(new DOMException("no sign of life", "TimeoutError"));
-    this.#closed.signal.addEventListener("abort", abort);
+    this.#loop.signal.addEventListener("abort", abort);
     let silence = setTimeout(abort, SILENCE_MS);
     try {
-      const body = await api.telemetry(this.#token, attempt.signal);
-      this.#state({ is: "live" });
-      const parser = new SseParser();
+      const body = await api.telemetry(token, attempt.signal);
+      onState({ is: "live" });
+      const parse = reportParser(onReport);
       const reader = body.pipeThrough(new TextDecoderStream() as ReadableWritablePair<string, Uint8Array>).getReader();
       for (let part = await reader.read(); !part.done; part = await reader.read()) {
         clearTimeout(silence);
         silence = setTimeout(abort, SILENCE_MS);
-        this.#failures = 0;
-        this.#deliver(parser, part.value);
+        this.#loop.succeeded();
+        parse(part.value);
       }
       return new Error("the server closed the stream");
     } finally {
       clearTimeout(silence);
-      this.#closed.signal.removeEventListener("abort", abort);
-    }
-  }
-
-  #deliver(parser: SseParser, text: string): void {
-    for (const message of parser.push(text)) {
-      if (message.event === "telemetry") this.#report(JSON.parse(message.data) as Report);
+      this.#loop.signal.removeEventListener("abort", abort);
     }
   }
 }
 
-/** Until the time is over, the network is back, or it is no longer wanted. */
-function wait(ms: number, unless: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      removeEventListener("online", done);
-      unless.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    addEventListener("online", done);
-    unless.addEventListener("abort", done);
+/** Takes the stream's text as it arrives, cut anywhere. Throws at an event that does not end. */
+export function reportParser(onReport: (report: Report) => void): (text: string) => void {
+  const parser = createParser({
+    maxBufferSize: MAX_EVENT_CHARS,
+    onEvent: ({ event, data }) => {
+      if (event === "telemetry") onReport(JSON.parse(data) as Report);
+    },
+    onError: (error) => {
+      if (error.type === "max-buffer-size-exceeded") throw error;
+    },
   });
+  return parser.feed;
 }

@@ -1,12 +1,13 @@
-// Round trip and signs of life on the data channel. Pure.
+// Round trip and signs of life on the data channel. Pure; times are milliseconds of a clock
+// that only goes forward.
 
 /** Unanswered pings that are remembered: they are lost, not late. */
-const KEPT = 8;
+const MAX_PENDING = 8;
 
-export class Pings {
-  #next = 0;
-  #sent = new Map<number, number>();
-  #heardAt = 0;
+export class Heartbeat {
+  #lastPing = 0;
+  #pending = new Map<number, number>();
+  #receivedAt = 0;
   #roundTripMs: number | undefined;
 
   /** Milliseconds there and back, as the last answered ping had it. */
@@ -15,34 +16,34 @@ export class Pings {
   }
 
   /** A new connection: nothing of the last one counts. */
-  start(now: number): void {
-    this.#sent.clear();
-    this.#heardAt = now;
+  reset(now: number): void {
+    this.#pending.clear();
+    this.#receivedAt = now;
     this.#roundTripMs = undefined;
   }
 
   /** The number to send now. */
-  next(now: number): number {
-    this.#next += 1;
-    this.#sent.set(this.#next, now);
-    for (const old of this.#sent.keys()) {
-      if (this.#sent.size <= KEPT) break;
-      this.#sent.delete(old);
+  nextPing(now: number): number {
+    this.#lastPing += 1;
+    this.#pending.set(this.#lastPing, now);
+    for (const old of this.#pending.keys()) {
+      if (this.#pending.size <= MAX_PENDING) break;
+      this.#pending.delete(old);
     }
-    return this.#next;
+    return this.#lastPing;
   }
 
-  /** The robot said something; with `pong`, it answered that ping. */
-  heard(now: number, pong?: number): void {
-    this.#heardAt = now;
+  /** A message came; with `pong`, it answers that ping. */
+  received(now: number, pong?: number): void {
+    this.#receivedAt = now;
     if (pong === undefined) return;
-    const sent = this.#sent.get(pong);
+    const sent = this.#pending.get(pong);
     if (sent === undefined) return;
-    this.#sent.delete(pong);
+    this.#pending.delete(pong);
     this.#roundTripMs = now - sent;
   }
 
   silentMs(now: number): number {
-    return now - this.#heardAt;
+    return now - this.#receivedAt;
   }
 }

@@ -1,64 +1,53 @@
-// One peer connection to the robot: its picture, and the two data channels.
-// Lives once; whoever wants another try makes another one (`watch`).
+// One peer connection to the robot: its video, and the two data channels.
+// Lives once; whoever wants another try makes another one (`viewer`).
 
 import type { SignalingClient } from "amazon-kinesis-video-streams-webrtc";
-import type { Action, Telemetry } from "../wire";
+import { DRIVE_CHANNEL, readMessage, TELEMETRY_CHANNEL, type Action, type Message, type Request } from "../wire";
 
-/** Who holds the wheel, as the robot tells this viewer. */
-export interface Driver {
-  you: boolean;
-  name: string | null;
-}
-
-export interface Said {
-  telemetry?: Telemetry;
-  driver?: Driver;
-  pong?: number;
-}
-
-/** What a robot answers with; masters other than ours give no reason. */
+/** What a robot answers an offer with; masters other than ours give no reason. */
 export interface Answer extends RTCSessionDescriptionInit {
   reason?: unknown;
 }
 
-export interface Hears {
-  picture(stream: MediaStream): void;
-  said(said: Said): void;
-  changed(): void;
+export interface Listener {
+  onStream(stream: MediaStream): void;
+  onMessage(message: Message): void;
+  /** Connected, failed, refused, or the channel `drive` opened or closed. */
+  onChange(): void;
 }
 
 /** A motion that would wait behind this much is better not sent: the next is newer. */
 const MAX_UNSENT_BYTES = 2048;
 
-export class Connection {
+export class PeerConnection {
   readonly pc: RTCPeerConnection;
   readonly #drive: RTCDataChannel;
   readonly #telemetry: RTCDataChannel;
   readonly #signaling: SignalingClient;
-  /** Why the robot does not want us; null while it may. */
+  /** Why the robot refused the offer; null while it has not. */
   refused: string | null = null;
 
-  constructor(signaling: SignalingClient, iceServers: RTCIceServer[], hears: Hears) {
+  constructor(signaling: SignalingClient, iceServers: RTCIceServer[], listener: Listener) {
     this.#signaling = signaling;
     this.pc = new RTCPeerConnection({ iceServers });
     const video = this.pc.addTransceiver("video", { direction: "recvonly" });
     onlyH264(video);
-    wantNow(video.receiver);
-    // A lost order is replaced by the next one, and a report too; a late one is worth nothing.
-    this.#drive = this.pc.createDataChannel("drive", { ordered: false, maxRetransmits: 0 });
-    this.#telemetry = this.pc.createDataChannel("telemetry", { ordered: true, maxRetransmits: 0 });
+    minimizeJitterBuffer(video.receiver);
+    // A lost action is replaced by the next one, and a report too; a late one is worth nothing.
+    this.#drive = this.pc.createDataChannel(DRIVE_CHANNEL, { ordered: false, maxRetransmits: 0 });
+    this.#telemetry = this.pc.createDataChannel(TELEMETRY_CHANNEL, { ordered: true, maxRetransmits: 0 });
 
-    this.pc.ontrack = ({ track, streams }) => hears.picture(streams[0] ?? new MediaStream([track]));
-    this.pc.onconnectionstatechange = () => hears.changed();
-    this.#drive.onopen = this.#drive.onclose = () => hears.changed();
+    this.pc.ontrack = ({ track, streams }) => listener.onStream(streams[0] ?? new MediaStream([track]));
+    this.pc.onconnectionstatechange = () => listener.onChange();
+    this.#drive.onopen = this.#drive.onclose = () => listener.onChange();
     this.#telemetry.onmessage = ({ data }) => {
-      const said = parsed(data);
-      if (said !== null) hears.said(said);
+      const message = readMessage(data);
+      if (message !== null) listener.onMessage(message);
     };
     this.pc.onicecandidate = ({ candidate }) => {
-      if (candidate !== null) this.#tell(() => signaling.sendIceCandidate(candidate));
+      if (candidate !== null) this.#sendCandidate(candidate);
     };
-    signaling.on("sdpAnswer", (answer: Answer) => void this.#answered(answer, hears));
+    signaling.on("sdpAnswer", (answer: Answer) => void this.#accept(answer).then(() => listener.onChange()));
     signaling.on("iceCandidate", (candidate: RTCIceCandidateInit) => {
       // One that this browser cannot use takes nothing away from the others.
       this.pc.addIceCandidate(candidate).catch(() => {});
@@ -71,28 +60,27 @@ export class Connection {
     this.#signaling.sendSdpOffer(this.pc.localDescription!, undefined, "offer");
   }
 
-  /** Whether orders can go this way now. */
-  get drives(): boolean {
+  /** Whether actions can be sent now. */
+  get canSend(): boolean {
     return this.pc.connectionState === "connected" && this.#drive.readyState === "open";
   }
 
-  /** False if it was not sent. */
+  /** False if it was not sent, or waits behind others. */
   send(action: Action): boolean {
-    if (!this.drives) return false;
+    if (!this.canSend) return false;
     const waits = this.#drive.bufferedAmount > MAX_UNSENT_BYTES;
     if (waits && action.action !== "stop") return false;
     this.#drive.send(JSON.stringify(action));
     return !waits;
   }
 
-  /** To the robot beside the orders: a ping, or that the wheel is let go. */
-  say(aside: { ping: number } | { release: true }): void {
-    if (this.#telemetry.readyState === "open") this.#telemetry.send(JSON.stringify(aside));
+  request(request: Request): void {
+    if (this.#telemetry.readyState === "open") this.#telemetry.send(JSON.stringify(request));
   }
 
   close(): void {
     this.#signaling.removeAllListeners();
-    // A client may still report an error while it closes; unheard, it would be thrown.
+    // A client may still report an error while it closes; without a listener, it would be thrown.
     this.#signaling.on("error", () => {});
     this.#signaling.close();
     this.pc.onconnectionstatechange = null;
@@ -100,23 +88,21 @@ export class Connection {
     this.pc.close();
   }
 
-  async #answered(answer: Answer, hears: Hears): Promise<void> {
+  async #accept(answer: Answer): Promise<void> {
     if (this.pc.signalingState !== "have-local-offer") return;
     this.refused = refusal(answer);
-    if (this.refused === null) {
-      await this.pc.setRemoteDescription(answer).catch((error: unknown) => {
-        this.refused = `the robot's answer cannot be used: ${String(error)}`;
-      });
-    }
-    hears.changed();
+    if (this.refused !== null) return;
+    await this.pc.setRemoteDescription(answer).catch((error: unknown) => {
+      this.refused = `the robot's answer cannot be used: ${String(error)}`;
+    });
   }
 
   /** Candidates that come after the socket was closed are not needed any more. */
-  #tell(say: () => void): void {
+  #sendCandidate(candidate: RTCIceCandidate): void {
     try {
-      say();
+      this.#signaling.sendIceCandidate(candidate);
     } catch {
-      // Closed between two events; the watch sees it by the connection's state.
+      // Closed between two events; the viewer sees it by the connection's state.
     }
   }
 }
@@ -125,7 +111,9 @@ export class Connection {
 export function refusal({ sdp, reason }: Answer): string | null {
   const ports = [...(sdp ?? "").matchAll(/^m=\S+ (\d+)/gm)].map(([, port]) => port);
   if (ports.some((port) => port !== "0")) return null;
-  return typeof reason === "string" && reason !== "" ? reason : "the robot has no place, or no picture for this browser";
+  return typeof reason === "string" && reason !== ""
+    ? reason
+    : "the robot takes no more viewers, or has no video for this browser";
 }
 
 /** The robot sends nothing else, and the offer stays well below the service's 10 kB. */
@@ -137,19 +125,8 @@ function onlyH264(video: RTCRtpTransceiver): void {
 }
 
 /** Frames are painted when they come: a driver wants now, not smooth. */
-function wantNow(receiver: RTCRtpReceiver): void {
+function minimizeJitterBuffer(receiver: RTCRtpReceiver): void {
   const adjustable: { jitterBufferTarget?: number | null; playoutDelayHint?: number | null } = receiver;
   if ("jitterBufferTarget" in adjustable) adjustable.jitterBufferTarget = 0;
   else if ("playoutDelayHint" in adjustable) adjustable.playoutDelayHint = 0;
-}
-
-/** What the robot says is read with care: it may be of another version. */
-function parsed(data: unknown): Said | null {
-  if (typeof data !== "string") return null;
-  try {
-    const said: unknown = JSON.parse(data);
-    return typeof said === "object" && said !== null ? said : null;
-  } catch {
-    return null;
-  }
 }

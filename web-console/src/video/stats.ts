@@ -1,7 +1,7 @@
-// What the browser counted about the picture, as figures per second. Pure.
+// What the browser counts about the video, as rates per second. Pure.
 
 /** The counters of one moment, out of an RTCStatsReport. */
-export interface Counted {
+export interface VideoCounters {
   atMs: number;
   framesDecoded: number;
   framesDropped: number;
@@ -11,11 +11,11 @@ export interface Counted {
   jitterMs: number;
   width: number;
   height: number;
-  /** Whether the path goes over a relay; undefined before there is one. */
+  /** Whether the connection goes over a TURN relay; undefined before there is one. */
   relayed: boolean | undefined;
 }
 
-export interface Figures {
+export interface VideoStats {
   fps: number;
   kbps: number;
   jitterMs: number;
@@ -30,7 +30,7 @@ export interface Figures {
 
 type Stat = Record<string, unknown> & { type: string; id: string };
 
-export function counted(report: Iterable<unknown>, atMs: number): Counted | null {
+export function readCounters(report: Iterable<unknown>, atMs: number): VideoCounters | null {
   const stats = [...report] as Stat[];
   const video = stats.find((stat) => stat.type === "inbound-rtp" && stat["kind"] === "video");
   if (video === undefined) return null;
@@ -49,7 +49,7 @@ export function counted(report: Iterable<unknown>, atMs: number): Counted | null
   };
 }
 
-export function figures(before: Counted | null, now: Counted): Figures {
+export function videoStats(before: VideoCounters | null, now: VideoCounters): VideoStats {
   const { jitterMs, width, height, relayed } = now;
   const seconds = before === null ? 0 : (now.atMs - before.atMs) / 1000;
   // Counters that went back belong to a new connection.

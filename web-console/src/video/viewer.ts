@@ -1,218 +1,198 @@
-// Keeps a connection to one robot for as long as the page is open: finds the channel, meets
-// the robot, notices when it is gone, and tries again. Says at every step what it does.
+// A viewer of one robot's channel for as long as the page is open: finds the channel, connects
+// to the robot, notices when it is gone, and tries again. Reports every step.
 
 import type { SignalingClient } from "amazon-kinesis-video-streams-webrtc";
-import { find, type Pass } from "../kvs/channel";
-import { opened, signalingClient } from "../kvs/signaling";
-import { backoff } from "../station/backoff";
-import type { Action } from "../wire";
-import { Connection, type Hears, type Said } from "./peer-connection";
-import { Pings } from "./heartbeat";
+import { channelEndpoints, type ViewerCredentials } from "../kvs/channel";
+import { open, signalingClient } from "../kvs/signaling";
+import { ReconnectLoop, type Waiting } from "../reconnect";
+import type { Action, Message } from "../wire";
+import { Heartbeat } from "./heartbeat";
+import { PeerConnection, type Listener } from "./peer-connection";
 
 /** From the offer to a connection. Relayed over half the world it takes two seconds. */
-const MEET_MS = 8_000;
+const CONNECT_TIMEOUT_MS = 8_000;
 
-/** The robot says something ten times a second; after this long it is not there. */
+/** The robot reports ten times a second; after this long without a message it is not there. */
 const SILENCE_MS = 4_000;
 
-/** How often the robot is asked for a sign of life, and the connection looked at. */
-const LOOK_MS = 500;
+/** How often the robot is pinged, and the connection looked at. */
+const PING_INTERVAL_MS = 500;
 
-export type WatchState =
-  | { is: "off" }
-  | { is: "asking"; what: string }
-  | { is: "connected" }
-  | { is: "waiting"; untilMs: number; why: string };
+export type ViewerState = { is: "camera-off" } | { is: "connecting"; step: string } | { is: "connected" } | Waiting;
 
-export interface WatchSettings {
+export interface ViewerOptions {
   clientId: string;
-  /** Asked anew for every attempt, so that nothing in it has expired. */
-  pass: () => Promise<Pass>;
+  /** Asked for anew by every attempt, so that nothing in it has expired. */
+  credentials: () => Promise<ViewerCredentials>;
   clockOffsetMs: () => number;
-  picture: (stream: MediaStream | null) => void;
-  said: (said: Said) => void;
-  state: (state: WatchState) => void;
-  inWords: (error: unknown) => string;
+  onStream: (stream: MediaStream | null) => void;
+  onMessage: (message: Message) => void;
+  onState: (state: ViewerState) => void;
+  /** Why an attempt failed, for people. */
+  errorMessage: (error: unknown) => string;
 }
 
-export class Watch {
-  readonly #settings: WatchSettings;
-  readonly #left = new AbortController();
-  readonly #pings = new Pings();
-  #connection: Connection | null = null;
-  #failures = 0;
-  #hurry: (() => void) | null = null;
-  #end: ((why: string) => void) | null = null;
-  #wanted = true;
+type End = (why: string) => void;
 
-  constructor(settings: WatchSettings) {
-    this.#settings = settings;
+export class Viewer {
+  readonly #options: ViewerOptions;
+  readonly #heartbeat = new Heartbeat();
+  readonly #loop: ReconnectLoop;
+  #peer: PeerConnection | null = null;
+  #end: End | null = null;
+  #cameraOn = true;
+
+  constructor(options: ViewerOptions) {
+    this.#options = options;
+    this.#loop = new ReconnectLoop({
+      attempt: () => this.#attempt(),
+      ended: (why) => this.#ended(why),
+      waiting: options.onState,
+    });
   }
 
   start(): void {
-    void this.#run();
+    void this.#loop.run();
   }
 
   /** For statistics; null while there is none. */
   get pc(): RTCPeerConnection | null {
-    return this.#connection?.pc ?? null;
+    return this.#peer?.pc ?? null;
   }
 
   /** Milliseconds there and back by data channel; undefined while unknown. */
   get roundTripMs(): number | undefined {
-    return this.#pings.roundTripMs;
+    return this.#heartbeat.roundTripMs;
   }
 
-  get drives(): boolean {
-    return this.#connection?.drives ?? false;
+  get canSend(): boolean {
+    return this.#peer?.canSend ?? false;
   }
 
   send(action: Action): boolean {
-    return this.#connection?.send(action) ?? false;
+    return this.#peer?.send(action) ?? false;
   }
 
   /** Lets others drive. */
-  releaseWheel(): void {
-    this.#connection?.say({ release: true });
+  release(): void {
+    this.#peer?.request({ release: true });
   }
 
-  /** Something changed for the better: do not wait for the next attempt. */
-  hurry(): void {
-    this.#hurry?.();
+  retryNow(): void {
+    this.#loop.retryNow();
   }
 
-  /** Whether there is anything to call: a robot whose camera is off listens to no channel. */
-  set wanted(wanted: boolean) {
-    if (wanted === this.#wanted) return;
-    this.#wanted = wanted;
-    if (wanted) this.#hurry?.();
+  /** A robot whose camera is off is on no channel: there is nothing to call. */
+  set cameraOn(on: boolean) {
+    if (on === this.#cameraOn) return;
+    this.#cameraOn = on;
+    if (on) this.#loop.retryNow();
   }
 
-  /** Says goodbye at once: whoever leaves the page is not to be waited for. Should it be
-   * shown again, it calls again. */
-  hangUp(): void {
-    this.#drop();
+  /** Ends the connection at once: whoever leaves the page is not to be waited for. Should the
+   * page be shown again, it connects again. */
+  disconnect(): void {
+    this.#closePeer();
     this.#end?.("the page was left");
   }
 
   close(): void {
-    this.#left.abort();
-    this.#hurry?.();
-    this.#drop();
+    this.#loop.close();
+    this.#closePeer();
   }
 
-  async #run(): Promise<void> {
-    while (!this.#left.signal.aborted) {
-      const why = await this.#attempt().catch((error: unknown) => this.#settings.inWords(error));
-      this.#drop();
-      if (this.#left.signal.aborted) return;
-      if (!this.#wanted) {
-        this.#settings.state({ is: "off" });
-        await this.#wait(null);
-        continue;
-      }
-      this.#failures += 1;
-      const waitMs = backoff(this.#failures, Math.random());
-      this.#settings.state({ is: "waiting", untilMs: Date.now() + waitMs, why });
-      await this.#wait(waitMs);
-    }
+  #ended(why: unknown): string | null {
+    this.#closePeer();
+    if (this.#cameraOn) return this.#options.errorMessage(why);
+    this.#options.onState({ is: "camera-off" });
+    return null;
   }
 
   /** One connection from its beginning to its end; gives why it ended. */
   async #attempt(): Promise<string> {
-    const settings = this.#settings;
-    settings.state({ is: "asking", what: "Asking for the robot's channel" });
-    const pass = await settings.pass();
-    const offset = settings.clockOffsetMs();
-    const meeting = await find(pass, settings.clientId, () => new Date(Date.now() + offset));
-    if (this.#left.signal.aborted) return "closed";
-    settings.state({ is: "asking", what: "Calling the robot" });
-    const signaling = signalingClient(pass, meeting, settings.clientId, offset);
-    const [iceServers] = await Promise.all([meeting.iceServers(), opened(signaling)]).catch((error: unknown) => {
+    const { clientId, onState, ...options } = this.#options;
+    const { signal } = this.#loop;
+    onState({ is: "connecting", step: "Asking for the robot's channel" });
+    const credentials = await options.credentials();
+    const offsetMs = options.clockOffsetMs();
+    const endpoints = await channelEndpoints(credentials, clientId, () => new Date(Date.now() + offsetMs));
+    if (signal.aborted) return "closed";
+    onState({ is: "connecting", step: "Calling the robot" });
+    const signaling = signalingClient(credentials, endpoints, clientId, offsetMs);
+    const [iceServers] = await Promise.all([endpoints.iceServers(), open(signaling)]).catch((error: unknown) => {
       signaling.close();
       throw error;
     });
+    if (signal.aborted) {
+      signaling.close();
+      return "closed";
+    }
     return new Promise<string>((end, fail) => {
       this.#end = end;
-      const connection = new Connection(signaling, iceServers, this.#hears(end));
-      this.#connection = connection;
-      if (this.#left.signal.aborted) return end("closed");
-      this.#listen(signaling, connection, end);
-      this.#lookAfter(connection, end);
-      connection.offer().catch(fail);
+      const peer = new PeerConnection(signaling, iceServers, this.#listener(end));
+      this.#peer = peer;
+      this.#watchSignaling(signaling, peer, end);
+      this.#monitor(peer, end);
+      peer.offer().catch(fail);
     });
   }
 
-  #listen(signaling: SignalingClient, connection: Connection, end: (why: string) => void): void {
-    const connected = () => connection.pc.connectionState === "connected";
+  #watchSignaling(signaling: SignalingClient, peer: PeerConnection, end: End): void {
+    const connected = () => peer.pc.connectionState === "connected";
     signaling.on("statusResponse", (status: { description?: string; errorType?: string }) => {
       if (connected()) return;
       end(`signaling refused the call: ${status.description ?? status.errorType ?? "no reason given"}`);
     });
-    // Once the two have met they need no signaling: a lost socket takes nothing from them.
+    // Once the peers are connected they need no signaling: a lost socket takes nothing from them.
     for (const event of ["error", "close"]) {
       signaling.on(event, () => connected() || end("the signaling socket was closed"));
     }
   }
 
-  #hears(end: (why: string) => void): Hears {
+  #listener(end: End): Listener {
+    const { onStream, onMessage, onState } = this.#options;
     return {
-      picture: (stream) => this.#settings.picture(stream),
-      said: (said) => {
-        this.#pings.heard(performance.now(), said.pong);
-        this.#settings.said(said);
+      onStream,
+      onMessage: (message) => {
+        this.#heartbeat.received(performance.now(), message.pong);
+        onMessage(message);
       },
-      changed: () => {
-        const connection = this.#connection;
-        if (connection === null) return;
-        const { connectionState } = connection.pc;
-        if (connection.refused !== null) end(connection.refused);
+      onChange: () => {
+        const peer = this.#peer;
+        if (peer === null) return;
+        const { connectionState } = peer.pc;
+        if (peer.refused !== null) end(peer.refused);
         else if (connectionState === "failed") end("the path to the robot broke");
         else if (connectionState === "closed") end("the connection was closed");
-        else if (connection.drives) {
-          this.#failures = 0;
-          this.#settings.state({ is: "connected" });
+        else if (peer.canSend) {
+          this.#loop.succeeded();
+          onState({ is: "connected" });
         }
       },
     };
   }
 
   /** Pings, and ends what gives no sign of life. */
-  #lookAfter(connection: Connection, end: (why: string) => void): void {
+  #monitor(peer: PeerConnection, end: End): void {
     const began = performance.now();
-    let met = false;
+    let connected = false;
     const timer = setInterval(() => {
-      if (this.#connection !== connection) return clearInterval(timer);
+      if (this.#peer !== peer) return clearInterval(timer);
       const now = performance.now();
-      if (connection.drives && !met) {
-        met = true;
-        this.#pings.start(now);
+      if (peer.canSend && !connected) {
+        connected = true;
+        this.#heartbeat.reset(now);
       }
-      if (connection.drives) connection.say({ ping: this.#pings.next(now) });
-      if (met && this.#pings.silentMs(now) > SILENCE_MS) end("the robot fell silent");
-      if (!met && now - began > MEET_MS) end("the robot does not answer");
-    }, LOOK_MS);
+      if (peer.canSend) peer.request({ ping: this.#heartbeat.nextPing(now) });
+      if (connected && this.#heartbeat.silentMs(now) > SILENCE_MS) end("the robot fell silent");
+      if (!connected && now - began > CONNECT_TIMEOUT_MS) end("the robot does not answer");
+    }, PING_INTERVAL_MS);
   }
 
-  #drop(): void {
-    if (this.#connection === null) return;
-    this.#connection.close();
-    this.#connection = null;
-    this.#settings.picture(null);
-  }
-
-  /** Until the time is over, if it ends at all, or somebody is in a hurry. */
-  #wait(ms: number | null): Promise<void> {
-    return new Promise((resolve) => {
-      const done = () => {
-        clearTimeout(timer);
-        removeEventListener("online", done);
-        this.#hurry = null;
-        resolve();
-      };
-      const timer = ms === null ? undefined : setTimeout(done, ms);
-      addEventListener("online", done);
-      this.#hurry = done;
-    });
+  #closePeer(): void {
+    if (this.#peer === null) return;
+    this.#peer.close();
+    this.#peer = null;
+    this.#options.onStream(null);
   }
 }
