@@ -2,7 +2,7 @@
 // memory and go to AWS only; closing the page forgets them.
 
 import { awsViewerCredentials, type ViewerCredentials } from "../kvs/channel";
-import { el } from "./dom";
+import { el, textField } from "./dom";
 
 export interface AwsChoice {
   robot: string;
@@ -10,25 +10,23 @@ export interface AwsChoice {
 }
 
 export function awsForm(onChoice: (choice: AwsChoice) => void): HTMLElement {
-  const input = (name: string, text: string, attributes: Record<string, string | boolean> = {}) => {
-    const field = el("input", { name, autocomplete: "off", spellcheck: "false", autocapitalize: "none", required: true, ...attributes });
-    return { field, label: el("label", { class: "field" }, el("span", {}, text), field) };
-  };
-  const region = input("region", "Region", { value: "us-east-1", pattern: "[a-z0-9\\-]+" });
-  const channel = input("channel", "Channel, which is the robot's name", { pattern: "[a-zA-Z0-9_.\\-]+" });
-  const key = input("key", "Access key id");
-  const secret = input("secret", "Secret access key", { type: "password" });
-  const token = input("token", "Session token, if there is one", { type: "password", required: false });
+  const field = (name: string, label: string, attributes: Record<string, string | boolean> = {}) =>
+    textField(label, { name, autocomplete: "off", ...attributes });
+  const region = field("region", "Region", { value: "us-east-1", pattern: "[a-z0-9\\-]+" });
+  const channel = field("channel", "Channel, which is the robot's name", { pattern: "[a-zA-Z0-9_.\\-]+" });
+  const key = field("key", "Access key id");
+  const secret = field("secret", "Secret access key", { type: "password" });
+  const token = field("token", "Session token, if there is one", { type: "password", required: false });
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    const sessionToken = token.field.value.trim();
+    const sessionToken = token.input.value.trim();
     const credentials = {
-      accessKeyId: key.field.value.trim(),
-      secretAccessKey: secret.field.value.trim(),
+      accessKeyId: key.input.value.trim(),
+      secretAccessKey: secret.input.value.trim(),
       ...(sessionToken === "" ? {} : { sessionToken }),
-      region: region.field.value.trim(),
+      region: region.input.value.trim(),
     };
-    const robot = channel.field.value.trim();
+    const robot = channel.input.value.trim();
     onChoice({ robot, credentials: awsViewerCredentials(robot, credentials) });
   };
   return el(

@@ -30,6 +30,12 @@ function filled<E extends Element>(element: E, attributes: Attributes, children:
   return element;
 }
 
+/** A labelled line of text that no browser corrects; required unless told otherwise. */
+export function textField(label: string, attributes: Attributes) {
+  const input = el("input", { required: true, autocapitalize: "none", spellcheck: "false", ...attributes });
+  return { input, label: el("label", { class: "field" }, el("span", {}, label), input) };
+}
+
 /** Writes only what changed, so that a screen reader and the layout stay quiet. */
 export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;

@@ -2,7 +2,7 @@
 
 import * as api from "../station/api";
 import { awsForm, type AwsChoice } from "./aws-form";
-import { el, setText } from "./dom";
+import { el, setText, textField } from "./dom";
 import { planet } from "./icons";
 
 export function signIn(
@@ -10,8 +10,8 @@ export function signIn(
   onLogin: (login: api.Login) => void,
   onAws: (choice: AwsChoice) => void,
 ): HTMLElement {
-  const user = field("user", "User", "text", "username");
-  const password = field("password", "Password", "password", "current-password");
+  const user = textField("User", { name: "user", autocomplete: "username" });
+  const password = textField("Password", { name: "password", type: "password", autocomplete: "current-password" });
   const error = el("p", { class: "form-error", role: "alert" }, note ?? "");
   const button = el("button", { class: "primary", type: "submit" }, "Sign in");
 
@@ -42,9 +42,4 @@ export function signIn(
       awsForm(onAws),
     ),
   );
-}
-
-function field(name: string, text: string, type: string, autocomplete: string) {
-  const input = el("input", { name, type, autocomplete, required: true, autocapitalize: "none", spellcheck: "false" });
-  return { input, label: el("label", { class: "field" }, el("span", {}, text), input) };
 }
