@@ -181,7 +181,7 @@ test("a robot that goes away is said, with when it was last seen", async () => {
   await page.getByText("Online, by way of the ground station").waitFor();
 });
 
-test("signing out ends the visit", async () => {
+test("signing out ends the session", async () => {
   const { page } = await robotPage();
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("button", { name: "Sign in" }).waitFor();

@@ -208,11 +208,11 @@ function contrasts() {
     return (light + 0.05) / (dark + 0.05);
   };
   const pairs = [
-    ["--text", "--ground"],
+    ["--text", "--background"],
     ["--text", "--card"],
-    ["--text", "--well"],
-    ["--quiet", "--ground"],
-    ["--quiet", "--card"],
+    ["--text", "--inset"],
+    ["--muted", "--background"],
+    ["--muted", "--card"],
     ["--accent", "--card"],
     ["--on-accent", "--accent"],
     ["--on-accent", "--accent-press"],

@@ -102,7 +102,7 @@ test("one page drives at a time: the other is told who, can stop, and takes over
   await bert.keyboard.up("ArrowDown");
 });
 
-test("who looks away lets go of the wheel", async () => {
+test("who looks away no longer drives", async () => {
   const [ada, bert] = [await scene.watching("ada"), await scene.watching("bert")];
   await ada.keyboard.down("ArrowUp");
   await scene.robot.wheels.forward();
@@ -115,7 +115,7 @@ test("who looks away lets go of the wheel", async () => {
   await ada.keyboard.up("ArrowUp");
 });
 
-test("a page closed while driving leaves the wheels at rest and the wheel to others", async () => {
+test("a page closed while driving leaves the wheels at rest and lets others drive", async () => {
   const [ada, bert] = [await scene.watching("ada"), await scene.watching("bert")];
   await ada.keyboard.down("ArrowUp");
   await scene.robot.wheels.forward();
