@@ -1,51 +1,84 @@
 //! Who asks, and whether they may: API keys with usage plans, users with passwords and
-//! tokens.
+//! tokens, temporary credentials for video.
 //!
-//! Owns what every request is checked against, all in memory; secrets are compared by their
-//! hashes. Knows nothing of HTTP but the two headers that carry a secret.
+//! Everything a request is checked against is in memory; secrets are compared by their hashes.
+//! Knows nothing of HTTP.
 
-pub mod grant;
+mod grant;
 pub mod password;
-pub mod principal;
-pub mod rate_limit;
-pub mod session_token;
-pub mod temporary_credentials;
+mod principal;
+mod temporary_credentials;
+mod token;
+mod usage_plan;
 
-pub use grant::{Grant, Holder, Role};
-pub use principal::{Caller, Denied, Who};
-pub use temporary_credentials::{Issuer, Redeemed};
+pub use grant::{Grant, Role};
+pub use principal::{Principal, Rights};
+pub use temporary_credentials::CredentialIssuer;
+pub use token::{TokenError, TokenKey};
 
-use crate::store::{Store, StoreError, User};
-use rate_limit::{Bucket, Limits};
-use session_token::Tokens;
+use crate::rate_limit::{Rate, RateLimiter};
+use crate::store::{Permission, Store, StoreError, User};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
+use usage_plan::UsagePlan;
 
-/// A signed-in person drives with ten actions a second and looks at a page; this leaves room
-/// for several tabs.
-const USER_LIMITS: Limits = Limits {
-    rate: 50.0,
-    burst: 100,
-    quota: None,
+/// A working day: whoever drives signs in once in the morning.
+pub const SESSION_S: u64 = 12 * 60 * 60;
+
+/// The use of a signed-in user's token.
+pub const SESSION_TOKEN: &str = "session-1";
+
+/// The setting that keeps the secret of those tokens.
+pub const SESSION_SECRET: &str = "token-secret";
+
+/// Wrong passwords for one name or from one address: a few slips of a person, far from a guess.
+const ATTEMPTS: Rate = Rate {
+    burst: 10,
+    per_s: 1.0 / 6.0,
 };
+
+/// Names and addresses remembered at once. Past that everybody waits: whoever tries so many
+/// is guessing.
+const REMEMBERED: usize = 10_000;
 
 /// Checks callers.
 pub struct Accounts {
     store: Arc<Store>,
-    tokens: Tokens,
-    spending: Mutex<HashMap<Spender, Bucket>>,
-    attempts: Mutex<rate_limit::Attempts>,
+    sessions: TokenKey,
+    plans: Mutex<HashMap<Principal, UsagePlan>>,
+    attempts: Mutex<RateLimiter<String>>,
 }
 
-/// Whose bucket.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Spender {
-    Key(i64),
-    User(String),
+/// Who was let in, until when, and what they may do.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Who asks.
+    pub principal: Principal,
+    /// What they might do when they were let in.
+    pub rights: Rights,
+    /// When their token ends, in Unix seconds; a key has no end.
+    pub expires_s: Option<u64>,
 }
 
-/// The time, as accounts need it.
+/// Why somebody is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// No key, a wrong key, or a right one that may not do this.
+    #[error("Forbidden")]
+    Forbidden,
+    /// Past the usage plan.
+    #[error("Too Many Requests")]
+    TooMany,
+    /// A token that is worth nothing.
+    #[error("the token is not valid: {0}; sign in again")]
+    Token(#[from] TokenError),
+    /// Name and password do not go together.
+    #[error("wrong name or password")]
+    Password,
+}
+
+/// The time by both clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
     /// Monotonic, for rates.
@@ -68,26 +101,47 @@ impl Now {
     }
 }
 
+impl Caller {
+    /// That they have a permission.
+    ///
+    /// # Errors
+    /// [`Denied::Forbidden`] when they have not.
+    pub fn require(&self, permission: Permission) -> Result<(), Denied> {
+        let included = self.rights.include(permission);
+        included.then_some(()).ok_or(Denied::Forbidden)
+    }
+
+    /// That they may drive `robot` and look at it.
+    ///
+    /// # Errors
+    /// [`Denied::Forbidden`] when they may not.
+    pub fn require_robot(&self, robot: &str) -> Result<(), Denied> {
+        let driven = self.rights.may_drive(robot);
+        driven.then_some(()).ok_or(Denied::Forbidden)
+    }
+}
+
 impl Accounts {
-    /// Takes up the accounts of a store, with what was spent today.
+    /// The accounts of a store, with what was spent today.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub fn new(store: Arc<Store>, now: Now) -> Result<Self, StoreError> {
-        let tokens =
-            Tokens::new(&store.setting_or("token-secret", || rand::random::<[u8; 32]>().to_vec())?);
-        let mut spending = HashMap::new();
-        for (key, requests) in store.spent(now.day())? {
-            spending.insert(
-                Spender::Key(key),
-                Bucket::new(now.instant, now.day(), requests),
-            );
+        let secret = store.setting_or(SESSION_SECRET, || rand::random::<[u8; 32]>().to_vec())?;
+        let directory = store.directory();
+        let mut plans = HashMap::new();
+        for (id, requests) in store.spent(now.day())? {
+            let key = Principal::Key(id);
+            if let Some(rights) = key.rights(&directory) {
+                let plan = UsagePlan::new(rights.limits(), now.instant, now.day(), requests);
+                plans.insert(key, plan);
+            }
         }
         Ok(Self {
             store,
-            tokens,
-            spending: Mutex::new(spending),
-            attempts: Mutex::default(),
+            sessions: TokenKey::new(&secret, SESSION_TOKEN),
+            plans: Mutex::new(plans),
+            attempts: Mutex::new(RateLimiter::new(ATTEMPTS, REMEMBERED)),
         })
     }
 
@@ -97,8 +151,15 @@ impl Accounts {
     /// [`Denied::Forbidden`] for an unknown key.
     pub fn by_key(&self, key: &str) -> Result<Caller, Denied> {
         let directory = self.store.directory();
-        let key = directory.keys.get(&hash_key(key));
-        key.map(Caller::of_key).ok_or(Denied::Forbidden)
+        let key = directory
+            .keys
+            .get(&hash_key(key))
+            .ok_or(Denied::Forbidden)?;
+        Ok(Caller {
+            principal: Principal::Key(key.id),
+            rights: key.into(),
+            expires_s: None,
+        })
     }
 
     /// Who presents this bearer token, if it is one of ours, of a user who is still there.
@@ -106,33 +167,19 @@ impl Accounts {
     /// # Errors
     /// [`Denied::Token`] when it is not.
     pub fn by_token(&self, token: &str, now: Now) -> Result<Caller, Denied> {
-        let claims = self.tokens.check(token, now.unix_s)?;
-        let directory = self.store.directory();
-        let user = directory
-            .users
-            .get(&claims.sub)
-            .filter(|user| user.stamp == claims.stamp)
-            .ok_or(Denied::Token("it was revoked"))?;
-        Ok(Caller::of_user(&claims.sub, user, claims.exp))
+        let session = self.sessions.verify::<Principal>(token, now.unix_s)?;
+        let rights = session.claims.rights(&self.store.directory());
+        Ok(Caller {
+            principal: session.claims,
+            rights: rights.ok_or(TokenError::Revoked)?,
+            expires_s: Some(session.expires_s),
+        })
     }
 
     /// Whether who was let in a while ago would still be.
     pub fn still(&self, caller: &Caller, now: Now) -> bool {
-        let directory = self.store.directory();
-        match caller.who() {
-            Who::Key(id) => directory.keys.values().any(|key| key.id == *id),
-            Who::User {
-                name,
-                stamp,
-                expires_s,
-            } => {
-                now.unix_s < *expires_s
-                    && directory
-                        .users
-                        .get(name)
-                        .is_some_and(|user| user.stamp == *stamp)
-            }
-        }
+        let lasts = caller.expires_s.is_none_or(|end_s| now.unix_s < end_s);
+        lasts && caller.principal.rights(&self.store.directory()).is_some()
     }
 
     /// Checks a password; the user's token and when it expires (Unix seconds). Takes tens of
@@ -148,15 +195,46 @@ impl Accounts {
         now: Now,
     ) -> Result<(String, u64, User), Denied> {
         // The address first: one that has used up its attempts must not use up the name's.
-        let asked = [format!("from {from}"), format!("user {name}")];
-        self.attempts().take(&asked, now.instant)?;
+        let attempts = [format!("from {from}"), format!("user {name}")];
+        self.count_attempt(&attempts, now.instant)?;
         let directory = self.store.directory();
         let user = directory.users.get(name);
         let right = password::matches(password, user.map(|user| user.password.as_str()));
         let user = user.filter(|_| right).ok_or(Denied::Password)?;
-        self.attempts().give_back(&asked);
-        let (token, expires_s) = self.tokens.issue(name, &user.stamp, now.unix_s);
+        // The password was right: the attempt does not count.
+        for attempt in &attempts {
+            lock(&self.attempts).put_back(attempt);
+        }
+        let expires_s = now.unix_s + SESSION_S;
+        let principal = Principal::User(name.to_owned(), user.password_version.clone());
+        let token = self.sessions.sign(principal, expires_s);
         Ok((token, expires_s, user.clone()))
+    }
+
+    fn count_attempt(&self, attempts: &[String], now: Instant) -> Result<(), Denied> {
+        let mut limiter = lock(&self.attempts);
+        for attempt in attempts {
+            if limiter.is_crowded() {
+                limiter.sweep(now);
+            }
+            if !limiter.take(attempt.clone(), now) {
+                return Err(Denied::TooMany);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a request from the caller's plan.
+    ///
+    /// # Errors
+    /// [`Denied::TooMany`] when none is left.
+    pub fn spend(&self, caller: &Caller, now: Now) -> Result<(), Denied> {
+        lock(&self.plans)
+            .entry(caller.principal.clone())
+            .or_insert_with(|| UsagePlan::new(caller.rights.limits(), now.instant, now.day(), 0))
+            .take(now.instant, now.day())
+            .then_some(())
+            .ok_or(Denied::TooMany)
     }
 
     /// Writes down what the keys have spent, so that a quota survives a restart.
@@ -165,17 +243,17 @@ impl Accounts {
     /// When the store cannot be written.
     pub fn flush(&self, now: Now) -> Result<(), StoreError> {
         let spent: Vec<(i64, u64)> = {
-            let mut spending = self.spending();
+            let mut plans = lock(&self.plans);
             let directory = self.store.directory();
-            spending.retain(|spender, bucket| match spender {
-                Spender::Key(id) => directory.keys.values().any(|key| key.id == *id),
-                Spender::User(_) => !bucket.is_full(USER_LIMITS, now.instant),
+            plans.retain(|principal, plan| match principal {
+                Principal::Key(_) => principal.rights(&directory).is_some(),
+                _ => !plan.is_full(now.instant),
             });
-            spending
+            plans
                 .iter_mut()
-                .filter_map(|(spender, bucket)| match spender {
-                    Spender::Key(id) => bucket.unsaved(now.day()).map(|spent| (*id, spent)),
-                    Spender::User(_) => None,
+                .filter_map(|(principal, plan)| match principal {
+                    Principal::Key(id) => plan.unsaved(now.day()).map(|spent| (*id, spent)),
+                    _ => None,
                 })
                 .collect()
         };
@@ -184,29 +262,10 @@ impl Accounts {
         }
         self.store.set_spent(now.day(), &spent)
     }
+}
 
-    /// Takes a request from the caller's plan.
-    ///
-    /// # Errors
-    /// [`Denied::TooMany`] when none is left.
-    pub fn spend(&self, caller: &Caller, now: Now) -> Result<(), Denied> {
-        let spender = match caller.who() {
-            Who::Key(id) => Spender::Key(*id),
-            Who::User { name, .. } => Spender::User(name.clone()),
-        };
-        self.spending()
-            .entry(spender)
-            .or_insert_with(|| Bucket::new(now.instant, now.day(), 0))
-            .take(caller.limits(), now.instant, now.day())
-    }
-
-    fn spending(&self) -> std::sync::MutexGuard<'_, HashMap<Spender, Bucket>> {
-        self.spending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn attempts(&self) -> std::sync::MutexGuard<'_, rate_limit::Attempts> {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A fresh API key: 192 random bits, and a prefix by which a leaked one is recognised.

@@ -4,6 +4,7 @@
 use crate::broker::address::BrokerAddress;
 use crate::ca::hosts;
 use crate::http::aws::credentials_provider::RoleAlias;
+use crate::http::origin::TrustedProxy;
 use crate::mars_options::MarsOptions;
 use crate::robot_config::DEFAULT_REGION;
 use crate::signaling::Times;
@@ -37,6 +38,11 @@ pub(crate) struct Config {
     /// A further name or address under which this machine is reached, for the certificate
     #[arg(long = "host", value_name = "HOST", value_parser = hosts::parse)]
     pub hosts: Vec<String>,
+
+    /// A proxy in front that ends TLS; only its word (`X-Forwarded-For`, `-Host` and `-Proto`,
+    /// or `Forwarded`) about clients counts; may be given again
+    #[arg(long = "trusted-proxy", value_name = "ADDRESS[/BITS]")]
+    pub trusted_proxies: Vec<TrustedProxy>,
 
     /// How robots and viewers find each other.
     #[command(flatten)]

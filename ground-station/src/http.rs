@@ -14,6 +14,7 @@ pub(crate) mod error;
 pub(crate) mod listener;
 mod login;
 mod mars;
+pub(crate) mod origin;
 mod publish;
 mod robots;
 pub(crate) mod router;

@@ -21,6 +21,7 @@ mod http;
 mod maintenance;
 mod mars_options;
 mod metrics;
+mod rate_limit;
 mod robot_config;
 mod robots;
 mod signaling;
@@ -162,6 +163,7 @@ fn build(
         mars: Mars::new(config.mars.settings(state_dir.root())),
         publisher: Publisher::default(),
         display: config.display.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
         console: config.console.clone(),
         store,
         shutdown: shutdown.clone(),
@@ -218,7 +220,7 @@ fn announce(
     };
     ports.store(&app.store)?;
     info!(%http, %https, mqtt = %broker, "ready");
-    let turn = app.signaling.relay().address();
+    let turn = app.signaling.relay.address();
     let line = serde_json::json!({
         "ready": true, "http": http, "https": https, "mqtt": broker.to_string(), "turn": turn,
     });

@@ -1,31 +1,30 @@
 //! Who is connected to a robot's channel, and what a message becomes on its way.
 //!
-//! A channel exists for every robot and bears its name. What a socket may do is in
+//! A channel exists for every robot and bears its name. What one connection may do is in
 //! [`connection`], who receives whose messages in [`channels`]; both are pure. Knows nothing of
 //! HTTP, of what is said, of MQTT, or of video.
 
-mod bucket;
+mod arn;
 pub(crate) mod channels;
 pub(crate) mod connection;
-pub mod counters;
+mod counters;
+mod rejection;
 mod times;
 
-pub use crate::http::aws::Arn;
-pub use bucket::Bucket;
-pub use connection::Reason;
-pub use times::{Times, expiry_s, whole_s};
+pub(crate) use arn::Arn;
+pub(crate) use counters::Counters;
+pub(crate) use rejection::Rejection;
+pub(crate) use times::Times;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use wire::signaling::MessageType;
 
-use crate::auth::Issuer;
+use crate::auth::CredentialIssuer;
 use crate::store::Directory;
 use crate::turn::Relay;
-use channels::Switchboard;
-use counters::Counters;
+use channels::Channels;
 
 /// What the service is told at its start.
 #[derive(Clone, Debug)]
@@ -42,28 +41,32 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Signaling {
     settings: Settings,
-    issuer: Issuer,
-    pub(crate) directory: watch::Receiver<Arc<Directory>>,
-    relay: Relay,
-    switchboard: Mutex<Switchboard>,
+    /// Makes and checks the credentials that open channels.
+    pub credentials: CredentialIssuer,
+    /// The relay that is handed out.
+    pub relay: Relay,
+    /// Who may do what.
+    pub directory: watch::Receiver<Arc<Directory>>,
     /// For `/metrics`.
     pub counters: Counters,
-    pub(crate) shutdown: CancellationToken,
+    /// Ends every connection.
+    pub shutdown: CancellationToken,
+    channels: Mutex<Channels>,
 }
 
 impl Signaling {
     /// A service for the robots of `directory`, until `shutdown`.
     pub fn new(
         settings: Settings,
-        issuer: Issuer,
+        credentials: CredentialIssuer,
         directory: watch::Receiver<Arc<Directory>>,
         relay: Relay,
         shutdown: CancellationToken,
     ) -> Self {
         Self {
-            switchboard: Mutex::new(Switchboard::new(settings.times)),
+            channels: Mutex::new(Channels::new(settings.times)),
             settings,
-            issuer,
+            credentials,
             directory,
             relay,
             counters: Counters::default(),
@@ -81,16 +84,6 @@ impl Signaling {
         &self.settings.region
     }
 
-    /// Makes credentials that this service takes.
-    pub fn issuer(&self) -> &Issuer {
-        &self.issuer
-    }
-
-    /// The relay that is handed out.
-    pub fn relay(&self) -> &Relay {
-        &self.relay
-    }
-
     /// The name of a robot's channel.
     pub fn arn(&self, robot: &str) -> Arn {
         Arn {
@@ -100,29 +93,13 @@ impl Signaling {
         }
     }
 
-    /// Tells a robot and its viewers to go away, as before maintenance; how many were told.
-    pub fn send_away(&self, robot: &str) -> usize {
-        self.switchboard().announce(robot, MessageType::GoAway)
-    }
-
-    /// Tells a robot and its viewers that the relay will go; how many were told.
-    pub fn announce_relay_restart(&self, robot: &str) -> usize {
-        self.switchboard()
-            .announce(robot, MessageType::ReconnectIceServer)
-    }
-
-    /// Closes the sockets of a robot and its viewers; how many there were.
-    pub fn drop_all(&self, robot: &str) -> usize {
-        self.switchboard().cut(robot, Reason::OnDemand)
-    }
-
-    pub(crate) fn directory(&self) -> Arc<Directory> {
+    /// Who may do what, as things are.
+    pub fn directory(&self) -> Arc<Directory> {
         self.directory.borrow().clone()
     }
 
-    pub(crate) fn switchboard(&self) -> MutexGuard<'_, Switchboard> {
-        self.switchboard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    /// Who is connected.
+    pub fn channels(&self) -> MutexGuard<'_, Channels> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

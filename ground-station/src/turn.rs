@@ -12,29 +12,28 @@ mod peer_policy;
 mod ports;
 mod server;
 
-pub use counters::Counters;
-pub use ports::Ports;
-pub use server::{Server, Settings, Still};
+pub(crate) use ports::Ports;
+pub(crate) use server::{Server, Settings};
 
 use std::time::Duration;
 
 use wire::signaling::control::IceServer;
 
-use crate::signaling::{expiry_s, whole_s};
-use address::Place;
+use crate::clock::{expiry_s, whole_s};
+use address::Address;
 
 /// A relay that clients can be sent to.
 #[derive(Clone)]
 pub struct Relay {
-    whose: Whose,
+    at: RelayAddress,
     secret: Vec<u8>,
 }
 
 #[derive(Clone)]
-enum Whose {
-    Ours(Place),
+enum RelayAddress {
+    Builtin(Address),
     /// `host:port`.
-    Theirs(String),
+    External(String),
 }
 
 impl std::fmt::Debug for Relay {
@@ -46,9 +45,9 @@ impl std::fmt::Debug for Relay {
 }
 
 impl Relay {
-    fn ours(place: Place, secret: &[u8]) -> Self {
+    fn builtin(address: Address, secret: &[u8]) -> Self {
         Self {
-            whose: Whose::Ours(place),
+            at: RelayAddress::Builtin(address),
             secret: secret.to_vec(),
         }
     }
@@ -57,7 +56,7 @@ impl Relay {
     /// `static-auth-secret`.
     pub fn external(address: &str, secret: &str) -> Self {
         Self {
-            whose: Whose::Theirs(address.to_owned()),
+            at: RelayAddress::External(address.to_owned()),
             secret: secret.as_bytes().to_vec(),
         }
     }
@@ -81,9 +80,9 @@ impl Relay {
 
     /// Where it is; STUN is answered there too.
     pub fn address(&self) -> String {
-        match &self.whose {
-            Whose::Ours(place) => place.relay().to_string(),
-            Whose::Theirs(address) => address.clone(),
+        match &self.at {
+            RelayAddress::Builtin(address) => address.relay().to_string(),
+            RelayAddress::External(address) => address.clone(),
         }
     }
 }

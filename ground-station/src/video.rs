@@ -1,7 +1,7 @@
 //! Signaling and its relay, made of the arguments of `run` and of the secrets that the store
 //! keeps: a restart forgets neither credentials nor channels.
 
-use crate::auth::{Grant, Issuer};
+use crate::auth::{CredentialIssuer, Grant};
 use crate::clock;
 use crate::config::VideoConfig;
 use crate::robot_config;
@@ -50,7 +50,13 @@ pub(crate) fn open(
         }
     };
     let directory = store.changes();
-    let signaling = Signaling::new(settings, Issuer::new(&key), directory, relay, shutdown);
+    let signaling = Signaling::new(
+        settings,
+        CredentialIssuer::new(&key),
+        directory,
+        relay,
+        shutdown,
+    );
     Ok((signaling, server))
 }
 
@@ -64,8 +70,8 @@ fn bind_relay(config: &VideoConfig, store: &Arc<Store>) -> anyhow::Result<turn::
             public_ip: config.turn_public_ip,
             ports: config.turn_ports.clone(),
         };
-        let still = move |name: &str| Grant::relay_name_holds(name, &directory.borrow());
-        turn::Server::bind(settings, secret, Box::new(still))
+        let holds = move |name: &str| Grant::relay_name_holds(name, &directory.borrow());
+        turn::Server::bind(settings, secret, Box::new(holds))
     };
     match config.turn {
         Some(listen) => bind(listen),
@@ -125,17 +131,16 @@ mod tests {
         assert_eq!(before.arn("rover"), after.arn("rover"));
         let life = std::time::Duration::from_secs(300);
         let password =
-            |signaling: &Signaling| signaling.relay().server_for("rover", life, 1).password;
+            |signaling: &Signaling| signaling.relay.server_for("rover", life, 1).password;
         assert_eq!(password(&before), password(&after));
         let grant = Grant {
             role: crate::auth::Role::Master,
             robot: "rover".into(),
-            holder: crate::auth::Holder::Certificate("0a".into()),
-            expires_s: 10,
+            principal: crate::auth::Principal::Certificate("0a".into(), "rover".into()),
         };
-        let made = before.issuer().issue(grant.clone());
+        let made = before.credentials.issue(grant.clone(), 10);
         let token = Some(made.session_token.as_str());
-        let known = after.issuer().redeem(&made.access_key_id, token, 9);
+        let known = after.credentials.verify(&made.access_key_id, token, 9);
         assert_eq!(known.unwrap().grant, grant);
     }
 
@@ -150,7 +155,8 @@ mod tests {
         assert!(error.contains(&address), "{error}");
         let _usual = std::net::UdpSocket::bind(TURN);
         let other = open(&video(&[]), &store, CancellationToken::new());
-        assert_ne!(other.unwrap().1.unwrap().address().port(), TURN.port());
+        let relay = other.unwrap().0.relay.address();
+        assert!(!relay.ends_with(":3478"), "{relay}");
     }
 
     #[tokio::test]
@@ -168,7 +174,7 @@ mod tests {
         let (signaling, server) = open(&config, &store, CancellationToken::new()).unwrap();
         assert!(server.is_none());
         let life = std::time::Duration::from_secs(300);
-        let given = signaling.relay().server_for("rover", life, 1000);
+        let given = signaling.relay.server_for("rover", life, 1000);
         assert_eq!(given.uris[0], "turn:turn.example:3478?transport=udp");
         assert_eq!(given.username, "1300:rover");
         std::fs::write(&file, "\n").unwrap();

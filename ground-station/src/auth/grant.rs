@@ -1,75 +1,44 @@
-//! What credentials open, for whom, and what makes them void before their time.
+//! What temporary credentials open, for whom, and what makes them void before their time.
 
+use super::Principal;
+use crate::store::Directory;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Directory, Permission};
-
-/// What credentials open: one robot's channel, on one side of it.
+/// One robot's channel, on one side of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// On which side.
     pub role: Role,
     /// Whose channel.
     pub robot: String,
-    /// Who holds them.
-    pub holder: Holder,
-    /// Until when, in Unix seconds.
-    pub expires_s: u64,
-}
-
-/// Who holds credentials, in the words by which they can become void.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Holder {
-    /// Whoever has the key of this certificate, by its serial number in hexadecimal.
-    Certificate(String),
-    /// Somebody signed in: their name, and the stamp of their password.
-    User(String, String),
-    /// Whoever has this API key.
-    Key(i64),
+    /// Who holds the credentials.
+    pub principal: Principal,
 }
 
 impl Grant {
-    /// Whether it still holds as things are: the robot is there, its certificate not
-    /// revoked, the account not removed, not barred from the robot, its password the same.
+    /// Whether it still holds as things are: the robot is there, and its holder may still do
+    /// with it what the credentials were given for.
     pub fn holds(&self, directory: &Directory) -> bool {
         directory.robots.contains(&self.robot)
-            && match &self.holder {
-                Holder::Certificate(serial) => !directory.revoked.contains_key(serial),
-                Holder::User(name, stamp) => directory
-                    .users
-                    .get(name)
-                    .is_some_and(|u| u.stamp == *stamp && u.robots.contains(&self.robot)),
-                Holder::Key(id) => directory.keys.values().any(|key| {
-                    key.id == *id
-                        && key.may.contains(&Permission::Publish)
-                        && key.robots.contains(&self.robot)
-                }),
-            }
+            && self
+                .principal
+                .rights(directory)
+                .is_some_and(|rights| rights.may_drive(&self.robot))
     }
 
-    /// Names the holder to the relay, which counts by it: the same for all credentials of
-    /// one certificate, and of one user with one robot.
+    /// Names it to the relay, which counts by it: the same for all credentials of one
+    /// certificate, and of one user with one robot.
     pub fn relay_name(&self) -> String {
-        let name = (self.role, &self.robot, &self.holder);
-        STANDARD.encode(serde_json::to_vec(&name).expect("strings are always JSON"))
+        STANDARD.encode(serde_json::to_vec(self).expect("strings are always JSON"))
     }
 
     /// Whether what [`Grant::relay_name`] names still holds.
     pub fn relay_name_holds(name: &str, directory: &Directory) -> bool {
-        let read = || {
-            let (role, robot, holder) =
-                serde_json::from_slice(&STANDARD.decode(name).ok()?).ok()?;
-            Some(Self {
-                role,
-                robot,
-                holder,
-                expires_s: 0,
-            })
-        };
-        read().is_some_and(|grant| grant.holds(directory))
+        let json = STANDARD.decode(name).ok();
+        let grant = json.and_then(|json| serde_json::from_slice::<Self>(&json).ok());
+        grant.is_some_and(|grant| grant.holds(directory))
     }
 }
 
@@ -96,31 +65,29 @@ impl Role {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Key, Robots, User};
+    use crate::store::{Key, Permission, Robots, User};
 
-    fn grant() -> Grant {
+    fn grant(principal: Principal) -> Grant {
         Grant {
-            role: Role::Master,
+            role: match principal {
+                Principal::Certificate(..) => Role::Master,
+                _ => Role::Viewer,
+            },
             robot: "rover".into(),
-            holder: Holder::Certificate("ab12".into()),
-            expires_s: 0,
+            principal,
         }
+    }
+
+    fn of_certificate() -> Grant {
+        grant(Principal::Certificate("ab12".into(), "rover".into()))
     }
 
     fn of_user() -> Grant {
-        Grant {
-            role: Role::Viewer,
-            holder: Holder::User("ann".into(), "1".into()),
-            ..grant()
-        }
+        grant(Principal::User("ann".into(), "1".into()))
     }
 
     fn of_key() -> Grant {
-        Grant {
-            role: Role::Viewer,
-            holder: Holder::Key(4),
-            ..grant()
-        }
+        grant(Principal::Key(4))
     }
 
     fn directory() -> Directory {
@@ -135,7 +102,7 @@ mod tests {
         let ann = User {
             password: String::new(),
             robots: vec!["rover".to_owned()].into(),
-            stamp: "1".into(),
+            password_version: "1".into(),
         };
         Directory {
             robots: ["rover".to_owned(), "other".to_owned()].into(),
@@ -152,31 +119,43 @@ mod tests {
             change(&mut directory);
             !grant.holds(&directory)
         };
-        for grant in [grant(), of_user(), of_key()] {
+        for grant in [of_certificate(), of_user(), of_key()] {
             assert!(grant.holds(&directory()));
             assert!(void(&grant, &|d| d.robots.clear()));
         }
-        assert!(void(&grant(), &|d| {
+        assert!(void(&of_certificate(), &|d| {
             d.revoked.insert("ab12".into(), 1);
         }));
         assert!(void(&of_user(), &|d| d.users.clear()));
         assert!(void(&of_user(), &|d| {
-            d.users.get_mut("ann").unwrap().stamp = "2".into();
+            d.users.get_mut("ann").unwrap().password_version = "2".into();
         }));
         assert!(void(&of_key(), &|d| d.keys.clear()));
         assert!(void(&of_key(), &|d| {
             d.keys.get_mut(&[1; 32]).unwrap().may = [Permission::Mars].into();
         }));
-        for grant in [grant(), of_user(), of_key()] {
+        for grant in [of_certificate(), of_user()] {
+            let elsewhere = Grant {
+                robot: "other".into(),
+                ..grant
+            };
+            assert!(!elsewhere.holds(&directory()));
+        }
+    }
+
+    #[test]
+    fn a_relay_name_is_void_with_its_grant_and_fits_into_a_stun_username() {
+        for grant in [of_certificate(), of_user(), of_key()] {
             let name = grant.relay_name();
             assert!(Grant::relay_name_holds(&name, &directory()));
             assert!(!Grant::relay_name_holds(&name, &Directory::default()));
             assert!(!Grant::relay_name_holds(&name[1..], &directory()));
         }
-        let elsewhere = Grant {
-            robot: "other".into(),
-            ..of_user()
+        let longest = "x".repeat(wire::topic::MAX_ROBOT_NAME_BYTES);
+        let grant = Grant {
+            robot: longest.clone(),
+            ..grant(Principal::Certificate("f".repeat(32), longest))
         };
-        assert!(!elsewhere.holds(&directory()));
+        assert!(grant.relay_name().len() + "4102444800:".len() <= 512);
     }
 }

@@ -1,126 +1,138 @@
-//! A caller who was let in, and what they may do.
+//! Who acts: the holder of an API key, of a password, or of a certificate.
 
-use super::USER_LIMITS;
-use super::rate_limit::Limits;
-use crate::store::{Directory, Key, Permission, Robots, User};
+use super::usage_plan::Limits;
+use crate::rate_limit::Rate;
+use crate::store::{Directory, Key, Kind, Permission, Robots, User};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Who asks.
+/// A signed-in person drives with ten actions a second and looks at a page; this leaves room
+/// for several tabs.
+const USER_LIMITS: Limits = Limits {
+    rate: Rate {
+        burst: 100,
+        per_s: 50.0,
+    },
+    quota: None,
+};
+
+/// Who acts, by what can be taken away from them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Principal {
+    /// The holder of an API key, by its number.
+    Key(i64),
+    /// Somebody signed in: their name, and the version of their password.
+    User(String, String),
+    /// The holder of a certificate's key: the certificate's serial number in hexadecimal, and
+    /// the name in it.
+    Certificate(String, String),
+}
+
+/// What a principal may do.
 #[derive(Clone, Debug)]
-pub struct Caller {
-    who: Who,
-    may: BTreeSet<Permission>,
+pub struct Rights {
+    permissions: BTreeSet<Permission>,
     robots: Robots,
     limits: Limits,
 }
 
-/// A key or a person.
-#[derive(Clone, Debug)]
-pub enum Who {
-    /// An API key's number.
-    Key(i64),
-    /// Somebody signed in.
-    User {
-        /// Their name.
-        name: String,
-        /// Of their password.
-        stamp: String,
-        /// When the token ends, in Unix seconds.
-        expires_s: u64,
-    },
+impl Principal {
+    /// What it may do as things are; nothing once the key, the user or the certificate is
+    /// gone, or the password another.
+    pub fn rights(&self, directory: &Directory) -> Option<Rights> {
+        match self {
+            Self::Key(id) => directory
+                .keys
+                .values()
+                .find(|key| key.id == *id)
+                .map(Rights::from),
+            Self::User(name, version) => directory
+                .users
+                .get(name)
+                .filter(|user| user.password_version == *version)
+                .map(Rights::from),
+            Self::Certificate(serial, _) if directory.revoked.contains_key(serial) => None,
+            Self::Certificate(_, name) => directory.kind(name).map(|kind| Rights {
+                permissions: [Permission::Publish].into(),
+                robots: match kind {
+                    Kind::Robot => vec![name.clone()].into(),
+                    Kind::Operator => Robots::All,
+                },
+                limits: USER_LIMITS,
+            }),
+        }
+    }
+
+    /// Whether it may do to every robot what only operators may.
+    pub fn is_operator(&self, directory: &Directory) -> bool {
+        matches!(self, Self::Certificate(_, name) if directory.kind(name) == Some(Kind::Operator))
+    }
+
+    /// As logs name it.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Key(id) => format!("key-{id}"),
+            Self::User(name, _) => format!("user-{name}"),
+            Self::Certificate(_, name) => format!("certificate-{name}"),
+        }
+    }
 }
 
-/// Why somebody is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// No key, a wrong key, or a right one that may not do this.
-    #[error("Forbidden")]
-    Forbidden,
-    /// Past the usage plan.
-    #[error("Too Many Requests")]
-    TooMany,
-    /// A token that is worth nothing.
-    #[error("the token is not valid: {0}; sign in again")]
-    Token(&'static str),
-    /// Name and password do not go together.
-    #[error("wrong name or password")]
-    Password,
-}
-
-impl Caller {
-    pub(super) fn of_key(key: &Key) -> Self {
+impl From<&Key> for Rights {
+    fn from(key: &Key) -> Self {
         Self {
-            who: Who::Key(key.id),
-            may: key.may.clone(),
+            permissions: key.may.clone(),
             robots: key.robots.clone(),
             limits: Limits {
-                rate: key.rate,
-                burst: key.burst,
+                rate: Rate {
+                    burst: key.burst,
+                    per_s: key.rate,
+                },
                 quota: key.quota,
             },
         }
     }
+}
 
+impl From<&User> for Rights {
     /// A person may drive and look; certificates are signed with a key made for it.
-    pub(super) fn of_user(name: &str, user: &User, expires_s: u64) -> Self {
+    fn from(user: &User) -> Self {
         Self {
-            who: Who::User {
-                name: name.to_owned(),
-                stamp: user.stamp.clone(),
-                expires_s,
-            },
-            may: [Permission::Publish, Permission::Mars].into(),
+            permissions: [Permission::Publish, Permission::Mars].into(),
             robots: user.robots.clone(),
             limits: USER_LIMITS,
         }
     }
+}
 
-    /// How much they may ask.
+impl Rights {
+    /// How often a principal may ask.
     pub fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// Which key or person.
-    pub fn who(&self) -> &Who {
-        &self.who
+    /// Whether `permission` is among them.
+    pub fn include(&self, permission: Permission) -> bool {
+        self.permissions.contains(&permission)
     }
 
-    /// As logs name them.
-    pub fn label(&self) -> String {
-        match &self.who {
-            Who::Key(id) => format!("key-{id}"),
-            Who::User { name, .. } => format!("user-{name}"),
-        }
+    /// Whether it may be told what to do and looked at.
+    pub fn may_drive(&self, robot: &str) -> bool {
+        self.include(Permission::Publish) && self.robots.contains(robot)
     }
 
-    /// Whether they have a permission.
-    pub fn may(&self, permission: Permission) -> bool {
-        self.may.contains(&permission)
-    }
-
-    /// The same, as an answer.
-    ///
-    /// # Errors
-    /// [`Denied::Forbidden`] when they do not.
-    pub fn must(&self, permission: Permission) -> Result<(), Denied> {
-        self.may(permission).then_some(()).ok_or(Denied::Forbidden)
-    }
-
-    /// Whether they may tell `robot` what to do and see how it is.
-    pub fn drives(&self, robot: &str) -> bool {
-        self.may(Permission::Publish) && self.robots.contains(robot)
-    }
-
-    /// Whose robots are theirs, whatever they may do with them.
-    pub fn scope(&self) -> &Robots {
+    /// The robots they are for, whatever may be done with them.
+    pub fn robots(&self) -> &Robots {
         &self.robots
     }
 
-    /// The robots that they may drive and see.
-    pub fn robots(&self, directory: &Directory) -> Vec<String> {
-        if !self.may(Permission::Publish) {
-            return Vec::new();
-        }
-        self.robots.of(&directory.robots).cloned().collect()
+    /// The robots that may be driven and looked at.
+    pub fn driven(&self, directory: &Directory) -> Vec<String> {
+        let robots = self.robots.of(&directory.robots);
+        robots
+            .filter(|robot| self.may_drive(robot))
+            .cloned()
+            .collect()
     }
 }

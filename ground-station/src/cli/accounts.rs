@@ -82,7 +82,7 @@ impl NewUser {
                 name: self.name.clone(),
                 password: password::hash(&password)?,
                 robots: self.robots.into(),
-                stamp: hex::encode(&rand::random::<[u8; 16]>()),
+                password_version: hex::encode(&rand::random::<[u8; 16]>()),
             },
             self.replace,
             clock::unix_s(),

@@ -1,6 +1,7 @@
 //! What every request handler is given.
 
 use super::aws::credentials_provider::RoleAlias;
+use super::origin::TrustedProxy;
 use crate::auth::Accounts;
 use crate::broker::client::Publisher;
 use crate::ca::Ca;
@@ -30,6 +31,8 @@ pub struct AppState {
     pub display: Option<PathBuf>,
     /// Folder of the web console's files.
     pub console: Option<PathBuf>,
+    /// Whose word about the client counts.
+    pub trusted_proxies: Vec<TrustedProxy>,
     /// Cancelled when the station stops; whatever streams must end then.
     pub shutdown: CancellationToken,
 }

@@ -2,15 +2,13 @@
 //! Video Streams (four calls that lead to a socket, and the sockets). Who may come in is decided
 //! by temporary credentials alone, proved by a signature ([`sigv4`]).
 
-pub mod authenticated;
-pub mod credentials_provider;
-pub mod error;
+pub(crate) mod authenticated;
+pub(crate) mod credentials_provider;
+pub(crate) mod error;
 mod kvs_calls;
 mod kvs_socket;
-pub mod sigv4;
+pub(crate) mod sigv4;
 mod viewer_credentials;
-
-pub use kvs_calls::Arn;
 
 use std::sync::Arc;
 
@@ -22,7 +20,7 @@ use crate::http::app_state::AppState;
 use crate::signaling::Signaling;
 
 /// Credentials for a robot and for a viewer.
-pub fn credentials(app: &Arc<AppState>) -> Router {
+pub(crate) fn credentials(app: &Arc<AppState>) -> Router {
     Router::new()
         .route(
             "/role-aliases/{alias}/credentials",
@@ -36,7 +34,7 @@ pub fn credentials(app: &Arc<AppState>) -> Router {
 }
 
 /// The four calls.
-pub fn calls(signaling: &Arc<Signaling>) -> Router {
+pub(crate) fn calls(signaling: &Arc<Signaling>) -> Router {
     Router::new()
         .route(CREATE_PATH, post(kvs_calls::create))
         .route(DESCRIBE_PATH, post(kvs_calls::describe))
@@ -47,7 +45,7 @@ pub fn calls(signaling: &Arc<Signaling>) -> Router {
 
 /// `routes`, with the sockets in front of them: a presigned socket URL has no path of its own,
 /// so it is known by its query.
-pub fn with_sockets(routes: Router, signaling: &Arc<Signaling>) -> Router {
+pub(crate) fn with_sockets(routes: Router, signaling: &Arc<Signaling>) -> Router {
     routes.layer(middleware::from_fn_with_state(
         Arc::clone(signaling),
         kvs_socket::intercept,

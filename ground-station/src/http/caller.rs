@@ -33,7 +33,7 @@ impl FromRequestParts<Arc<AppState>> for Caller {
             (None, None) => return Err(Denied::Forbidden.into()),
         };
         if let Some(label) = parts.extensions.get::<Label>() {
-            label.set(caller.label());
+            label.set(caller.principal.label());
         }
         app.accounts.spend(&caller, now)?;
         Ok(caller)

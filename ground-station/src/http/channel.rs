@@ -3,26 +3,27 @@
 //!
 //! For whoever has an operator's certificate; passwords and keys are for driving.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::routing::post;
 use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use wire::signaling::MessageType;
 
 use crate::auth::Denied;
 use crate::http::app_state::AppState;
 use crate::http::body;
 use crate::http::error::Refusal;
 use crate::http::listener::Peer;
-use crate::store::Kind;
+use crate::signaling::connection::CloseReason;
 
 /// Longest body; `{"send":"RECONNECT_ICE_SERVER"}` has thirty bytes.
 const MAX_BYTES: usize = 256;
 
-/// What to do.
 #[derive(Deserialize)]
-struct Order {
+struct Announcement {
     send: Word,
 }
 
@@ -39,12 +40,11 @@ enum Word {
 
 /// How many sockets there were.
 #[derive(Serialize)]
-struct Told {
+struct Reached {
     sockets: usize,
 }
 
-/// The route.
-pub fn router(app: &Arc<AppState>) -> Router {
+pub(crate) fn router(app: &Arc<AppState>) -> Router {
     Router::new()
         .route("/robots/{name}/signaling", post(send))
         .with_state(app.clone())
@@ -55,24 +55,24 @@ async fn send(
     Path(robot): Path<String>,
     Extension(peer): Extension<Peer>,
     body: Body,
-) -> Result<Json<Told>, Refusal> {
+) -> Result<Json<Reached>, Refusal> {
     let directory = app.store.directory();
-    peer.identity(&directory)
-        .ok()
-        .filter(|identity| identity.kind == Kind::Operator)
-        .ok_or(Denied::Forbidden)?;
+    let principal = peer.principal(&directory).map_err(|_| Denied::Forbidden)?;
+    if !principal.is_operator(&directory) {
+        return Err(Denied::Forbidden.into());
+    }
     if !directory.robots.contains(&robot) {
         return Err(Refusal::not_found(format!("no robot is named {robot:?}")));
     }
     let body = body::read(body, MAX_BYTES).await?;
-    let order: Order = serde_json::from_slice(&body).map_err(|_| {
+    let announcement: Announcement = serde_json::from_slice(&body).map_err(|_| {
         Refusal::bad("the body must be {\"send\": …} with GO_AWAY, RECONNECT_ICE_SERVER or CLOSE")
     })?;
-    let signaling = &app.signaling;
-    let sockets = match order.send {
-        Word::GoAway => signaling.send_away(&robot),
-        Word::ReconnectIceServer => signaling.announce_relay_restart(&robot),
-        Word::Close => signaling.drop_all(&robot),
+    let channels = app.signaling.channels();
+    let sockets = match announcement.send {
+        Word::GoAway => channels.broadcast(&robot, MessageType::GoAway),
+        Word::ReconnectIceServer => channels.broadcast(&robot, MessageType::ReconnectIceServer),
+        Word::Close => channels.close(&robot, CloseReason::OnDemand),
     };
-    Ok(Json(Told { sockets }))
+    Ok(Json(Reached { sockets }))
 }

@@ -17,7 +17,7 @@ pub(super) async fn png(
     State(app): State<Arc<AppState>>,
     caller: Caller,
 ) -> Result<impl IntoResponse, Refusal> {
-    caller.must(Permission::Mars)?;
+    caller.require(Permission::Mars)?;
     let missing =
         || Refusal::not_found("there is no display: run --display PNG says where its picture is");
     let path = app.display.as_ref().ok_or_else(missing)?;

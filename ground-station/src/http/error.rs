@@ -1,4 +1,5 @@
-//! How a request is refused: a status and `{"message": "…"}`, as API Gateway words it.
+//! How a request is refused: a status and `{"message": "…"}`, as API Gateway words it, or as
+//! AWS' other services do where their protocols are spoken.
 
 use super::body::BodyError;
 use crate::auth::Denied;
@@ -6,12 +7,25 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
+use wire::signaling::control::ERROR_TYPE_HEADER;
 
 /// A status and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    status: StatusCode,
-    message: String,
+    pub(super) status: StatusCode,
+    pub(super) message: String,
+    pub(super) wording: Wording,
+}
+
+/// Whose words a refusal uses. Clients of AWS branch on an error's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wording {
+    /// `{"message": …}`, without a name.
+    ApiGateway,
+    /// The same with a name, as what stands in front of AWS' services: signatures, tokens, sizes.
+    Aws(&'static str),
+    /// `{"Message": …}` with a name, as errors of Kinesis Video Streams itself.
+    KinesisVideo(&'static str),
 }
 
 impl Refusal {
@@ -20,6 +34,7 @@ impl Refusal {
         Self {
             status,
             message: message.to_string(),
+            wording: Wording::ApiGateway,
         }
     }
 
@@ -45,7 +60,13 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        (self.status, Json(json!({ "message": self.message }))).into_response()
+        let (key, name) = match self.wording {
+            Wording::ApiGateway => ("message", None),
+            Wording::Aws(name) => ("message", Some(name)),
+            Wording::KinesisVideo(name) => ("Message", Some(name)),
+        };
+        let name = name.map(|name| [(ERROR_TYPE_HEADER, name)]);
+        (self.status, name, Json(json!({ key: self.message }))).into_response()
     }
 }
 

@@ -1,8 +1,9 @@
 //! The two listeners: plain HTTP for this machine, HTTPS for everybody else. HTTPS asks for a
 //! client certificate of our own CA and goes on without one; handlers see it as [`Peer`].
 
+use crate::auth::Principal;
 use crate::hex;
-use crate::store::{Directory, Kind};
+use crate::store::Directory;
 use anyhow::Context;
 use axum::middleware::AddExtension;
 use axum::{Extension, Router};
@@ -42,17 +43,6 @@ pub(crate) struct Peer {
     pub secure: bool,
 }
 
-/// The name in a client certificate of our CA.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
-    /// The common name.
-    pub name: String,
-    /// What it stands for.
-    pub kind: Kind,
-    /// The certificate's serial number in hexadecimal.
-    pub serial: String,
-}
-
 /// Why a connection's certificate counts for nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unidentified {
@@ -72,7 +62,7 @@ impl Peer {
     ///
     /// # Errors
     /// [`Unidentified`] with the reason.
-    pub(crate) fn identity(&self, directory: &Directory) -> Result<Identity, Unidentified> {
+    pub(crate) fn principal(&self, directory: &Directory) -> Result<Principal, Unidentified> {
         let der = self.certificate.as_ref().ok_or(Unidentified::None)?;
         let (_, certificate) =
             x509_parser::parse_x509_certificate(der).map_err(|_| Unidentified::Unknown)?;
@@ -86,12 +76,9 @@ impl Peer {
             .next()
             .and_then(|name| name.as_str().ok())
             .ok_or(Unidentified::Unknown)?;
-        let kind = directory.kind(name).ok_or(Unidentified::Unknown)?;
-        Ok(Identity {
-            name: name.to_owned(),
-            kind,
-            serial,
-        })
+        let principal = Principal::Certificate(serial, name.to_owned());
+        let known = principal.rights(directory).is_some();
+        known.then_some(principal).ok_or(Unidentified::Unknown)
     }
 }
 

@@ -3,13 +3,13 @@
 use super::access_log::Label;
 use super::body;
 use super::error::Refusal;
+use super::origin::ClientAddress;
 use crate::auth::Now;
 use crate::http::app_state::AppState;
 use axum::body::Body;
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -35,7 +35,7 @@ pub(super) struct SignedIn {
 
 pub(super) async fn login(
     State(app): State<Arc<AppState>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    Extension(ClientAddress(from)): Extension<ClientAddress>,
     Extension(label): Extension<Label>,
     body: Body,
 ) -> Result<Json<SignedIn>, Refusal> {
@@ -47,7 +47,7 @@ pub(super) async fn login(
     let _permit = CHECKS.acquire().await.map_err(Refusal::broken)?;
     let accounts = app.accounts.clone();
     let (sign_in, signed_in) = tokio::task::spawn_blocking(move || {
-        let from = from.ip().to_string();
+        let from = from.to_string();
         let signed_in = accounts.sign_in(&sign_in.user, &sign_in.password, &from, Now::read());
         (sign_in, signed_in)
     })

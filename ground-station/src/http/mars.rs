@@ -13,7 +13,7 @@ pub(super) async fn report(
     caller: Caller,
     request: Request,
 ) -> Result<Response, Refusal> {
-    caller.must(Permission::Mars)?;
+    caller.require(Permission::Mars)?;
     Ok(app.mars.report(request).await)
 }
 

@@ -3,7 +3,7 @@
 
 use super::body;
 use super::error::Refusal;
-use crate::auth::{Caller, Denied};
+use crate::auth::Caller;
 use crate::clock;
 use crate::http::app_state::AppState;
 use crate::store::Permission;
@@ -29,8 +29,8 @@ pub(super) async fn to_the_only_robot(
     caller: Caller,
     body: Body,
 ) -> Result<Json<Published>, Refusal> {
-    caller.must(Permission::Publish)?;
-    let robots = caller.robots(&app.store.directory());
+    caller.require(Permission::Publish)?;
+    let robots = caller.rights.driven(&app.store.directory());
     let [robot] = robots.as_slice() else {
         return Err(Refusal::bad(match robots.len() {
             0 => "there is no robot yet: `ground-station new-robot NAME --out DIR` makes one"
@@ -48,9 +48,7 @@ pub(super) async fn to_robot(
     body: Body,
 ) -> Result<Json<Published>, Refusal> {
     // Whether there is such a robot is only told to those who would be let in.
-    if !caller.drives(&robot) {
-        return Err(Denied::Forbidden.into());
-    }
+    caller.require_robot(&robot)?;
     if !app.store.directory().robots.contains(&robot) {
         return Err(Refusal::not_found(format!("no robot is named {robot:?}")));
     }

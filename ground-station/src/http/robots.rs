@@ -29,9 +29,10 @@ pub(super) async fn list(
     State(app): State<Arc<AppState>>,
     caller: Caller,
 ) -> Result<Json<List>, Refusal> {
-    caller.must(Permission::Publish)?;
+    caller.require(Permission::Publish)?;
     let robots = caller
-        .robots(&app.store.directory())
+        .rights
+        .driven(&app.store.directory())
         .into_iter()
         .map(|name| {
             let newest = app.robots.newest(&name);

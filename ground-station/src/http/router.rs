@@ -4,7 +4,7 @@
 use super::app_state::AppState;
 use super::error::Refusal;
 use super::{
-    access_log, aws, channel, console, display, login, mars, publish, robots, sign, status,
+    access_log, aws, channel, console, display, login, mars, origin, publish, robots, sign, status,
     telemetry,
 };
 use ::mars::PICTURE_PATH;
@@ -50,6 +50,10 @@ pub(crate) fn router(app: &Arc<AppState>) -> Router {
             access_log::every_request,
         ))
         .layer(cors())
+        .layer(middleware::from_fn_with_state(
+            Arc::from(&app.trusted_proxies[..]),
+            origin::note,
+        ))
 }
 
 /// Any page may ask: who asks is told by a header that only a page that knows the secret can

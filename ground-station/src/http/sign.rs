@@ -44,14 +44,15 @@ pub(super) async fn sign(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Signed>, Refusal> {
-    caller.must(Permission::Sign)?;
+    caller.require(Permission::Sign)?;
     let body = body::read(body, MAX_BYTES).await?;
     let asked: SigningRequest = serde_json::from_slice(&body).map_err(|error| {
         Refusal::bad(format!(
             r#"the body must be a JSON object like {{"description":"-----BEGIN CERTIFICATE REQUEST-----…"}}: {error}"#
         ))
     })?;
-    let accepted = request::check(&asked.description, caller.scope()).map_err(Refusal::bad)?;
+    let accepted =
+        request::check(&asked.description, caller.rights.robots()).map_err(Refusal::bad)?;
     let name = accepted.name.clone();
     let state = app.clone();
     // The store waits for the disk.
@@ -71,7 +72,7 @@ pub(super) async fn sign(
     tracing::info!(
         robot = name,
         serial = issued.record.serial,
-        by = caller.label(),
+        by = caller.principal.label(),
         "certificate signed"
     );
     let host = headers

@@ -33,7 +33,7 @@ pub(super) async fn stream(
     State(app): State<Arc<AppState>>,
     caller: Caller,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
-    caller.must(Permission::Publish)?;
+    caller.require(Permission::Publish)?;
     // The subscription starts before the newest are read, so that nothing falls between.
     let mut subscriber = Subscriber {
         changes: app.robots.subscribe(),
@@ -61,7 +61,7 @@ impl Subscriber {
             }
             tokio::select! {
                 state = self.changes.recv() => match state {
-                    Ok(state) if self.caller.drives(&state.robot) => return Some(state),
+                    Ok(state) if self.caller.rights.may_drive(&state.robot) => return Some(state),
                     Ok(_) => {}
                     Err(RecvError::Lagged(_)) => self.catch_up(),
                     Err(RecvError::Closed) => return None,
@@ -75,7 +75,8 @@ impl Subscriber {
     fn catch_up(&mut self) {
         self.backlog = self
             .caller
-            .robots(&self.app.store.directory())
+            .rights
+            .driven(&self.app.store.directory())
             .iter()
             .rev()
             .filter_map(|robot| self.app.robots.newest(robot))

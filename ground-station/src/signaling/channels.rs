@@ -1,52 +1,59 @@
 //! Who is connected to which channel, and to whom a message goes.
 //!
 //! The newest master wins, ten may watch, and what viewers send while the master is away
-//! waits for it. Nobody is ever waited for: who does not take a message is cut.
+//! waits for it. Nobody is ever waited for: who does not take a message is closed.
 
 mod outbox;
 
-pub(crate) use outbox::Ears;
+pub(crate) use outbox::Receiver;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Instant;
 
 use wire::signaling::{Content, FromService, MessageType, ToService};
 
-use super::bucket::Bucket;
-use super::connection::Reason;
+use super::connection::CloseReason;
+use super::rejection::Rejection;
 use super::times::Times;
-use crate::http::aws::error::Refusal;
-use outbox::{Line, line};
+use crate::rate_limit::{Rate, TokenBucket};
+use outbox::{Outbox, outbox};
 
 /// Viewers of one channel: the service's default.
 const MAX_VIEWERS: usize = 10;
 
-/// Connections a second to one channel and side: the service's hard limit is 3 with no word
-/// on bursts, so a full house may come back at once, as after a restart.
-const JOINS_PER_S: f64 = 3.0;
+/// Connections to one channel and side: the service's hard limit is 3 a second with no word on
+/// bursts, so all viewers may reconnect at once, as after a restart.
+const JOINS: Rate = Rate {
+    burst: MAX_VIEWERS as u32,
+    per_s: 3.0,
+};
 
-/// Room for that full house.
-const JOIN_BURST: u32 = MAX_VIEWERS as u32;
-
-/// Control calls a second for one channel: the documented 5 for describing it.
-const CALLS_PER_S: f64 = 5.0;
-
-/// Ten viewers and a robot that all ask their three questions at once.
-const CALL_BURST: u32 = 33;
+/// Control calls for one channel: the documented 5 a second for describing it, and ten viewers
+/// and a robot that all ask their three questions at once.
+const CALLS: Rate = Rate {
+    burst: 33,
+    per_s: 5.0,
+};
 
 /// Messages that wait for one master: an offer and a handful of candidates of ten viewers.
 const MAX_HELD: usize = 96;
 
+/// Messages that wait to be written to one socket: all that may have been held for it, and as
+/// much again.
+const OUTBOX_CAPACITY: usize = 2 * MAX_HELD;
+
 /// Which end of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub enum Side {
+    /// The robot.
     Master,
+    /// Who watches it, by the id of its client.
     Viewer(String),
 }
 
-/// A connection's place at the switchboard.
+/// One connection to a channel.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub struct ConnectionId {
     robot: String,
     side: Side,
     number: u64,
@@ -60,12 +67,12 @@ struct Held {
 
 #[derive(Debug)]
 struct Channel {
-    master: Option<(u64, Line)>,
-    viewers: BTreeMap<String, (u64, Line)>,
+    master: Option<(u64, Outbox)>,
+    viewers: BTreeMap<String, (u64, Outbox)>,
     held: VecDeque<Held>,
-    master_joins: Bucket,
-    viewer_joins: Bucket,
-    calls: Bucket,
+    master_joins: TokenBucket,
+    viewer_joins: TokenBucket,
+    calls: TokenBucket,
 }
 
 impl Channel {
@@ -74,19 +81,19 @@ impl Channel {
             master: None,
             viewers: BTreeMap::new(),
             held: VecDeque::new(),
-            master_joins: Bucket::new(JOIN_BURST, JOINS_PER_S, now),
-            viewer_joins: Bucket::new(JOIN_BURST, JOINS_PER_S, now),
-            calls: Bucket::new(CALL_BURST, CALLS_PER_S, now),
+            master_joins: TokenBucket::new(JOINS, now),
+            viewer_joins: TokenBucket::new(JOINS, now),
+            calls: TokenBucket::new(CALLS, now),
         }
     }
 
-    fn lines(&self) -> impl Iterator<Item = &Line> {
-        let viewers = self.viewers.values().map(|(_, line)| line);
-        viewers.chain(self.master.as_ref().map(|(_, line)| line))
+    fn outboxes(&self) -> impl Iterator<Item = &Outbox> {
+        let viewers = self.viewers.values().map(|(_, outbox)| outbox);
+        viewers.chain(self.master.as_ref().map(|(_, outbox)| outbox))
     }
 
-    /// Keeps what a viewer says until a master comes. A new offer makes all that the same
-    /// viewer said before void, as with the real service.
+    /// Keeps what a viewer sends until a master comes. A new offer makes all that the same
+    /// viewer sent before void, as with the real service.
     fn hold(&mut self, frame: FromService, until: Instant) {
         if frame.message_type == MessageType::SdpOffer {
             self.forget(frame.sender_client_id.as_deref());
@@ -105,14 +112,15 @@ impl Channel {
 
 /// All channels.
 #[derive(Debug)]
-pub(crate) struct Switchboard {
+pub struct Channels {
     channels: HashMap<String, Channel>,
     times: Times,
     next_number: u64,
 }
 
-impl Switchboard {
-    pub(crate) fn new(times: Times) -> Self {
+impl Channels {
+    /// Nobody is connected yet.
+    pub fn new(times: Times) -> Self {
         Self {
             channels: HashMap::new(),
             times,
@@ -121,58 +129,62 @@ impl Switchboard {
     }
 
     /// Connects one more, in the place of who had the same side before.
-    pub(crate) fn join(
+    ///
+    /// # Errors
+    /// When there are too many, or too often.
+    pub fn join(
         &mut self,
         robot: &str,
         side: Side,
         now: Instant,
-    ) -> Result<(Place, Ears), Refusal> {
+    ) -> Result<(ConnectionId, Receiver), Rejection> {
         let channel = channel_of(&mut self.channels, robot, now);
         let joins = match side {
             Side::Master => &mut channel.master_joins,
             Side::Viewer(_) => &mut channel.viewer_joins,
         };
         if !joins.take(now) {
-            return Err(Refusal::limit_exceeded(
+            return Err(Rejection::limit(
                 "more than 3 connections a second to this channel",
             ));
         }
-        let (line, ears) = line();
+        let (outbox, receiver) = outbox(OUTBOX_CAPACITY);
         let number = self.next_number;
         let replaced = match &side {
             Side::Master => {
                 let held = channel.held.drain(..).filter(|held| held.until > now);
-                held.for_each(|held| line.deliver(held.frame));
-                channel.master.replace((number, line))
+                held.for_each(|held| outbox.send(held.frame));
+                channel.master.replace((number, outbox))
             }
             Side::Viewer(id) => {
                 if channel.viewers.len() >= MAX_VIEWERS && !channel.viewers.contains_key(id) {
-                    return Err(Refusal::limit_exceeded(format!(
+                    return Err(Rejection::limit(format!(
                         "this channel has its {MAX_VIEWERS} viewers"
                     )));
                 }
-                channel.viewers.insert(id.clone(), (number, line))
+                channel.viewers.insert(id.clone(), (number, outbox))
             }
         };
         if let Some((_, old)) = replaced {
-            old.cut(Reason::Replaced);
+            old.close(CloseReason::Replaced);
         }
         self.next_number += 1;
-        let place = Place {
+        let connection = ConnectionId {
             robot: robot.to_owned(),
             side,
             number,
         };
-        Ok((place, ears))
+        Ok((connection, receiver))
     }
 
     /// Forgets a connection, unless its place was taken by another.
-    pub(crate) fn leave(&mut self, place: &Place) {
-        let Some(channel) = self.channels.get_mut(&place.robot) else {
+    pub fn leave(&mut self, connection: &ConnectionId) {
+        let Some(channel) = self.channels.get_mut(&connection.robot) else {
             return;
         };
-        let still_there = |held: Option<&(u64, Line)>| held.is_some_and(|h| h.0 == place.number);
-        match &place.side {
+        let still_there =
+            |held: Option<&(u64, Outbox)>| held.is_some_and(|h| h.0 == connection.number);
+        match &connection.side {
             Side::Master if still_there(channel.master.as_ref()) => channel.master = None,
             Side::Viewer(id) if still_there(channel.viewers.get(id)) => {
                 channel.viewers.remove(id);
@@ -183,64 +195,62 @@ impl Switchboard {
     }
 
     /// Passes a message on.
-    pub(crate) fn route(
+    ///
+    /// # Errors
+    /// When there is nobody it could go to.
+    pub fn route(
         &mut self,
-        from: &Place,
+        from: &ConnectionId,
         message: ToService,
         now: Instant,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), Rejection> {
         let until = now + self.times.message_ttl;
         let channel = channel_of(&mut self.channels, &from.robot, now);
         match &from.side {
             Side::Viewer(id) => {
-                let frame = passed_on(message, Some(id.clone()));
+                let frame = forwarded(message, Some(id.clone()));
                 match &channel.master {
-                    Some((_, master)) => master.deliver(frame),
+                    Some((_, master)) => master.send(frame),
                     None => channel.hold(frame, until),
                 }
                 Ok(())
             }
             Side::Master => {
                 if channel.master.as_ref().is_none_or(|m| m.0 != from.number) {
-                    return Err(Refusal::invalid_argument(Reason::Replaced.words()));
+                    return Err(Rejection::invalid(CloseReason::Replaced.words()));
                 }
                 let to = message.recipient_client_id.clone().unwrap_or_default();
                 let Some((_, viewer)) = channel.viewers.get(&to) else {
-                    return Err(Refusal::invalid_argument(format!(
-                        "no viewer '{to}' is connected"
-                    )));
+                    return Err(Rejection::invalid(format!("no viewer '{to}' is connected")));
                 };
-                viewer.deliver(passed_on(message, None));
+                viewer.send(forwarded(message, None));
                 Ok(())
             }
         }
     }
 
     /// Whether one more control call for this channel is within its rate.
-    pub(crate) fn may_call(&mut self, robot: &str, now: Instant) -> bool {
+    pub fn may_call(&mut self, robot: &str, now: Instant) -> bool {
         channel_of(&mut self.channels, robot, now).calls.take(now)
     }
 
-    /// Tells everyone on a channel something of the service's own.
-    pub(crate) fn announce(&self, robot: &str, what: MessageType) -> usize {
-        let lines = self
-            .channels
-            .get(robot)
-            .into_iter()
-            .flat_map(Channel::lines);
-        lines
-            .map(|line| line.deliver(FromService::bare(what)))
+    /// Sends everyone on a channel a message of the service's own; how many there are.
+    pub fn broadcast(&self, robot: &str, what: MessageType) -> usize {
+        self.outboxes(robot)
+            .map(|outbox| outbox.send(FromService::bare(what)))
             .count()
     }
 
-    /// Cuts everyone on a channel.
-    pub(crate) fn cut(&self, robot: &str, reason: Reason) -> usize {
-        let lines = self
-            .channels
-            .get(robot)
-            .into_iter()
-            .flat_map(Channel::lines);
-        lines.map(|line| line.cut(reason)).count()
+    /// Closes every connection to a channel; how many there were.
+    pub fn close(&self, robot: &str, reason: CloseReason) -> usize {
+        self.outboxes(robot)
+            .map(|outbox| outbox.close(reason))
+            .count()
+    }
+
+    fn outboxes(&self, robot: &str) -> impl Iterator<Item = &Outbox> {
+        let channel = self.channels.get(robot);
+        channel.into_iter().flat_map(Channel::outboxes)
     }
 }
 
@@ -255,9 +265,9 @@ fn channel_of<'a>(
     channels.get_mut(robot).expect("it was inserted just now")
 }
 
-/// The message as the other end reads it. A viewer is told no sender: it hears only the
-/// master.
-fn passed_on(message: ToService, sender_client_id: Option<String>) -> FromService {
+/// The message as the other end reads it. A viewer is told no sender: it receives only from
+/// the master.
+fn forwarded(message: ToService, sender_client_id: Option<String>) -> FromService {
     let content: Content = message.action;
     FromService {
         sender_client_id,

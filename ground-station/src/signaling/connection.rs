@@ -1,6 +1,6 @@
-//! The rules of one socket: what may come over it, how often, and until when.
+//! The rules of one connection: what may come over it, how often, and until when.
 //!
-//! Pure: it is told the time and answers what to do. It does not know who else is there.
+//! Pure: the time is an argument, and it answers what to do. It does not know who else is there.
 
 use std::time::Instant;
 
@@ -8,10 +8,10 @@ use wire::signaling::{
     Content, FromService, MAX_PAYLOAD_BYTES, MessageType, StatusResponse, ToService, is_id,
 };
 
-use super::bucket::Bucket;
+use super::rejection::{Rejection, STATUS};
 use super::times::Times;
 use crate::auth::Role;
-use crate::http::aws::error::Refusal;
+use crate::rate_limit::{Rate, TokenBucket};
 
 /// Candidates a second: the service's hard limit for one socket.
 const CANDIDATES_PER_S: u32 = 20;
@@ -19,12 +19,12 @@ const CANDIDATES_PER_S: u32 = 20;
 /// Offers and answers a second: the same.
 const DESCRIPTIONS_PER_S: u32 = 5;
 
-/// Refused frames that are forgiven at once: twice what a peer with a hundred candidates
-/// and no sense of rates would send.
-const FOULS: u32 = 200;
-
-/// Refused frames that are forgiven in the long run.
-const FOULS_PER_S: f64 = 5.0;
+/// Rejected messages that are tolerated: twice what a peer with a hundred candidates and no
+/// sense of rates would send, and a few in the long run.
+const REJECTED: Rate = Rate {
+    burst: 200,
+    per_s: 5.0,
+};
 
 /// What the time demands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +34,12 @@ pub(crate) enum Due {
     /// Say that the socket will close.
     GoAway,
     /// Close.
-    Close(Reason),
+    Close(CloseReason),
 }
 
 /// Why a socket was closed by us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum CloseReason {
     /// Nothing came over it for too long.
     Idle,
     /// It was told to go away, and did not.
@@ -48,8 +48,8 @@ pub enum Reason {
     Replaced,
     /// It does not read what is sent to it.
     SlowReader,
-    /// It sends what is refused, again and again.
-    Fouls,
+    /// It sends what is rejected, again and again.
+    TooManyRejected,
     /// Who holds it may no longer.
     Revoked,
     /// Somebody asked for it.
@@ -58,13 +58,13 @@ pub enum Reason {
     Stopping,
 }
 
-impl Reason {
+impl CloseReason {
     /// The code of the closing frame (RFC 6455, section 7.4.1).
-    pub(crate) fn code(self) -> u16 {
+    pub fn code(self) -> u16 {
         match self {
             Self::Idle | Self::TimeUp | Self::Replaced => 1000,
             Self::OnDemand | Self::Stopping => 1001,
-            Self::SlowReader | Self::Fouls | Self::Revoked => 1008,
+            Self::SlowReader | Self::TooManyRejected | Self::Revoked => 1008,
         }
     }
 
@@ -75,7 +75,7 @@ impl Reason {
             Self::TimeUp => "connected for too long",
             Self::Replaced => "replaced by a newer connection",
             Self::SlowReader => "reads too slowly",
-            Self::Fouls => "too many refused messages",
+            Self::TooManyRejected => "too many rejected messages",
             Self::Revoked => "no longer allowed",
             Self::OnDemand => "dropped on demand",
             Self::Stopping => "the ground station stops",
@@ -83,88 +83,99 @@ impl Reason {
     }
 }
 
-/// A frame that is not passed on.
+/// A message that is not passed on.
 #[derive(Debug)]
-pub(crate) struct Foul {
-    /// Whom to tell about which message; nobody is told about one without.
+pub(crate) struct RejectedMessage {
+    /// The sender's name for the message; without, it is not told.
     pub correlation_id: Option<String>,
-    /// Why.
-    pub refusal: Refusal,
+    /// What is wrong with it.
+    pub rejection: Rejection,
 }
 
-impl Foul {
-    /// What the sender hears of it.
-    pub(crate) fn answer(&self) -> Option<FromService> {
+impl RejectedMessage {
+    /// What the sender is told.
+    pub(crate) fn status(&self) -> Option<FromService> {
         let correlation_id = self.correlation_id.clone()?;
         Some(FromService {
             status_response: Some(StatusResponse {
                 correlation_id,
-                error_type: Some(self.refusal.kind.to_owned()),
-                status_code: Some(self.refusal.status.as_u16().to_string()),
-                description: Some(self.refusal.message.clone()),
+                error_type: Some(self.rejection.error_type().to_owned()),
+                status_code: Some(STATUS.to_string()),
+                description: Some(self.rejection.to_string()),
             }),
             ..FromService::bare(MessageType::StatusResponse)
         })
     }
 }
 
-/// One socket.
+/// One connection.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct Connection {
     role: Role,
     times: Times,
-    heard: Instant,
+    received_at: Instant,
     go_away_at: Instant,
     close_at: Option<Instant>,
     empty_at: Instant,
-    candidates: Bucket,
-    descriptions: Bucket,
-    fouls: Bucket,
+    candidates: TokenBucket,
+    descriptions: TokenBucket,
+    rejected: TokenBucket,
 }
 
-impl Session {
+impl Connection {
+    /// One that opened at `now`.
     pub(crate) fn new(role: Role, times: Times, now: Instant) -> Self {
-        let rate = |per_s: u32| Bucket::new(per_s, f64::from(per_s), now);
+        let bucket = |burst: u32| {
+            let per_s = f64::from(burst);
+            TokenBucket::new(Rate { burst, per_s }, now)
+        };
         Self {
             role,
             times,
-            heard: now,
+            received_at: now,
             go_away_at: now + times.session,
             close_at: None,
             empty_at: now + times.empty_frame,
-            candidates: rate(CANDIDATES_PER_S),
-            descriptions: rate(DESCRIPTIONS_PER_S),
-            fouls: Bucket::new(FOULS, FOULS_PER_S, now),
+            candidates: bucket(CANDIDATES_PER_S),
+            descriptions: bucket(DESCRIPTIONS_PER_S),
+            rejected: TokenBucket::new(REJECTED, now),
         }
     }
 
     /// Something came, whatever it was.
-    pub(crate) fn heard(&mut self, now: Instant) {
-        self.heard = now;
+    pub(crate) fn received(&mut self, now: Instant) {
+        self.received_at = now;
     }
 
-    /// The frame, if it may pass.
-    pub(crate) fn admit(&mut self, frame: &str, now: Instant) -> Result<ToService, Foul> {
-        let message = ToService::from_json(frame).map_err(|malformed| Foul {
+    /// The message, if it may pass.
+    ///
+    /// # Errors
+    /// [`RejectedMessage`] when it is malformed, or one too many.
+    pub(crate) fn parse(
+        &mut self,
+        frame: &str,
+        now: Instant,
+    ) -> Result<ToService, RejectedMessage> {
+        let message = ToService::from_json(frame).map_err(|malformed| RejectedMessage {
             correlation_id: None,
-            refusal: Refusal::invalid_argument(malformed.to_string()),
+            rejection: Rejection::invalid(malformed),
         })?;
         match self.check(&message, now) {
             Ok(()) => Ok(message),
-            Err(refusal) => Err(Foul {
+            Err(rejection) => Err(RejectedMessage {
                 correlation_id: message.correlation_id.filter(|id| is_id(id)),
-                refusal,
+                rejection,
             }),
         }
     }
 
-    fn check(&mut self, message: &ToService, now: Instant) -> Result<(), Refusal> {
+    fn check(&mut self, message: &ToService, now: Instant) -> Result<(), Rejection> {
         let (bucket, rate) = match message.action {
             Content::IceCandidate => (&mut self.candidates, CANDIDATES_PER_S),
             Content::SdpOffer | Content::SdpAnswer => (&mut self.descriptions, DESCRIPTIONS_PER_S),
         };
         if !bucket.take(now) {
-            return Err(Refusal::limit_exceeded(format!(
+            return Err(Rejection::limit(format!(
                 "more than {rate} messages of this kind a second"
             )));
         }
@@ -180,24 +191,24 @@ impl Session {
             (Role::Viewer, _) => Ok(()),
             (Role::Master, Some(id)) if is_id(id) => Ok(()),
             (Role::Master, Some(_)) => Err(not_an_id("recipientClientId")),
-            (Role::Master, None) => Err(Refusal::invalid_argument(
+            (Role::Master, None) => Err(Rejection::invalid(
                 "a master must say for whom: recipientClientId is missing",
             )),
         }
     }
 
-    /// Counts a refused frame; false when it was one too many.
-    pub(crate) fn forgives(&mut self, now: Instant) -> bool {
-        self.fouls.take(now)
+    /// Counts a rejected message; false when it was one too many.
+    pub(crate) fn tolerates_rejected(&mut self, now: Instant) -> bool {
+        self.rejected.take(now)
     }
 
     /// What is due at `now`, one thing at a time.
     pub(crate) fn due(&mut self, now: Instant) -> Option<Due> {
         if self.close_at.is_some_and(|at| now >= at) {
-            return Some(Due::Close(Reason::TimeUp));
+            return Some(Due::Close(CloseReason::TimeUp));
         }
-        if now >= self.heard + self.times.idle {
-            return Some(Due::Close(Reason::Idle));
+        if now >= self.received_at + self.times.idle {
+            return Some(Due::Close(CloseReason::Idle));
         }
         if self.close_at.is_none() && now >= self.go_away_at {
             self.close_at = Some(now + self.times.grace);
@@ -210,24 +221,24 @@ impl Session {
         None
     }
 
-    /// When to ask [`Session::due`] again.
+    /// When to ask [`Connection::due`] again.
     pub(crate) fn deadline(&self) -> Instant {
         self.close_at
             .unwrap_or(self.go_away_at)
-            .min(self.heard + self.times.idle)
+            .min(self.received_at + self.times.idle)
             .min(self.empty_at)
     }
 }
 
 /// As documented: up to 10K of base64's letters. Whether they decode is for the receiver to
 /// find out, as with the real service, which forwards what it does not read.
-fn check_payload(payload: &str) -> Result<(), Refusal> {
+fn check_payload(payload: &str) -> Result<(), Rejection> {
     let letters = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
     if payload.is_empty() || !payload.bytes().all(letters) {
-        return Err(Refusal::invalid_argument("messagePayload is not base64"));
+        return Err(Rejection::invalid("messagePayload is not base64"));
     }
     if payload.len() > MAX_PAYLOAD_BYTES {
-        return Err(Refusal::invalid_argument(format!(
+        return Err(Rejection::invalid(format!(
             "messagePayload has {} bytes; {MAX_PAYLOAD_BYTES} are the most",
             payload.len()
         )));
@@ -235,8 +246,8 @@ fn check_payload(payload: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn not_an_id(what: &str) -> Refusal {
-    Refusal::invalid_argument(format!("{what} must be 1 to 256 of [a-zA-Z0-9_.-]"))
+fn not_an_id(what: &str) -> Rejection {
+    Rejection::invalid(format!("{what} must be 1 to 256 of [a-zA-Z0-9_.-]"))
 }
 
 #[cfg(test)]

@@ -53,17 +53,6 @@ impl Times {
     }
 }
 
-/// When something that starts at `now_s` and lasts `life` is over: at least a second later,
-/// since that is all the wire can say.
-pub fn expiry_s(now_s: u64, life: Duration) -> u64 {
-    now_s + whole_s(life)
-}
-
-/// `life` in whole seconds, at least one.
-pub fn whole_s(life: Duration) -> u64 {
-    life.as_secs().max(1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,8 +62,6 @@ mod tests {
         let fast = Times::DOCUMENTED.scaled(0.01);
         assert_eq!(fast.session, Duration::from_secs(36));
         assert_eq!(fast.ice_servers, Duration::from_secs(3));
-        assert_eq!(expiry_s(100, fast.ice_servers), 103);
-        assert_eq!(whole_s(Times::DOCUMENTED.scaled(1e-9).ice_servers), 1);
         assert_eq!(Times::DOCUMENTED.scaled(f64::NAN), Times::DOCUMENTED);
     }
 }

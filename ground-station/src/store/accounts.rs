@@ -34,7 +34,7 @@ pub struct NewUser {
     /// Their robots.
     pub robots: Robots,
     /// Unlike that of any user before.
-    pub stamp: String,
+    pub password_version: String,
 }
 
 impl Store {
@@ -108,7 +108,7 @@ impl Store {
                     user.name,
                     user.password,
                     json(&user.robots),
-                    user.stamp,
+                    user.password_version,
                     now_s
                 ],
             )?;
@@ -219,16 +219,16 @@ mod tests {
     fn a_user_is_replaced_only_when_asked() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(&dir.path().join("station.db")).unwrap();
-        let user = |stamp: &str| NewUser {
+        let user = |version: &str| NewUser {
             name: "ann".to_owned(),
             password: "$argon2".to_owned(),
             robots: Robots::All,
-            stamp: stamp.to_owned(),
+            password_version: version.to_owned(),
         };
         store.add_user(&user("1"), false, 0).unwrap();
         assert!(store.add_user(&user("2"), false, 0).is_err());
         store.add_user(&user("2"), true, 0).unwrap();
-        assert_eq!(store.directory().users["ann"].stamp, "2");
+        assert_eq!(store.directory().users["ann"].password_version, "2");
         store.remove_user("ann").unwrap();
         assert!(store.remove_user("ann").is_err());
     }

@@ -79,8 +79,8 @@ pub struct User {
     pub password: String,
     /// Their robots.
     pub robots: Robots,
-    /// Changes with the password; a token with another stamp is void.
-    pub stamp: String,
+    /// Changes with the password; a token with another version is void.
+    pub password_version: String,
 }
 
 impl Robots {
@@ -194,7 +194,7 @@ fn user(row: &Row<'_>) -> Result<(String, User), StoreError> {
     let user = User {
         password: row.get("password")?,
         robots: json(row, "robots", || format!("user {name}"))?,
-        stamp: row.get("stamp")?,
+        password_version: row.get("stamp")?,
     };
     Ok((name, user))
 }

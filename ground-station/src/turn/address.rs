@@ -5,14 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 /// Where the relay is. What is not fixed is asked of the machine each time: its address may
 /// come after the station, and change while it runs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct Address {
     /// What the relay's socket is bound to.
     pub bound: SocketAddr,
     /// What others are told, where it is not this machine's own address.
     pub public_ip: Option<IpAddr>,
 }
 
-impl Place {
+impl Address {
     /// An address of this machine: the bound one, or where it is bound to all, the one from
     /// which the world is reached, or at least a neighbour.
     pub(super) fn own(&self) -> IpAddr {
@@ -20,8 +20,8 @@ impl Place {
         if !bound.is_unspecified() {
             return bound;
         }
-        way_out(bound)
-            .or_else(|| neighbourly(bound))
+        route_out(bound)
+            .or_else(|| interface_address(bound))
             .unwrap_or(match bound {
                 IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
                 IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
@@ -40,7 +40,7 @@ impl Place {
 }
 
 /// The address from which a packet into the world would go. None is sent.
-fn way_out(bound: IpAddr) -> Option<IpAddr> {
+fn route_out(bound: IpAddr) -> Option<IpAddr> {
     // Addresses of documentation (RFC 5737, RFC 3849): routed by default, owned by nobody.
     let far: SocketAddr = match bound {
         IpAddr::V4(_) => (Ipv4Addr::new(192, 0, 2, 1), 9).into(),
@@ -52,7 +52,7 @@ fn way_out(bound: IpAddr) -> Option<IpAddr> {
 }
 
 /// An address in a network that leads nowhere else, as that of a router without a line.
-fn neighbourly(bound: IpAddr) -> Option<IpAddr> {
+fn interface_address(bound: IpAddr) -> Option<IpAddr> {
     let interfaces = webrtc_util::ifaces::ifaces().ok()?;
     interfaces
         .into_iter()
@@ -72,8 +72,8 @@ fn link_local(ip: IpAddr) -> bool {
 mod tests {
     use super::*;
 
-    fn place(bound: &str, public_ip: Option<&str>) -> Place {
-        Place {
+    fn address(bound: &str, public_ip: Option<&str>) -> Address {
+        Address {
             bound: bound.parse().unwrap(),
             public_ip: public_ip.map(|ip| ip.parse().unwrap()),
         }
@@ -82,18 +82,18 @@ mod tests {
     #[test]
     fn what_others_are_told_is_never_all_addresses() {
         for bound in ["0.0.0.0:1", "[::]:1", "127.0.0.1:1", "10.0.0.7:1"] {
-            assert!(!place(bound, None).public().is_unspecified(), "{bound}");
+            assert!(!address(bound, None).public().is_unspecified(), "{bound}");
         }
         assert_eq!(
-            place("10.0.0.7:1", None).public(),
-            place("10.0.0.7:1", None).own()
+            address("10.0.0.7:1", None).public(),
+            address("10.0.0.7:1", None).own()
         );
     }
 
     #[test]
     fn a_public_address_is_told_with_the_port_that_is_bound() {
-        let place = place("10.0.0.7:3478", Some("203.0.113.9"));
-        assert_eq!(place.relay(), SocketAddr::from(([203, 0, 113, 9], 3478)));
-        assert_eq!(place.own(), "10.0.0.7".parse::<IpAddr>().unwrap());
+        let address = address("10.0.0.7:3478", Some("203.0.113.9"));
+        assert_eq!(address.relay().to_string(), "203.0.113.9:3478");
+        assert_eq!(address.own(), "10.0.0.7".parse::<IpAddr>().unwrap());
     }
 }

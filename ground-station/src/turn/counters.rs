@@ -8,7 +8,7 @@ use super::ports::Traffic;
 
 /// Counts since the start, and what there is now.
 #[derive(Clone, Debug, Default)]
-pub struct Counters {
+pub(crate) struct Counters {
     pub(super) allocations: Gauge,
     pub(super) requests_refused: Counter,
     pub(super) traffic: Traffic,
@@ -16,7 +16,7 @@ pub struct Counters {
 
 impl Counters {
     /// Shows them in `registry`.
-    pub fn register(&self, registry: &mut Registry) {
+    pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
             "turn_allocations",
             "TURN allocations now",

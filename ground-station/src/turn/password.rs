@@ -27,27 +27,27 @@ pub(super) fn parts(username: &str) -> Option<(u64, &str)> {
 }
 
 /// Who may sign in to one request.
-pub(super) struct Door {
+pub(super) struct RelayAuth {
     pub secret: Vec<u8>,
     pub now_s: u64,
     /// The user of the allocation that the request is about. An expired password goes on
     /// being good for it: what was allocated in time may be kept, as at coturn.
-    pub holder: Option<String>,
+    pub allocated_by: Option<String>,
 }
 
-impl turn::auth::AuthHandler for Door {
+impl turn::auth::AuthHandler for RelayAuth {
     fn auth_handle(
         &self,
         username: &str,
         realm: &str,
         _: std::net::SocketAddr,
     ) -> Result<Vec<u8>, turn::Error> {
-        let holds = self
-            .holder
+        let same_user = self
+            .allocated_by
             .as_deref()
-            .is_none_or(|holder| holder == username);
+            .is_none_or(|user| user == username);
         let fresh = parts(username).is_some_and(|(expiry_s, _)| self.now_s < expiry_s);
-        if !holds || !(fresh || self.holder.is_some()) {
+        if !same_user || !(fresh || self.allocated_by.is_some()) {
             return Err(turn::Error::ErrNoSuchUser);
         }
         let password = of(&self.secret, username);
@@ -60,14 +60,14 @@ mod tests {
     use super::*;
     use turn::auth::AuthHandler;
 
-    fn opens(username: &str, now_s: u64, holder: Option<&str>) -> bool {
-        let door = Door {
+    fn accepts(username: &str, now_s: u64, allocated_by: Option<&str>) -> bool {
+        let auth = RelayAuth {
             secret: b"north".to_vec(),
             now_s,
-            holder: holder.map(str::to_owned),
+            allocated_by: allocated_by.map(str::to_owned),
         };
         let from = ([127, 0, 0, 1], 1).into();
-        door.auth_handle(username, "outpost", from).is_ok()
+        auth.auth_handle(username, "outpost", from).is_ok()
     }
 
     #[test]
@@ -85,17 +85,17 @@ mod tests {
 
     #[test]
     fn a_password_expires_but_not_for_what_it_holds() {
-        assert!(opens("100:rover", 99, None));
-        assert!(!opens("100:rover", 100, None));
-        assert!(opens("100:rover", 100, Some("100:rover")));
-        assert!(!opens("200:rover", 100, Some("100:rover")));
+        assert!(accepts("100:rover", 99, None));
+        assert!(!accepts("100:rover", 100, None));
+        assert!(accepts("100:rover", 100, Some("100:rover")));
+        assert!(!accepts("200:rover", 100, Some("100:rover")));
     }
 
     #[test]
     fn a_user_without_expiry_is_none() {
         let long = format!("100:{}", "x".repeat(MAX_USER_BYTES));
         for user in ["", "rover", ":rover", "soon:rover", "-1:rover", &long] {
-            assert!(!opens(user, 0, None), "{user}");
+            assert!(!accepts(user, 0, None), "{user}");
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::address::Place;
+use super::address::Address;
 
 /// Below it are the ports of services (DNS, NTP, SNMP, TFTP, syslog); media never uses them.
 const FIRST_ORDINARY_PORT: u16 = 1024;
@@ -14,9 +14,9 @@ const FIRST_ORDINARY_PORT: u16 = 1024;
 /// Services above it that answer anybody by UDP: SSDP, mDNS, memcached.
 const SERVICES: [u16; 3] = [1900, 5353, 11211];
 
-/// The rule.
+/// What the relay may send to.
 #[derive(Clone, Debug)]
-pub(super) struct Peers {
+pub(super) struct PeerPolicy {
     /// Where the relay itself listens: sending there would make it talk to itself.
     own: Vec<SocketAddr>,
     /// Whether this machine may be reached by its loopback address: only where the relay
@@ -24,12 +24,15 @@ pub(super) struct Peers {
     loopback: bool,
 }
 
-impl Peers {
-    /// The rule for a relay at `place`.
-    pub(super) fn of(place: &Place) -> Self {
-        let bound = place.bound;
+impl PeerPolicy {
+    /// For a relay at `address`.
+    pub(super) fn new(address: &Address) -> Self {
+        let bound = address.bound;
         Self {
-            own: vec![place.relay(), SocketAddr::new(place.own(), bound.port())],
+            own: vec![
+                address.relay(),
+                SocketAddr::new(address.own(), bound.port()),
+            ],
             loopback: bound.ip().is_loopback(),
         }
     }
@@ -63,11 +66,11 @@ mod tests {
     use super::*;
 
     fn reached(loopback: bool, peers: &[&str]) -> Vec<bool> {
-        let rule = Peers {
+        let policy = PeerPolicy {
             own: vec!["10.0.0.5:3478".parse().unwrap()],
             loopback,
         };
-        let reach = |peer: &&str| rule.may_reach(peer.parse().unwrap());
+        let reach = |peer: &&str| policy.may_reach(peer.parse().unwrap());
         peers.iter().map(reach).collect()
     }
 

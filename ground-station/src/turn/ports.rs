@@ -13,8 +13,8 @@ use tokio::net::UdpSocket;
 use turn::relay::RelayAddressGenerator;
 use webrtc_util::conn::Conn;
 
-use super::address::Place;
-use super::peer_policy::Peers;
+use super::address::Address;
+use super::peer_policy::PeerPolicy;
 
 /// How many ports are tried for one allocation. In a range that is half taken the chance
 /// that all of them are is one in 65536.
@@ -22,7 +22,7 @@ const TRIES: usize = 16;
 
 /// A range of ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ports(pub RangeInclusive<u16>);
+pub(crate) struct Ports(pub RangeInclusive<u16>);
 
 impl Default for Ports {
     /// The dynamic ports of RFC 6335, as TURN recommends (RFC 8656, section 7.2).
@@ -56,7 +56,7 @@ impl std::fmt::Display for Ports {
 
 /// Makes the sockets of allocations.
 pub(super) struct Sockets {
-    pub place: Place,
+    pub address: Address,
     pub ports: Ports,
     pub traffic: Traffic,
     pub taken: Taken,
@@ -90,27 +90,27 @@ impl RelayAddressGenerator for Sockets {
         use_ipv4: bool,
         requested_port: u16,
     ) -> Result<(Arc<dyn Conn + Send + Sync>, SocketAddr), turn::Error> {
-        if use_ipv4 != self.place.bound.is_ipv4() {
+        if use_ipv4 != self.address.bound.is_ipv4() {
             return Err(turn::Error::ErrListeningAddressInvalid);
         }
-        let (own, public) = (self.place.own(), self.place.public());
+        let (own, public) = (self.address.own(), self.address.public());
         for _ in 0..TRIES {
             let port = match requested_port {
                 0 => rand::rng().random_range(self.ports.0.clone()),
                 port => port,
             };
-            if let Ok(socket) = UdpSocket::bind((self.place.bound.ip(), port)).await {
+            if let Ok(socket) = UdpSocket::bind((self.address.bound.ip(), port)).await {
                 self.taken.ports().insert(port);
-                let guarded = Guarded {
+                let socket = RelaySocket {
                     socket,
                     port,
                     taken: self.taken.clone(),
-                    peers: Peers::of(&self.place),
+                    peers: PeerPolicy::new(&self.address),
                     own,
                     public,
                     traffic: self.traffic.clone(),
                 };
-                return Ok((Arc::new(guarded), SocketAddr::new(public, port)));
+                return Ok((Arc::new(socket), SocketAddr::new(public, port)));
             }
         }
         Err(turn::Error::ErrMaxRetriesExceeded)
@@ -122,17 +122,17 @@ impl RelayAddressGenerator for Sockets {
 /// Two allocations of one relay know each other by its public address. Behind a NAT few
 /// routers would turn such packets round, so they never leave: on the way out the public
 /// address becomes our own, and on the way in our own becomes the public one.
-struct Guarded {
+struct RelaySocket {
     socket: UdpSocket,
     port: u16,
     taken: Taken,
-    peers: Peers,
+    peers: PeerPolicy,
     own: IpAddr,
     public: IpAddr,
     traffic: Traffic,
 }
 
-impl Guarded {
+impl RelaySocket {
     /// The address of another allocation with `that` in the place of `this`; any other
     /// address as it is.
     fn exchanged(&self, address: SocketAddr, this: IpAddr, that: IpAddr) -> SocketAddr {
@@ -145,7 +145,7 @@ impl Guarded {
     }
 }
 
-impl Drop for Guarded {
+impl Drop for RelaySocket {
     fn drop(&mut self) {
         self.taken.ports().remove(&self.port);
     }
@@ -154,7 +154,7 @@ impl Drop for Guarded {
 type Result<T, E = webrtc_util::Error> = std::result::Result<T, E>;
 
 #[async_trait]
-impl Conn for Guarded {
+impl Conn for RelaySocket {
     async fn connect(&self, address: SocketAddr) -> Result<()> {
         Ok(self.socket.connect(address).await?)
     }

@@ -22,12 +22,13 @@ use turn::server::request::Request;
 use webrtc_util::conn::Conn;
 
 use super::Relay;
-use super::address::Place;
+use super::address::Address;
 use super::counters::Counters;
-use super::limits::{self, Sources, bound, name_of, quota_reached};
-use super::password::Door;
+use super::limits::{self, MAX_SOURCES, REQUESTS, make_room, name_of, quota_reached};
+use super::password::RelayAuth;
 use super::ports::{Ports, Sockets, Taken};
 use crate::clock;
+use crate::rate_limit::RateLimiter;
 
 /// Names our part of the world to clients; they need not care.
 const REALM: &str = "outpost";
@@ -46,7 +47,7 @@ const CHANNEL_LIFE: Duration = Duration::from_secs(600);
 
 /// Where the relay is.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Where it listens.
     pub listen: SocketAddr,
     /// Under which address the world reaches it; its own when absent.
@@ -55,28 +56,32 @@ pub struct Settings {
     pub ports: Ports,
 }
 
-/// Tells whether a name may still be here.
-pub type Still = Box<dyn Fn(&str) -> bool + Send + Sync>;
+/// Whether a name may still use the relay.
+pub(super) type NameHolds = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// The relay, listening but not yet answering.
-pub struct Server {
+pub(crate) struct Server {
     socket: Arc<UdpSocket>,
-    place: Place,
+    address: Address,
     secret: Vec<u8>,
     manager: Arc<Manager>,
     nonces: Arc<Mutex<HashMap<String, tokio::time::Instant>>>,
-    sources: Sources,
-    still: Still,
+    sources: RateLimiter<IpAddr>,
+    holds: NameHolds,
     counters: Counters,
 }
 
 impl Server {
-    /// Takes the port, within a runtime. `secret` makes the passwords; names for which `still` is false lose
-    /// their allocations within seconds.
+    /// Takes the port, within a runtime. `secret` makes the passwords; names that no longer hold
+    /// lose their allocations within seconds.
     ///
     /// # Errors
     /// When the port is taken, or the public address is of another family.
-    pub fn bind(settings: Settings, secret: [u8; 32], still: Still) -> anyhow::Result<Self> {
+    pub(crate) fn bind(
+        settings: Settings,
+        secret: [u8; 32],
+        holds: NameHolds,
+    ) -> anyhow::Result<Self> {
         let Settings {
             listen,
             public_ip,
@@ -91,41 +96,36 @@ impl Server {
             public_ip.is_none_or(|ip| ip.is_ipv4() == bound.is_ipv4()),
             "TURN listens on {bound}: its public address must be of the same family"
         );
-        let place = Place { bound, public_ip };
+        let address = Address { bound, public_ip };
         let counters = Counters::default();
         let sockets = Sockets {
-            place,
+            address,
             ports,
             traffic: counters.traffic.clone(),
             taken: Taken::default(),
         };
         Ok(Self {
             socket: Arc::new(socket),
-            place,
+            address,
             secret: secret.to_vec(),
             manager: Arc::new(Manager::new(ManagerConfig {
                 relay_addr_generator: Box::new(sockets),
                 alloc_close_notify: None,
             })),
             nonces: Arc::default(),
-            sources: Sources::default(),
-            still,
+            sources: RateLimiter::new(REQUESTS, MAX_SOURCES),
+            holds,
             counters,
         })
     }
 
     /// What clients are told.
-    pub fn relay(&self) -> Relay {
-        Relay::ours(self.place, &self.secret)
-    }
-
-    /// Where it is, for clients.
-    pub fn address(&self) -> SocketAddr {
-        self.place.relay()
+    pub(crate) fn relay(&self) -> Relay {
+        Relay::builtin(self.address, &self.secret)
     }
 
     /// For `/metrics`.
-    pub fn counters(&self) -> Counters {
+    pub(crate) fn counters(&self) -> Counters {
         self.counters.clone()
     }
 
@@ -133,7 +133,7 @@ impl Server {
     ///
     /// # Errors
     /// When the socket fails.
-    pub async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let socket = Arc::clone(&self.socket);
         let mut datagram = vec![0; MAX_DATAGRAM_BYTES];
         let mut sweep = tokio::time::interval(SWEEP);
@@ -154,9 +154,9 @@ impl Server {
 
     async fn answer(&mut self, datagram: &[u8], from: SocketAddr) {
         let tuple = self.five_tuple(from);
-        let mut holder = None;
+        let mut allocated_by = None;
         if is_message(datagram) {
-            if !self.sources.within_rate(from.ip(), clock::instant()) {
+            if !self.sources.take(from.ip(), clock::instant()) {
                 self.counters.requests_refused.inc();
                 return;
             }
@@ -177,10 +177,10 @@ impl Server {
                 return;
             }
             if request {
-                bound(&mut *self.nonces.lock().await);
+                make_room(&mut *self.nonces.lock().await);
             }
             if request && method != METHOD_ALLOCATE {
-                holder = self.holder(tuple).await;
+                allocated_by = self.allocated_by(tuple).await;
             }
         }
         let mut request = Request {
@@ -189,10 +189,10 @@ impl Server {
             buff: datagram.to_vec(),
             allocation_manager: Arc::clone(&self.manager),
             nonces: Arc::clone(&self.nonces),
-            auth_handler: Arc::new(Door {
+            auth_handler: Arc::new(RelayAuth {
                 secret: self.secret.clone(),
                 now_s: clock::unix_s(),
-                holder,
+                allocated_by,
             }),
             realm: REALM.to_owned(),
             channel_bind_timeout: CHANNEL_LIFE,
@@ -207,18 +207,18 @@ impl Server {
             protocol: PROTO_UDP,
             src_addr: from,
             // The crate knows its allocations by the address that the socket is bound to.
-            dst_addr: self.place.bound,
+            dst_addr: self.address.bound,
         }
     }
 
     /// The user of the allocation over which a request came, if there is one.
-    async fn holder(&self, tuple: FiveTuple) -> Option<String> {
+    async fn allocated_by(&self, tuple: FiveTuple) -> Option<String> {
         let found = self.manager.get_allocations_info(Some(vec![tuple])).await;
         found.into_values().next().map(|info| info.username)
     }
 
     /// Whether the user of an Allocate request, or the whole relay, has all it may have. The
-    /// user is only claimed here; at worst somebody is told that another's house is full.
+    /// user is only claimed here; at worst somebody is told that another has all.
     async fn is_full(&self, message: &Message) -> bool {
         let Ok(user) = message.get(stun::attributes::ATTR_USERNAME) else {
             return false;
@@ -240,10 +240,10 @@ impl Server {
         let gone: BTreeSet<String> = all
             .into_values()
             .map(|info| info.username)
-            .filter(|user| !(self.still)(name_of(user)))
+            .filter(|user| !(self.holds)(name_of(user)))
             .collect();
         for user in gone {
-            tracing::info!("the holder of a TURN allocation is no longer allowed: dropped");
+            tracing::info!("TURN allocation dropped: its user is no longer allowed");
             self.manager.delete_allocations_by_username(&user).await;
         }
     }

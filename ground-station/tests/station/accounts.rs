@@ -1,6 +1,6 @@
 //! Keys run out and are revoked; people sign in, drive, and are sent away.
 
-use ground_station::auth::session_token::Tokens;
+use ground_station::auth::{Principal, SESSION_SECRET, SESSION_TOKEN, TokenKey};
 use ground_station::store::Store;
 use serde_json::Value;
 use tests::Station;
@@ -143,16 +143,20 @@ async fn a_token_ends_with_its_time_its_user_and_its_password() {
     assert_eq!(with_token(&station, "rover", token).await.0, 200);
 
     let store = Store::open(&station.state().join("station.db")).unwrap();
-    let tokens = Tokens::new(&store.setting("token-secret").unwrap().unwrap());
-    let stamp = store.directory().users["ann"].stamp.clone();
+    let secret = store.setting(SESSION_SECRET).unwrap().unwrap();
+    let version = store.directory().users["ann"].password_version.clone();
     let now = ground_station::clock::unix_s();
-    let (old, _) = tokens.issue("ann", &stamp, now - 100_000);
+    let forge = |secret: &[u8], name: &str, expires_s| {
+        let user = Principal::User(name.to_owned(), version.clone());
+        TokenKey::new(secret, SESSION_TOKEN).sign(user, expires_s)
+    };
+    let old = forge(&secret, "ann", now);
     let (status, answer) = with_token(&station, "rover", &old).await;
     assert_eq!(status, 401);
     assert!(message(&answer).contains("expired"), "{answer}");
-    let (ghost, _) = tokens.issue("ghost", &stamp, now);
+    let ghost = forge(&secret, "ghost", now + 60);
     assert_eq!(with_token(&station, "rover", &ghost).await.0, 401);
-    let (forged, _) = Tokens::new(b"a guess").issue("ann", &stamp, now);
+    let forged = forge(b"a guess", "ann", now + 60);
     assert_eq!(with_token(&station, "rover", &forged).await.0, 401);
 
     let fresh = station.command(&["new-user", "ann", "--replace"]).await;

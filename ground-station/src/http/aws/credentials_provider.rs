@@ -14,14 +14,14 @@ use axum::http::{HeaderMap, StatusCode};
 use wire::signaling::control::{RoleAliasCredentials, THING_NAME_HEADER};
 use wire::signaling::is_id;
 
-use super::error::Refusal;
-use crate::auth::{Grant, Holder, Role};
-use crate::clock;
+use crate::auth::{Grant, Principal, Role};
+use crate::clock::{self, expiry_s};
 use crate::http::app_state::AppState;
-use crate::http::listener::{Identity, Peer};
+use crate::http::error::Refusal;
+use crate::http::listener::Peer;
 use crate::robot_config::ROLE_ALIAS;
-use crate::signaling::{Times, expiry_s};
-use crate::store::Kind;
+use crate::signaling::Times;
+use crate::store::{Directory, Kind};
 
 /// The longest session that AWS lets any role have.
 const MAX_DURATION: Duration = Duration::from_secs(43_200);
@@ -86,55 +86,60 @@ pub(super) async fn credentials(
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Result<Json<RoleAliasCredentials>, Refusal> {
-    let identity = peer.identity(&app.store.directory());
-    if let Err(why) = &identity {
+    let directory = app.store.directory();
+    let principal = peer.principal(&directory);
+    if let Err(why) = &principal {
         tracing::warn!(%why, "no credentials for a robot");
     }
     let ask = Ask {
-        certificate: identity.as_ref().ok(),
+        principal: principal.ok(),
         thing_name: thing_name(&headers)?,
         alias: &alias,
         scale: app.time_scale,
     };
-    let grant = decide(ask, &app.role_aliases, clock::unix_s())
+    let (grant, expires_s) = decide(ask, &directory, &app.role_aliases, clock::unix_s())
         .inspect_err(|refusal| tracing::warn!(%refusal, "no credentials for a robot"))?;
     Ok(Json(RoleAliasCredentials {
-        credentials: app.signaling.issuer().issue(grant),
+        credentials: app.signaling.credentials.issue(grant, expires_s),
     }))
 }
 
 /// What is asked.
-#[derive(Clone, Copy, Debug)]
-pub struct Ask<'a> {
+struct Ask<'a> {
     /// Whose certificate the client has shown, if it is one that holds.
-    pub certificate: Option<&'a Identity>,
+    principal: Option<Principal>,
     /// The `x-amzn-iot-thingname` header, if there is one.
-    pub thing_name: Option<&'a str>,
+    thing_name: Option<&'a str>,
     /// The alias in the path.
-    pub alias: &'a str,
+    alias: &'a str,
     /// What every duration is multiplied by.
-    pub scale: f64,
+    scale: f64,
 }
 
-/// What credentials to give.
+/// What credentials to give, and until when (Unix seconds).
 ///
 /// # Errors
 /// One of the provider's six refusals.
-pub fn decide(ask: Ask, aliases: &[RoleAlias], now_s: u64) -> Result<Grant, Refusal> {
-    let certificate = ask
-        .certificate
-        .ok_or_else(|| denied("Certificate is invalid on this endpoint"))?;
-    if ask.thing_name.is_some_and(|name| name != certificate.name) {
+fn decide(
+    ask: Ask,
+    directory: &Directory,
+    aliases: &[RoleAlias],
+    now_s: u64,
+) -> Result<(Grant, u64), Refusal> {
+    let Some(principal @ Principal::Certificate(_, name)) = &ask.principal else {
+        return Err(denied("Certificate is invalid on this endpoint"));
+    };
+    if ask.thing_name.is_some_and(|thing| thing != name) {
         return Err(denied("Invalid thing name passed"));
     }
-    if certificate.kind != Kind::Robot {
+    if directory.kind(name) != Some(Kind::Robot) {
         return Err(denied("Access Denied"));
     }
     let alias = aliases
         .iter()
         .find(|alias| alias.name == ask.alias)
         .ok_or_else(|| {
-            Refusal::gate(
+            Refusal::aws(
                 StatusCode::NOT_FOUND,
                 "ResourceNotFoundException",
                 "Role alias does not exist",
@@ -150,12 +155,12 @@ pub fn decide(ask: Ask, aliases: &[RoleAlias], now_s: u64) -> Result<Grant, Refu
             "The requested CredentialDurationSeconds exceeds the MaxSessionDuration set for the role",
         ));
     }
-    Ok(Grant {
+    let grant = Grant {
         role: Role::Master,
-        robot: certificate.name.clone(),
-        holder: Holder::Certificate(certificate.serial.clone()),
-        expires_s: expiry_s(now_s, alias.duration.mul_f64(ask.scale)),
-    })
+        robot: name.clone(),
+        principal: principal.clone(),
+    };
+    Ok((grant, expiry_s(now_s, alias.duration.mul_f64(ask.scale))))
 }
 
 /// Reads the header that names the thing.
@@ -171,11 +176,11 @@ fn thing_name(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 }
 
 fn denied(message: &str) -> Refusal {
-    Refusal::gate(StatusCode::FORBIDDEN, "AccessDeniedException", message)
+    Refusal::aws(StatusCode::FORBIDDEN, "AccessDeniedException", message)
 }
 
 fn bad_role(message: &str) -> Refusal {
-    Refusal::gate(StatusCode::BAD_REQUEST, "InvalidRequestException", message)
+    Refusal::aws(StatusCode::BAD_REQUEST, "InvalidRequestException", message)
 }
 
 #[cfg(test)]
@@ -189,60 +194,62 @@ mod tests {
             .collect()
     }
 
-    fn identity(name: &str, kind: Kind) -> Identity {
-        Identity {
-            name: name.into(),
-            kind,
-            serial: "0a".into(),
-        }
+    fn certificate(name: &str) -> Principal {
+        Principal::Certificate("0a".into(), name.into())
     }
 
     fn asked(
-        certificate: Option<&Identity>,
-        thing: Option<&str>,
+        principal: Option<Principal>,
+        thing_name: Option<&str>,
         alias: &str,
-    ) -> Result<Grant, Refusal> {
+    ) -> Result<(Grant, u64), Refusal> {
         let ask = Ask {
-            certificate,
-            thing_name: thing,
+            principal,
+            thing_name,
             alias,
             scale: 1.0,
         };
-        decide(ask, &aliases(), 1000)
+        let directory = Directory {
+            robots: ["rover".to_owned()].into(),
+            operators: ["desk".to_owned()].into(),
+            ..Directory::default()
+        };
+        decide(ask, &directory, &aliases(), 1000)
     }
 
     #[test]
     fn a_robot_gets_its_own_channel_for_an_hour() {
-        let rover = identity("rover", Kind::Robot);
+        let rover = || Some(certificate("rover"));
         for thing in [None, Some("rover")] {
-            let grant = asked(Some(&rover), thing, ROLE_ALIAS).unwrap();
+            let (grant, expires_s) = asked(rover(), thing, ROLE_ALIAS).unwrap();
             assert_eq!(grant.role, Role::Master);
             assert_eq!(grant.robot, "rover");
-            assert_eq!(grant.holder, Holder::Certificate("0a".into()));
-            assert_eq!(grant.expires_s, 4600);
+            assert_eq!(grant.principal, certificate("rover"));
+            assert_eq!(expires_s, 4600);
         }
-        assert_eq!(asked(Some(&rover), None, "short").unwrap().expires_s, 1900);
+        assert_eq!(asked(rover(), None, "short").unwrap().1, 1900);
     }
 
     #[test]
     fn each_refusal_is_the_providers_own() {
-        let rover = &identity("rover", Kind::Robot);
-        let desk = &identity("desk", Kind::Operator);
-        let denied =
-            |certificate, thing| (certificate, thing, ROLE_ALIAS, 403, "AccessDeniedException");
-        let bad = |alias| (Some(rover), None, alias, 400, "InvalidRequestException");
-        for ((certificate, thing, alias, status, kind), message) in [
+        let denied = |name: Option<&str>, thing| {
+            let principal = name.map(certificate);
+            (principal, thing, ROLE_ALIAS, 403, "AccessDeniedException")
+        };
+        let rover = || Some(certificate("rover"));
+        let bad = |alias| (rover(), None, alias, 400, "InvalidRequestException");
+        for ((principal, thing, alias, status, name), message) in [
             (
                 denied(None, Some("rover")),
                 "Certificate is invalid on this endpoint",
             ),
             (
-                denied(Some(rover), Some("other")),
+                denied(Some("rover"), Some("other")),
                 "Invalid thing name passed",
             ),
-            (denied(Some(desk), Some("desk")), "Access Denied"),
+            (denied(Some("desk"), Some("desk")), "Access Denied"),
             (
-                (Some(rover), None, "other", 404, "ResourceNotFoundException"),
+                (rover(), None, "other", 404, "ResourceNotFoundException"),
                 "Role alias does not exist",
             ),
             (
@@ -254,9 +261,12 @@ mod tests {
                 "The requested CredentialDurationSeconds exceeds the MaxSessionDuration set for the role",
             ),
         ] {
-            let refusal = asked(certificate, thing, alias).unwrap_err();
+            let refusal = asked(principal, thing, alias).unwrap_err();
             assert_eq!(refusal.status.as_u16(), status, "{refusal}");
-            assert_eq!((refusal.kind, refusal.message.as_str()), (kind, message));
+            assert_eq!(
+                (refusal.name(), refusal.message.as_str()),
+                (Some(name), message)
+            );
         }
     }
 }

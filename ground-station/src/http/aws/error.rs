@@ -1,94 +1,112 @@
-//! Why a call or a socket is refused, in the words and shapes of the real services.
-//!
-//! Clients branch on the name in `x-amzn-ErrorType`, people read the message.
+//! Refusals in the words of AWS: clients branch on the name in `x-amzn-ErrorType`, people read
+//! the message.
 
-use axum::Json;
+use std::fmt;
+
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
-use serde_json::json;
-use wire::signaling::control::ERROR_TYPE_HEADER;
 
-/// A refusal: status, name, words.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind}: {message}")]
-pub struct Refusal {
-    /// HTTP status.
-    pub status: StatusCode,
-    /// The error's name, such as `AccessDeniedException`.
-    pub kind: &'static str,
-    /// In words.
-    pub message: String,
-    /// Whether the body spells `Message`, as Kinesis Video Streams does in its own errors,
-    /// or `message`, as everything in front of it does.
-    capital: bool,
-}
+use crate::auth::TokenError;
+use crate::http::body::BodyError;
+use crate::http::error::{Refusal, Wording};
+use crate::signaling::Rejection;
 
 impl Refusal {
-    /// An error of whatever stands in front of the service: signatures, tokens, sizes.
-    pub fn gate(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+    /// An error of whatever stands in front of a service: signatures, tokens, sizes.
+    pub(super) fn aws(status: StatusCode, name: &'static str, message: impl ToString) -> Self {
         Self {
-            status,
-            kind,
-            message: message.into(),
-            capital: false,
+            wording: Wording::Aws(name),
+            ..Self::new(status, message)
         }
     }
 
-    fn service(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
+    fn kinesis_video(status: StatusCode, name: &'static str, message: impl ToString) -> Self {
         Self {
-            capital: true,
-            ..Self::gate(status, kind, message)
+            wording: Wording::KinesisVideo(name),
+            ..Self::new(status, message)
         }
     }
 
     /// The caller is known, and may not do this.
-    pub fn access_denied(message: impl Into<String>) -> Self {
-        Self::service(StatusCode::FORBIDDEN, "AccessDeniedException", message)
+    pub(super) fn access_denied(message: impl ToString) -> Self {
+        Self::kinesis_video(StatusCode::FORBIDDEN, "AccessDeniedException", message)
     }
 
     /// The request makes no sense.
-    pub fn invalid_argument(message: impl Into<String>) -> Self {
-        Self::service(StatusCode::BAD_REQUEST, "InvalidArgumentException", message)
-    }
-
-    /// Too many of them, or too often.
-    pub fn limit_exceeded(message: impl Into<String>) -> Self {
-        Self::service(
-            StatusCode::BAD_REQUEST,
-            "ClientLimitExceededException",
-            message,
-        )
+    pub(super) fn invalid_argument(message: impl ToString) -> Self {
+        Rejection::InvalidArgument(message.to_string()).into()
     }
 
     /// There is no such channel.
-    pub fn not_found(message: impl Into<String>) -> Self {
-        Self::service(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
+    pub(super) fn no_channel(message: impl ToString) -> Self {
+        Self::kinesis_video(StatusCode::NOT_FOUND, "ResourceNotFoundException", message)
     }
 
     /// There is such a channel already.
-    pub fn in_use(message: impl Into<String>) -> Self {
-        Self::service(StatusCode::BAD_REQUEST, "ResourceInUseException", message)
+    pub(super) fn in_use(message: impl ToString) -> Self {
+        Self::kinesis_video(StatusCode::BAD_REQUEST, "ResourceInUseException", message)
     }
 
     /// The signature does not hold.
-    pub fn bad_signature(message: impl Into<String>) -> Self {
-        Self::gate(StatusCode::FORBIDDEN, "InvalidSignatureException", message)
+    pub(super) fn bad_signature(message: impl ToString) -> Self {
+        Self::aws(StatusCode::FORBIDDEN, "InvalidSignatureException", message)
     }
 
     /// The signature has a part missing or malformed.
-    pub fn incomplete_signature(message: impl Into<String>) -> Self {
-        Self::gate(
+    pub(super) fn incomplete_signature(message: impl ToString) -> Self {
+        Self::aws(
             StatusCode::FORBIDDEN,
             "IncompleteSignatureException",
             message,
         )
     }
+
+    /// The session token is worth nothing.
+    pub(super) fn bad_token(error: TokenError) -> Self {
+        let (name, message) = match error {
+            TokenError::Expired => (
+                "ExpiredTokenException",
+                "The security token included in the request is expired",
+            ),
+            TokenError::Invalid | TokenError::Revoked => (
+                "UnrecognizedClientException",
+                "The security token included in the request is invalid.",
+            ),
+        };
+        Self::aws(StatusCode::FORBIDDEN, name, message)
+    }
+
+    /// There is no body.
+    pub(super) fn bad_body(error: &BodyError) -> Self {
+        let name = match error {
+            BodyError::TooLong(_) => "RequestEntityTooLargeException",
+            BodyError::TooSlow => "RequestTimeoutException",
+            BodyError::BrokenOff(_) => "SerializationException",
+        };
+        Self::aws(error.status(), name, error)
+    }
+
+    /// The error's name, where it has one.
+    pub(super) fn name(&self) -> Option<&'static str> {
+        match self.wording {
+            Wording::ApiGateway => None,
+            Wording::Aws(name) | Wording::KinesisVideo(name) => Some(name),
+        }
+    }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let name = if self.capital { "Message" } else { "message" };
-        let body = Json(json!({ name: self.message }));
-        (self.status, [(ERROR_TYPE_HEADER, self.kind)], body).into_response()
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        let name = rejection.error_type();
+        Self::kinesis_video(StatusCode::BAD_REQUEST, name, rejection)
+    }
+}
+
+/// As logs show it.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "{name}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
     }
 }

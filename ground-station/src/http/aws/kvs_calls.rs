@@ -2,13 +2,9 @@
 //!
 //! Each call is a POST of at most a few hundred bytes, signed in its header.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
-use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
@@ -18,141 +14,61 @@ use wire::signaling::control::{
 };
 use wire::signaling::is_id;
 
-use super::authenticated::{Form, Known, identify, not_authorized};
-use super::error::Refusal;
+use super::authenticated::{Authenticated, Form, authenticate, not_authorized};
 use crate::auth::Role;
-use crate::clock;
-use crate::signaling::{Signaling, whole_s};
+use crate::clock::{self, whole_s};
+use crate::http::body;
+use crate::http::error::Refusal;
+use crate::http::origin::Origin;
+use crate::signaling::{Arn, Rejection, Signaling};
 
 /// Longest body; the longest that makes sense has an ARN of 1024 bytes and two ids.
 const MAX_BODY_BYTES: usize = 8 * 1024;
 
-/// How long a body may take: these are smaller than a packet or two.
-const BODY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Longest resource name, as documented.
-const MAX_ARN_BYTES: usize = 1024;
-
-/// The account in our resource names; AWS' are twelve digits as well, and never all zero.
-const ACCOUNT: &str = "000000000000";
-
-/// The resource name of a robot's channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arn {
-    /// The region it is in.
-    pub region: String,
-    /// The robot, and so the channel's name.
-    pub robot: String,
-    /// When it was made, in Unix milliseconds.
-    pub created_ms: u64,
-}
-
-impl fmt::Display for Arn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            region,
-            robot,
-            created_ms,
-        } = self;
-        write!(
-            f,
-            "arn:aws:kinesisvideo:{region}:{ACCOUNT}:channel/{robot}/{created_ms}"
-        )
-    }
-}
-
-impl FromStr for Arn {
-    type Err = Refusal;
-
-    fn from_str(text: &str) -> Result<Self, Refusal> {
-        let read = || {
-            let rest = text.strip_prefix("arn:aws:kinesisvideo:")?;
-            let (region, rest) = rest.split_once(':')?;
-            let (account, rest) = rest.split_once(':')?;
-            let (robot, created) = rest.strip_prefix("channel/")?.split_once('/')?;
-            let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
-            (digits(account) && digits(created) && is_id(robot)).then_some(())?;
-            let region_letter = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-            (!region.is_empty() && region.bytes().all(region_letter)).then_some(())?;
-            Some(Self {
-                region: region.to_owned(),
-                robot: robot.to_owned(),
-                created_ms: created.parse().ok()?,
-            })
-        };
-        (text.len() <= MAX_ARN_BYTES)
-            .then(read)
-            .flatten()
-            .ok_or_else(|| {
-                Refusal::invalid_argument(
-                    "ChannelARN must be like arn:aws:kinesisvideo:us-east-1:000000000000:channel/rover/1763690000123",
-                )
-            })
-    }
-}
-
 /// A call whose caller is known and whose body was read.
 struct Call<T> {
-    known: Known,
+    caller: Authenticated,
     body: T,
 }
 
 /// Reads and checks a call, and counts it if it is refused.
 async fn call<T: DeserializeOwned>(
-    signaling: &Arc<Signaling>,
+    signaling: &Signaling,
     request: Request,
 ) -> Result<Call<T>, Refusal> {
-    let result = read(signaling, request).await;
-    if let Err(refusal) = &result {
+    read(signaling, request).await.inspect_err(|refusal| {
         signaling.counters.denied.inc();
         tracing::warn!(%refusal, "signaling call refused");
-    }
-    result
+    })
 }
 
 async fn read<T: DeserializeOwned>(
-    signaling: &Arc<Signaling>,
+    signaling: &Signaling,
     request: Request,
 ) -> Result<Call<T>, Refusal> {
     let (parts, body) = request.into_parts();
-    let body = tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, MAX_BODY_BYTES))
-        .await
-        .map_err(|_| {
-            let status = StatusCode::REQUEST_TIMEOUT;
-            Refusal::gate(status, "RequestTimeoutException", "the body took too long")
-        })?
-        .map_err(|_| {
-            let status = StatusCode::PAYLOAD_TOO_LARGE;
-            let words = format!("a body has at most {MAX_BODY_BYTES} bytes");
-            Refusal::gate(status, "RequestEntityTooLargeException", words)
-        })?;
-    let known = identify(signaling, &parts, &body, Form::Header)?;
-    if !signaling
-        .switchboard()
-        .may_call(&known.grant.robot, clock::instant())
-    {
-        return Err(Refusal::limit_exceeded("Rate exceeded"));
+    let body = body::read(body, MAX_BODY_BYTES).await;
+    let body = body.map_err(|error| Refusal::bad_body(&error))?;
+    let caller = authenticate(signaling, &parts, &body, Form::Header)?;
+    let now = clock::instant();
+    if !signaling.channels().may_call(&caller.grant.robot, now) {
+        return Err(Rejection::LimitExceeded("Rate exceeded".to_owned()).into());
     }
-    let body = serde_json::from_slice(&body).map_err(|error| {
-        Refusal::gate(
-            StatusCode::BAD_REQUEST,
-            "SerializationException",
-            error.to_string(),
-        )
-    })?;
-    Ok(Call { known, body })
+    let body = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::aws(StatusCode::BAD_REQUEST, "SerializationException", error))?;
+    Ok(Call { caller, body })
 }
 
 /// CreateSignalingChannel: every robot has its channel, so there never is one to make.
-pub async fn create(
+pub(super) async fn create(
     State(signaling): State<Arc<Signaling>>,
     request: Request,
 ) -> Result<Json<CreatedChannel>, Refusal> {
     let call: Call<CreateChannel> = call(&signaling, request).await?;
-    call.known.must_be(Role::Master)?;
+    call.caller.require_role(Role::Master)?;
     let name = call.body.channel_name;
-    if name != call.known.grant.robot {
-        return Err(not_authorized(&format!("channel {name:?}")));
+    if name != call.caller.grant.robot {
+        return Err(not_authorized(format!("channel {name:?}")));
     }
     Err(Refusal::in_use(format!(
         "the channel {name} exists already: there is one for every robot"
@@ -160,7 +76,7 @@ pub async fn create(
 }
 
 /// DescribeSignalingChannel, by name or by resource name.
-pub async fn describe(
+pub(super) async fn describe(
     State(signaling): State<Arc<Signaling>>,
     request: Request,
 ) -> Result<Json<DescribedChannel>, Refusal> {
@@ -174,7 +90,7 @@ pub async fn describe(
             ));
         }
     };
-    call.known.must_own(&arn, &signaling)?;
+    call.caller.require_channel(&arn, &signaling)?;
     let ttl = whole_s(signaling.times().message_ttl);
     let channel_info = ChannelInfo {
         channel_arn: arn.to_string(),
@@ -191,29 +107,29 @@ pub async fn describe(
 }
 
 /// GetSignalingChannelEndpoint. All is one host here: the name by which the client came.
-pub async fn endpoint(
+pub(super) async fn endpoint(
     State(signaling): State<Arc<Signaling>>,
     request: Request,
 ) -> Result<Json<Endpoints>, Refusal> {
     let call: Call<GetEndpoint> = call(&signaling, request).await?;
     let arn: Arn = call.body.channel_arn.parse()?;
-    call.known.must_own(&arn, &signaling)?;
+    call.caller.require_channel(&arn, &signaling)?;
     let wanted = call.body.configuration.ok_or_else(|| {
         Refusal::invalid_argument("SingleMasterChannelEndpointConfiguration is missing")
     })?;
     match wanted.role.as_deref() {
-        None | Some("MASTER") => call.known.must_be(Role::Master)?,
-        Some("VIEWER") => call.known.must_be(Role::Viewer)?,
+        None | Some("MASTER") => call.caller.require_role(Role::Master)?,
+        Some("VIEWER") => call.caller.require_role(Role::Viewer)?,
         Some(_) => return Err(Refusal::invalid_argument("Role must be MASTER or VIEWER")),
     }
+    let origin = &call.caller.origin;
     let resource_endpoint_list = wanted
         .protocols
         .iter()
         .map(|protocol| {
-            let scheme = scheme(protocol, call.known.secure)?;
             Ok(Endpoint {
                 protocol: protocol.clone(),
-                resource_endpoint: format!("{scheme}://{}", call.known.host),
+                resource_endpoint: address(protocol, origin)?,
             })
         })
         .collect::<Result<Vec<_>, Refusal>>()?;
@@ -227,15 +143,13 @@ pub async fn endpoint(
     }))
 }
 
-/// The scheme of an endpoint: plain for clients that came over plain HTTP, which only this
+/// The address of an endpoint: plain for clients that came over plain HTTP, which only this
 /// machine can.
-fn scheme(protocol: &str, secure: bool) -> Result<&'static str, Refusal> {
-    match (protocol, secure) {
-        ("WSS", true) => Ok("wss"),
-        ("WSS", false) => Ok("ws"),
-        ("HTTPS", true) => Ok("https"),
-        ("HTTPS", false) => Ok("http"),
-        ("WEBRTC", _) => Err(Refusal::invalid_argument(
+fn address(protocol: &str, origin: &Origin) -> Result<String, Refusal> {
+    match protocol {
+        "WSS" => Ok(origin.websocket()),
+        "HTTPS" => Ok(origin.to_string()),
+        "WEBRTC" => Err(Refusal::invalid_argument(
             "WEBRTC is for channels with media storage, and this is none",
         )),
         _ => Err(Refusal::invalid_argument(
@@ -245,13 +159,13 @@ fn scheme(protocol: &str, secure: bool) -> Result<&'static str, Refusal> {
 }
 
 /// GetIceServerConfig: the relay, with a password that expires.
-pub async fn ice_servers(
+pub(super) async fn ice_servers(
     State(signaling): State<Arc<Signaling>>,
     request: Request,
 ) -> Result<Json<IceServers>, Refusal> {
     let call: Call<GetIceServers> = call(&signaling, request).await?;
     let arn: Arn = call.body.channel_arn.parse()?;
-    call.known.must_own(&arn, &signaling)?;
+    call.caller.require_channel(&arn, &signaling)?;
     if call.body.service.as_deref().is_some_and(|s| s != "TURN") {
         return Err(Refusal::invalid_argument("Service must be TURN"));
     }
@@ -260,9 +174,9 @@ pub async fn ice_servers(
             "ClientId must be 1 to 256 of [a-zA-Z0-9_.-]",
         ));
     }
-    let name = call.known.grant.relay_name();
+    let name = call.caller.grant.relay_name();
     let life = signaling.times().ice_servers;
-    let server = signaling.relay().server_for(&name, life, clock::unix_s());
+    let server = signaling.relay.server_for(&name, life, clock::unix_s());
     Ok(Json(IceServers {
         ice_server_list: vec![server],
     }))

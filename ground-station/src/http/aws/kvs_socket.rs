@@ -1,7 +1,7 @@
 //! One signaling socket: from the presigned upgrade to the closing frame.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request, State};
@@ -10,21 +10,20 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use wire::signaling::{FromService, MAX_FRAME_BYTES, MessageType, is_id};
 
-use super::authenticated::{Form, identify, not_authorized};
-use super::error::Refusal;
-use super::kvs_calls::Arn;
+use super::authenticated::{Form, authenticate, not_authorized};
 use super::sigv4;
 use crate::auth::{Grant, Role};
 use crate::clock;
-use crate::signaling::Signaling;
-use crate::signaling::channels::{Ears, Place, Side};
-use crate::signaling::connection::{Due, Foul, Reason, Session};
+use crate::http::error::Refusal;
+use crate::signaling::channels::{ConnectionId, Receiver, Side};
+use crate::signaling::connection::{CloseReason, Connection, Due, RejectedMessage};
+use crate::signaling::{Arn, Rejection, Signaling};
 
 /// How long one frame may take to be written. Who needs longer for 12 KiB does not read.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a goodbye may take; nothing depends on it.
-const GOODBYE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a closing frame may take; nothing depends on it.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Takes out the requests that open a signaling socket; everything else goes on.
 pub(super) async fn intercept(
@@ -55,29 +54,27 @@ fn opens_socket(request: &Request) -> bool {
 
 async fn open(signaling: &Arc<Signaling>, request: Request) -> Result<Response, Refusal> {
     let (mut parts, _) = request.into_parts();
-    let known = identify(signaling, &parts, b"", Form::Query)?;
+    let caller = authenticate(signaling, &parts, b"", Form::Query)?;
     let query = parts.uri.query().unwrap_or("").to_owned();
     let arn: Arn = sigv4::parameter(&query, "X-Amz-ChannelARN")?
         .ok_or_else(|| Refusal::invalid_argument("X-Amz-ChannelARN is missing"))?
         .parse()?;
-    known.must_own(&arn, signaling)?;
+    caller.require_channel(&arn, signaling)?;
     let client_id = sigv4::parameter(&query, "X-Amz-ClientId")?;
-    let side = side(known.grant.role, client_id)?;
+    let side = side(caller.grant.role, client_id)?;
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, signaling)
         .await
         .map_err(|rejection| {
             let status = rejection.into_response().status();
-            Refusal::gate(status, "BadRequestException", "not a WebSocket handshake")
+            Refusal::aws(status, "BadRequestException", "not a WebSocket handshake")
         })?;
-    let joined = signaling
-        .switchboard()
-        .join(&arn.robot, side, clock::instant());
-    let (place, ears) = joined?;
-    let seat = Seat::new(Arc::clone(signaling), place, known.grant);
+    let now = clock::instant();
+    let (id, receiver) = signaling.channels().join(&arn.robot, side, now)?;
+    let member = Member::new(Arc::clone(signaling), id, caller.grant);
     Ok(upgrade
         .max_message_size(MAX_FRAME_BYTES)
         .max_frame_size(MAX_FRAME_BYTES)
-        .on_upgrade(move |socket| run(socket, seat, ears)))
+        .on_upgrade(move |socket| run(socket, member, receiver)))
 }
 
 /// A viewer has an id, a master has none; the credentials say which it is.
@@ -93,89 +90,87 @@ fn side(role: Role, client_id: Option<String>) -> Result<Side, Refusal> {
     }
 }
 
-/// A place at the switchboard, given back by whatever road it is left: also by a client that
-/// goes away between the upgrade and the first frame.
-struct Seat {
+/// A connection to a channel, which it leaves whatever ends it: also a client that goes away
+/// between the upgrade and the first frame.
+struct Member {
     signaling: Arc<Signaling>,
-    place: Place,
+    id: ConnectionId,
     grant: Grant,
 }
 
-impl Seat {
-    fn new(signaling: Arc<Signaling>, place: Place, grant: Grant) -> Self {
+impl Member {
+    fn new(signaling: Arc<Signaling>, id: ConnectionId, grant: Grant) -> Self {
         signaling.counters.connected(grant.role).inc();
         tracing::info!(robot = %grant.robot, role = grant.role.word(), "signaling socket opened");
         Self {
             signaling,
-            place,
+            id,
             grant,
         }
     }
-}
 
-impl Seat {
-    fn still_holds(&self) -> Result<(), Ended> {
+    fn check_grant(&self) -> Result<(), Ended> {
         if self.grant.holds(&self.signaling.directory()) {
             Ok(())
         } else {
-            Err(Ended::Here(Reason::Revoked))
+            Err(Ended::Here(CloseReason::Revoked))
         }
     }
 }
 
-impl Drop for Seat {
+impl Drop for Member {
     fn drop(&mut self) {
         self.signaling.counters.connected(self.grant.role).dec();
-        self.signaling.switchboard().leave(&self.place);
+        self.signaling.channels().leave(&self.id);
     }
 }
 
 /// Why a socket ended.
 enum Ended {
     /// We close it.
-    Here(Reason),
+    Here(CloseReason),
     /// The other end did, in order or not.
     There(&'static str),
 }
 
-async fn run(mut socket: WebSocket, seat: Seat, mut ears: Ears) {
+async fn run(mut socket: WebSocket, member: Member, mut receiver: Receiver) {
     let now = clock::instant();
-    let mut session = Session::new(seat.grant.role, *seat.signaling.times(), now);
-    let words = match listen(&mut socket, &seat, &mut ears, &mut session).await {
+    let mut connection = Connection::new(member.grant.role, *member.signaling.times(), now);
+    let words = match serve(&mut socket, &member, &mut receiver, &mut connection).await {
         Ended::Here(reason) => {
-            goodbye(&mut socket, reason).await;
+            close(&mut socket, reason).await;
             reason.words()
         }
         Ended::There(words) => words,
     };
-    let role = seat.grant.role.word();
-    tracing::info!(robot = %seat.grant.robot, role, "signaling socket closed: {words}");
+    let role = member.grant.role.word();
+    tracing::info!(robot = %member.grant.robot, role, "signaling socket closed: {words}");
 }
 
-async fn listen(
+async fn serve(
     socket: &mut WebSocket,
-    seat: &Seat,
-    ears: &mut Ears,
-    session: &mut Session,
+    member: &Member,
+    receiver: &mut Receiver,
+    connection: &mut Connection,
 ) -> Ended {
-    let mut directory = seat.signaling.directory.clone();
+    let mut directory = member.signaling.directory.clone();
     loop {
-        let deadline = tokio::time::Instant::from_std(session.deadline());
+        let deadline = tokio::time::Instant::from_std(connection.deadline());
         let step = tokio::select! {
             biased;
-            () = seat.signaling.shutdown.cancelled() => Err(Ended::Here(Reason::Stopping)),
-            reason = ears.end.reason() => Err(Ended::Here(reason)),
-            Ok(()) = directory.changed() => seat.still_holds(),
-            Some(frame) = ears.frames.recv() => say(socket, frame.to_json()).await,
+            () = member.signaling.shutdown.cancelled() => Err(Ended::Here(CloseReason::Stopping)),
+            reason = receiver.close.reason() => Err(Ended::Here(reason)),
+            Ok(()) = directory.changed() => member.check_grant(),
+            Some(frame) = receiver.frames.recv() => send(socket, frame.to_json()).await,
             incoming = socket.recv() => match incoming {
-                Some(Ok(message)) => hear(socket, seat, session, message).await,
+                Some(Ok(message)) => receive(socket, member, connection, message).await,
                 Some(Err(error)) => {
                     tracing::debug!(%error, "signaling socket failed");
                     Err(Ended::There("it broke"))
                 }
                 None => Err(Ended::There("the other end is gone")),
             },
-            () = tokio::time::sleep_until(deadline) => due(socket, session).await,
+            () = tokio::time::sleep_until(deadline) => send_due(socket, connection).await,
         };
         if let Err(ended) = step {
             return ended;
@@ -184,62 +179,66 @@ async fn listen(
 }
 
 /// One message of the other end.
-async fn hear(
+async fn receive(
     socket: &mut WebSocket,
-    seat: &Seat,
-    session: &mut Session,
+    member: &Member,
+    connection: &mut Connection,
     message: Message,
 ) -> Result<(), Ended> {
     let now = clock::instant();
-    session.heard(now);
-    let foul = match message {
+    connection.received(now);
+    let rejected = match message {
         Message::Ping(_) | Message::Pong(_) => return Ok(()),
         Message::Close(_) => return Err(Ended::There("the other end closed it")),
-        Message::Binary(_) => Foul {
+        Message::Binary(_) => RejectedMessage {
             correlation_id: None,
-            refusal: Refusal::invalid_argument("messages are text frames"),
+            rejection: Rejection::InvalidArgument("messages are text frames".to_owned()),
         },
         Message::Text(text) if text.trim().is_empty() => return Ok(()),
-        Message::Text(text) => match pass_on(seat, session, &text) {
+        Message::Text(text) => match forward(member, connection, &text, now) {
             Ok(()) => return Ok(()),
-            Err(foul) => foul,
+            Err(rejected) => rejected,
         },
     };
-    seat.signaling.counters.refused.inc();
-    let (robot, refusal) = (&seat.grant.robot, &foul.refusal);
-    tracing::warn!(%robot, role = seat.grant.role.word(), %refusal, "signaling message refused");
-    if !session.forgives(now) {
-        return Err(Ended::Here(Reason::Fouls));
+    member.signaling.counters.refused.inc();
+    let (robot, rejection) = (&member.grant.robot, &rejected.rejection);
+    tracing::warn!(%robot, role = member.grant.role.word(), %rejection, "signaling message rejected");
+    if !connection.tolerates_rejected(now) {
+        return Err(Ended::Here(CloseReason::TooManyRejected));
     }
-    match foul.answer() {
-        Some(answer) => say(socket, answer.to_json()).await,
+    match rejected.status() {
+        Some(status) => send(socket, status.to_json()).await,
         None => Ok(()),
     }
 }
 
-fn pass_on(seat: &Seat, session: &mut Session, text: &str) -> Result<(), Foul> {
-    let now = clock::instant();
-    let message = session.admit(text, now)?;
+fn forward(
+    member: &Member,
+    connection: &mut Connection,
+    text: &str,
+    now: Instant,
+) -> Result<(), RejectedMessage> {
+    let message = connection.parse(text, now)?;
     let content = message.action;
     let correlation_id = message.correlation_id.clone();
-    seat.signaling
-        .switchboard()
-        .route(&seat.place, message, now)
-        .map_err(|refusal| Foul {
+    member
+        .signaling
+        .channels()
+        .route(&member.id, message, now)
+        .map_err(|rejection| RejectedMessage {
             correlation_id,
-            refusal,
+            rejection,
         })?;
-    seat.signaling.counters.messages(content).inc();
+    member.signaling.counters.messages(content).inc();
     Ok(())
 }
 
-/// What the time demands.
-async fn due(socket: &mut WebSocket, session: &mut Session) -> Result<(), Ended> {
-    while let Some(due) = session.due(clock::instant()) {
+async fn send_due(socket: &mut WebSocket, connection: &mut Connection) -> Result<(), Ended> {
+    while let Some(due) = connection.due(clock::instant()) {
         match due {
-            Due::EmptyFrame => say(socket, String::new()).await?,
+            Due::EmptyFrame => send(socket, String::new()).await?,
             Due::GoAway => {
-                say(socket, FromService::bare(MessageType::GoAway).to_json()).await?;
+                send(socket, FromService::bare(MessageType::GoAway).to_json()).await?;
             }
             Due::Close(reason) => return Err(Ended::Here(reason)),
         }
@@ -247,20 +246,20 @@ async fn due(socket: &mut WebSocket, session: &mut Session) -> Result<(), Ended>
     Ok(())
 }
 
-async fn say(socket: &mut WebSocket, text: String) -> Result<(), Ended> {
+async fn send(socket: &mut WebSocket, text: String) -> Result<(), Ended> {
     let send = socket.send(Message::Text(Utf8Bytes::from(text)));
     match tokio::time::timeout(WRITE_TIMEOUT, send).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) => Err(Ended::There("it broke")),
-        Err(_) => Err(Ended::Here(Reason::SlowReader)),
+        Err(_) => Err(Ended::Here(CloseReason::SlowReader)),
     }
 }
 
-async fn goodbye(socket: &mut WebSocket, reason: Reason) {
+async fn close(socket: &mut WebSocket, reason: CloseReason) {
     let frame = CloseFrame {
         code: reason.code(),
         reason: Utf8Bytes::from_static(reason.words()),
     };
     let send = socket.send(Message::Close(Some(frame)));
-    let _ = tokio::time::timeout(GOODBYE_TIMEOUT, send).await;
+    let _ = tokio::time::timeout(CLOSE_TIMEOUT, send).await;
 }

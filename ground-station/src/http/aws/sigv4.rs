@@ -1,12 +1,11 @@
 //! Checks AWS signatures, version 4, in the two forms that clients of Kinesis Video Streams
 //! use: an `Authorization` header on the control calls, a presigned query on the sockets.
 //!
-//! A [`Claim`] is what a request says about its signer, already checked for form, scope and
-//! time; [`Claim::verify`] proves it with the secret that belongs to it. Where secrets come
+//! A [`ParsedSignature`] is what a request says about its signer, already checked for form, scope
+//! and time; [`ParsedSignature::verify`] proves it with the secret that belongs to it. Where secrets come
 //! from is not known here. Source: the SigV4 pages of the AWS IAM user guide.
 
 mod canonical;
-mod hex;
 mod timestamp;
 
 pub(super) use canonical::parameter;
@@ -14,10 +13,10 @@ pub(super) use canonical::parameter;
 use axum::http::{HeaderMap, Method, StatusCode};
 use ring::{digest, hmac};
 
-use super::error::Refusal;
+use crate::hex;
+use crate::http::error::Refusal;
 use canonical::parameters;
-use hex::{hex, unhex};
-use timestamp::{stamp_of, unix_s};
+use timestamp::{timestamp, unix_s};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
@@ -56,7 +55,7 @@ pub(super) struct Scope<'a> {
 
 /// Who a request says it is from, and the proof it offers.
 #[derive(Clone, Debug)]
-pub(super) struct Claim {
+pub(super) struct ParsedSignature {
     /// Names the key.
     pub access_key_id: String,
     /// Comes with temporary keys.
@@ -70,8 +69,8 @@ pub(super) struct Claim {
     presigned: bool,
 }
 
-impl Claim {
-    /// The claim of a request signed in its `Authorization` header.
+impl ParsedSignature {
+    /// The signature of a request signed in its `Authorization` header.
     ///
     /// # Errors
     /// A [`Refusal`] for a part that is missing, malformed, out of scope, or out of time.
@@ -94,24 +93,24 @@ impl Claim {
         };
         let timestamp = header(headers, "x-amz-date")?
             .ok_or_else(|| incomplete("there is no X-Amz-Date header"))?;
-        let claim = Self::new(
+        let signature = Self::new(
             field("Credential")?,
             timestamp,
             field("SignedHeaders")?,
             field("Signature")?,
             scope,
         )?;
-        claim.within(now_s, MAX_SKEW_S)?;
+        signature.within(now_s, MAX_SKEW_S)?;
         Ok(Self {
             session_token: header(headers, "x-amz-security-token")?.map(str::to_owned),
-            ..claim
+            ..signature
         })
     }
 
-    /// The claim of a request presigned in its query.
+    /// The signature of a request presigned in its query.
     ///
     /// # Errors
-    /// As for [`Claim::from_header`].
+    /// As for [`ParsedSignature::from_header`].
     pub(super) fn from_query(query: &str, scope: Scope, now_s: i64) -> Result<Self, Refusal> {
         let parameters = parameters(query)?;
         let get = |name: &str| {
@@ -127,7 +126,7 @@ impl Claim {
                 return Err(incomplete(&format!("X-Amz-Algorithm must be {ALGORITHM}")));
             }
         }
-        let claim = Self::new(
+        let signature = Self::new(
             get("X-Amz-Credential")?,
             get("X-Amz-Date")?,
             get("X-Amz-SignedHeaders")?,
@@ -139,11 +138,11 @@ impl Claim {
             .ok()
             .filter(|s| (1..=MAX_EXPIRES_S).contains(s))
             .ok_or_else(|| incomplete("X-Amz-Expires must be 1 to 604800 seconds"))?;
-        claim.within(now_s, expires)?;
+        signature.within(now_s, expires)?;
         Ok(Self {
             session_token: parameters.get("X-Amz-Security-Token").cloned(),
             presigned: true,
-            ..claim
+            ..signature
         })
     }
 
@@ -167,7 +166,8 @@ impl Claim {
                 "'host' must be among the SignedHeaders",
             ));
         }
-        let signature = unhex(signature)
+        let signature = hex::decode(signature)
+            .filter(|bytes| bytes.len() == digest::SHA256_OUTPUT_LEN)
             .ok_or_else(|| incomplete("Signature must be 64 hexadecimal digits"))?;
         Ok(Self {
             access_key_id: access_key_id.to_owned(),
@@ -184,17 +184,18 @@ impl Claim {
     fn within(&self, now_s: i64, lifetime_s: i64) -> Result<(), Refusal> {
         let signed_s = unix_s(&self.timestamp)
             .ok_or_else(|| incomplete("X-Amz-Date must be like 20251121T115500Z"))?;
-        let stamp = &self.timestamp;
         if signed_s > now_s + MAX_SKEW_S {
             return Err(Refusal::bad_signature(format!(
-                "Signature not yet current: {stamp} is more than 5 minutes ahead of {}",
-                stamp_of(now_s)
+                "Signature not yet current: {} is more than 5 minutes ahead of {}",
+                self.timestamp,
+                timestamp(now_s)
             )));
         }
         if now_s > signed_s + lifetime_s {
             return Err(Refusal::bad_signature(format!(
-                "Signature expired: {stamp} was good for {lifetime_s} seconds, and it is {}",
-                stamp_of(now_s)
+                "Signature expired: {} was good for {lifetime_s} seconds, and it is {}",
+                self.timestamp,
+                timestamp(now_s)
             )));
         }
         Ok(())
@@ -208,11 +209,17 @@ impl Claim {
         if !self.presigned {
             self.check_amz_headers(request.headers)?;
         }
-        let body_hash = hex(digest::digest(&digest::SHA256, request.body).as_ref());
+        let body_hash = hex::encode(digest::digest(&digest::SHA256, request.body).as_ref());
         check_declared_hash(request.headers, &body_hash)?;
         let canonical = canonical::request(request, &self.signed_headers, &body_hash)?;
         let hash = digest::digest(&digest::SHA256, canonical.as_bytes());
-        let to_sign = [ALGORITHM, &self.timestamp, &self.scope, &hex(hash.as_ref())].join("\n");
+        let to_sign = [
+            ALGORITHM,
+            &self.timestamp,
+            &self.scope,
+            &hex::encode(hash.as_ref()),
+        ]
+        .join("\n");
         hmac::verify(
             &signing_key(secret, &self.scope),
             to_sign.as_bytes(),
@@ -305,7 +312,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Ref
 }
 
 fn missing() -> Refusal {
-    Refusal::gate(
+    Refusal::aws(
         StatusCode::FORBIDDEN,
         "MissingAuthenticationTokenException",
         "Missing Authentication Token",

@@ -21,16 +21,17 @@ use wire::signaling::{FromService, SIGNING_NAME, seal};
 use super::authenticated::Form;
 use super::sigv4::Scope;
 use super::*;
-use crate::auth::Issuer;
-use crate::auth::{Grant, Holder, Role};
+
+use crate::auth::{CredentialIssuer, Grant, Principal, Role};
 use crate::clock;
-use crate::signaling::{Reason, Settings, Times};
+use crate::http::origin;
+use crate::signaling::connection::CloseReason;
+use crate::signaling::{Settings, Times};
 use crate::store::Directory;
 use crate::store::User;
 use crate::turn::Relay;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use wire::signaling::MessageType;
 
 const REGION: &str = "us-east-1";
 const CREATED_MS: u64 = 1_763_690_000_123;
@@ -49,7 +50,7 @@ async fn bench(times: Times) -> Bench {
     let ann = User {
         password: String::new(),
         robots: vec!["rover".to_owned()].into(),
-        stamp: "1".into(),
+        password_version: "1".into(),
     };
     let directory = watch::Sender::new(Arc::new(Directory {
         robots: ["rover".to_owned(), "other".to_owned()].into(),
@@ -65,12 +66,13 @@ async fn bench(times: Times) -> Bench {
     };
     let signaling = Arc::new(Signaling::new(
         settings,
-        Issuer::new(&[7; 32]),
+        CredentialIssuer::new(&[7; 32]),
         directory.subscribe(),
         Relay::external("192.0.2.7:3478", "secret"),
         shutdown.clone(),
     ));
-    let app = with_sockets(calls(&signaling), &signaling);
+    let app = with_sockets(calls(&signaling), &signaling)
+        .layer(middleware::from_fn_with_state(Arc::from([]), origin::note));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let mut tasks = JoinSet::new();
@@ -88,16 +90,9 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 impl Bench {
     fn credentials(&self, role: Role, robot: &str) -> Credentials {
-        let holder = match role {
-            Role::Master => Holder::Certificate("0a".into()),
-            Role::Viewer => Holder::User("ann".into(), "1".into()),
-        };
-        self.signaling.issuer().issue(Grant {
-            role,
-            robot: robot.into(),
-            holder,
-            expires_s: clock::unix_s() + 3600,
-        })
+        self.signaling
+            .credentials
+            .issue(grant(role, robot), clock::unix_s() + 3600)
     }
 
     fn arn(&self, robot: &str) -> String {
@@ -153,6 +148,17 @@ impl Bench {
         let who = self.credentials(Role::Viewer, "rover");
         let url = self.url(&who, &self.arn("rover"), Some(id), now());
         self.connect(&url).await
+    }
+}
+
+fn grant(role: Role, robot: &str) -> Grant {
+    Grant {
+        role,
+        robot: robot.into(),
+        principal: match role {
+            Role::Master => Principal::Certificate("0a".into(), robot.into()),
+            Role::Viewer => Principal::User("ann".into(), "1".into()),
+        },
     }
 }
 

@@ -1,24 +1,22 @@
 //! `POST /robots/{name}/viewer`: whoever may drive a robot may watch it for a while.
 
-use axum::extract::{Path, State};
-use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
-use axum::{Extension, Json};
-use serde::Serialize;
 use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
 use wire::signaling::control::Credentials;
 
-use crate::auth::{Caller, Denied, Grant, Holder, Role, Who};
-use crate::clock;
+use crate::auth::{Caller, Grant, Role};
+use crate::clock::{self, expiry_s};
 use crate::http::app_state::AppState;
 use crate::http::error::Refusal;
-use crate::http::listener::Peer;
-use crate::signaling::expiry_s;
+use crate::http::origin::Origin;
 
 /// What a viewer needs to know.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Pass {
+pub(super) struct ViewerCredentials {
     #[serde(flatten)]
     credentials: Credentials,
     region: String,
@@ -30,52 +28,27 @@ pub(super) struct Pass {
 pub(super) async fn credentials(
     State(app): State<Arc<AppState>>,
     Path(robot): Path<String>,
-    Extension(peer): Extension<Peer>,
     caller: Caller,
-    parts: Parts,
-) -> Result<Json<Pass>, Refusal> {
+    origin: Origin,
+) -> Result<Json<ViewerCredentials>, Refusal> {
     // Whether there is such a robot is only told to those who would be let in.
-    if !caller.drives(&robot) {
-        return Err(Denied::Forbidden.into());
-    }
+    caller.require_robot(&robot)?;
     if !app.store.directory().robots.contains(&robot) {
         return Err(Refusal::not_found(format!("no robot is named {robot:?}")));
     }
     let signaling = &app.signaling;
     let latest_s = expiry_s(clock::unix_s(), signaling.times().credentials);
-    let (holder, expires_s) = match caller.who() {
-        Who::Key(id) => (Holder::Key(*id), latest_s),
-        Who::User {
-            name,
-            stamp,
-            expires_s,
-        } => {
-            let holder = Holder::User(name.clone(), stamp.clone());
-            (holder, latest_s.min(*expires_s))
-        }
-    };
+    let expires_s = caller.expires_s.unwrap_or(u64::MAX).min(latest_s);
     let channel_arn = signaling.arn(&robot).to_string();
     let grant = Grant {
         role: Role::Viewer,
         robot,
-        holder,
-        expires_s,
+        principal: caller.principal,
     };
-    Ok(Json(Pass {
-        credentials: signaling.issuer().issue(grant),
+    Ok(Json(ViewerCredentials {
+        credentials: signaling.credentials.issue(grant, expires_s),
         region: signaling.region().to_owned(),
         channel_arn,
-        endpoint: endpoint(&parts, peer.secure)?,
+        endpoint: origin.to_string(),
     }))
-}
-
-/// The address by which the caller came.
-fn endpoint(parts: &Parts, secure: bool) -> Result<String, Refusal> {
-    let header = parts.headers.get(header::HOST);
-    let host = header
-        .and_then(|host| host.to_str().ok())
-        .or_else(|| parts.uri.authority().map(|host| host.as_str()))
-        .ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, "there is no Host header"))?;
-    let scheme = if secure { "https" } else { "http" };
-    Ok(format!("{scheme}://{host}"))
 }

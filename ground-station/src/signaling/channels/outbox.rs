@@ -6,68 +6,67 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wire::signaling::FromService;
 
-use crate::signaling::connection::Reason;
+use crate::signaling::connection::CloseReason;
 
-/// Messages that wait to be written to one socket: all that may have been held for it, and as
-/// much again.
-pub(super) const LINE_FRAMES: usize = 2 * super::MAX_HELD;
-
-/// The way to one socket.
+/// Where messages for one socket go.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
+pub(super) struct Outbox {
     frames: mpsc::Sender<FromService>,
-    end: Arc<End>,
+    close: Arc<CloseHandle>,
 }
 
 /// Says that a socket must close, and why.
 #[derive(Debug, Default)]
-pub(crate) struct End {
-    cut: CancellationToken,
-    reason: OnceLock<Reason>,
+pub struct CloseHandle {
+    closed: CancellationToken,
+    reason: OnceLock<CloseReason>,
 }
 
-impl End {
+impl CloseHandle {
     /// Resolves with the reason, once there is one.
-    pub(crate) async fn reason(&self) -> Reason {
-        self.cut.cancelled().await;
-        *self.reason.get().unwrap_or(&Reason::OnDemand)
+    pub async fn reason(&self) -> CloseReason {
+        self.closed.cancelled().await;
+        *self.reason.get().unwrap_or(&CloseReason::OnDemand)
     }
 }
 
 #[cfg(test)]
-impl End {
-    pub(super) fn reason_now(&self) -> Option<Reason> {
+impl CloseHandle {
+    pub(super) fn reason_now(&self) -> Option<CloseReason> {
         self.reason.get().copied()
     }
 }
 
-impl Line {
-    pub(super) fn cut(&self, reason: Reason) {
-        let _ = self.end.reason.set(reason);
-        self.end.cut.cancel();
+impl Outbox {
+    pub(super) fn close(&self, reason: CloseReason) {
+        let _ = self.close.reason.set(reason);
+        self.close.closed.cancel();
     }
 
-    pub(super) fn deliver(&self, frame: FromService) {
+    /// Who does not take a message is closed: nobody is ever waited for.
+    pub(super) fn send(&self, frame: FromService) {
         if let Err(mpsc::error::TrySendError::Full(_)) = self.frames.try_send(frame) {
-            self.cut(Reason::SlowReader);
+            self.close(CloseReason::SlowReader);
         }
     }
 }
 
-/// What a new connection listens to.
+/// What the task of a socket waits for.
 #[derive(Debug)]
-pub(crate) struct Ears {
+pub struct Receiver {
+    /// What to write to it.
     pub frames: mpsc::Receiver<FromService>,
-    pub end: Arc<End>,
+    /// When to close it.
+    pub close: Arc<CloseHandle>,
 }
 
-/// A new line, and its other end.
-pub(super) fn line() -> (Line, Ears) {
-    let (sender, frames) = mpsc::channel(LINE_FRAMES);
-    let end = Arc::new(End::default());
-    let line = Line {
+/// A new outbox with room for `capacity` messages, and its other end.
+pub(super) fn outbox(capacity: usize) -> (Outbox, Receiver) {
+    let (sender, frames) = mpsc::channel(capacity);
+    let close = Arc::new(CloseHandle::default());
+    let outbox = Outbox {
         frames: sender,
-        end: Arc::clone(&end),
+        close: Arc::clone(&close),
     };
-    (line, Ears { frames, end })
+    (outbox, Receiver { frames, close })
 }

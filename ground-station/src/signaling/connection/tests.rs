@@ -5,9 +5,9 @@ use crate::clock::instant;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn session(role: Role) -> (Session, Instant) {
+fn connection(role: Role) -> (Connection, Instant) {
     let now = instant();
-    (Session::new(role, Times::DOCUMENTED, now), now)
+    (Connection::new(role, Times::DOCUMENTED, now), now)
 }
 
 fn frame(action: &str, more: &str) -> String {
@@ -16,10 +16,10 @@ fn frame(action: &str, more: &str) -> String {
 
 #[test]
 fn twenty_candidates_and_five_descriptions_a_second() {
-    let (mut session, now) = session(Role::Viewer);
+    let (mut connection, now) = connection(Role::Viewer);
     let mut passed = |action: &str, at| {
         (0..100)
-            .filter(|_| session.admit(&frame(action, ""), at).is_ok())
+            .filter(|_| connection.parse(&frame(action, ""), at).is_ok())
             .count()
     };
     assert_eq!(passed("ICE_CANDIDATE", now), 20);
@@ -30,13 +30,13 @@ fn twenty_candidates_and_five_descriptions_a_second() {
 
 #[test]
 fn a_refusal_is_answered_only_where_there_is_a_correlation_id() {
-    let (mut session, now) = session(Role::Master);
-    let silent = session.admit(&frame("SDP_ANSWER", ""), now).unwrap_err();
-    assert_eq!(silent.answer(), None);
-    let told = session
-        .admit(&frame("SDP_ANSWER", r#","correlationId":"c-1""#), now)
+    let (mut connection, now) = connection(Role::Master);
+    let silent = connection.parse(&frame("SDP_ANSWER", ""), now).unwrap_err();
+    assert_eq!(silent.status(), None);
+    let told = connection
+        .parse(&frame("SDP_ANSWER", r#","correlationId":"c-1""#), now)
         .unwrap_err()
-        .answer()
+        .status()
         .unwrap()
         .status_response
         .unwrap();
@@ -47,14 +47,14 @@ fn a_refusal_is_answered_only_where_there_is_a_correlation_id() {
 
 #[test]
 fn what_is_no_message_is_refused() {
-    let (mut session, now) = session(Role::Master);
+    let (mut connection, now) = connection(Role::Master);
     let to = |more: &str| {
         frame(
             "ICE_CANDIDATE",
             &format!(r#","recipientClientId":"v"{more}"#),
         )
     };
-    assert!(session.admit(&to(""), now).is_ok());
+    assert!(connection.parse(&to(""), now).is_ok());
     let long = "x".repeat(257);
     for bad in [
         String::new(),
@@ -70,33 +70,38 @@ fn what_is_no_message_is_refused() {
         to("").replace("e30=", "{}"),
         to("").replace("e30=", &"A".repeat(MAX_PAYLOAD_BYTES + 1)),
     ] {
-        assert!(session.admit(&bad, now).is_err(), "{bad}");
+        assert!(connection.parse(&bad, now).is_err(), "{bad}");
     }
     let full = to("").replace("e30=", &"A".repeat(MAX_PAYLOAD_BYTES));
-    assert!(session.admit(&full, now).is_ok());
+    assert!(connection.parse(&full, now).is_ok());
 }
 
 #[test]
-fn fouls_are_forgiven_up_to_a_point() {
-    let (mut session, now) = session(Role::Viewer);
-    assert!((0..FOULS).all(|_| session.forgives(now)));
-    assert!(!session.forgives(now));
-    assert!(session.forgives(now + SECOND));
+fn rejected_messages_are_tolerated_up_to_a_point() {
+    let (mut connection, now) = connection(Role::Viewer);
+    assert!((0..REJECTED.burst).all(|_| connection.tolerates_rejected(now)));
+    assert!(!connection.tolerates_rejected(now));
+    assert!(connection.tolerates_rejected(now + SECOND));
 }
 
 /// Everything that falls due until `until`, with the seconds at which it does.
-fn schedule(session: &mut Session, start: Instant, until_s: u64, talks: bool) -> Vec<(u64, Due)> {
+fn schedule(
+    connection: &mut Connection,
+    start: Instant,
+    until_s: u64,
+    talks: bool,
+) -> Vec<(u64, Due)> {
     let mut seen = Vec::new();
     loop {
-        let at = session.deadline();
+        let at = connection.deadline();
         let second = at.duration_since(start).as_secs();
         if second > until_s {
             return seen;
         }
         if talks {
-            session.heard(at);
+            connection.received(at);
         }
-        while let Some(due) = session.due(at) {
+        while let Some(due) = connection.due(at) {
             if due != Due::EmptyFrame {
                 seen.push((second, due));
             }
@@ -109,28 +114,28 @@ fn schedule(session: &mut Session, start: Instant, until_s: u64, talks: bool) ->
 
 #[test]
 fn a_silent_socket_closes_after_ten_minutes() {
-    let (mut session, now) = session(Role::Viewer);
-    let seen = schedule(&mut session, now, 9999, false);
-    assert_eq!(seen, [(600, Due::Close(Reason::Idle))]);
+    let (mut connection, now) = connection(Role::Viewer);
+    let seen = schedule(&mut connection, now, 9999, false);
+    assert_eq!(seen, [(600, Due::Close(CloseReason::Idle))]);
 }
 
 #[test]
 fn a_busy_socket_is_told_after_an_hour_and_closed_a_minute_later() {
-    let (mut session, now) = session(Role::Master);
-    let seen = schedule(&mut session, now, 9999, true);
+    let (mut connection, now) = connection(Role::Master);
+    let seen = schedule(&mut connection, now, 9999, true);
     assert_eq!(
         seen,
-        [(3600, Due::GoAway), (3660, Due::Close(Reason::TimeUp))]
+        [(3600, Due::GoAway), (3660, Due::Close(CloseReason::TimeUp))]
     );
 }
 
 #[test]
 fn an_empty_frame_comes_now_and_then() {
-    let (mut session, now) = session(Role::Master);
+    let (mut connection, now) = connection(Role::Master);
     let mut empty = 0;
-    while session.deadline() <= now + 500 * SECOND {
-        let at = session.deadline();
-        empty += usize::from(session.due(at) == Some(Due::EmptyFrame));
+    while connection.deadline() <= now + 500 * SECOND {
+        let at = connection.deadline();
+        empty += usize::from(connection.due(at) == Some(Due::EmptyFrame));
     }
     assert_eq!(empty, 4);
 }

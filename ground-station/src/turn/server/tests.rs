@@ -44,7 +44,7 @@ async fn bench_at(public_ip: Option<IpAddr>) -> Bench {
     );
     let server = server.unwrap();
     let shutdown = CancellationToken::new();
-    let (relay, address) = (server.relay(), server.place.bound);
+    let (relay, address) = (server.relay(), server.address.bound);
     let mut tasks = JoinSet::new();
     tasks.spawn(server.run(shutdown.clone()));
     Bench {

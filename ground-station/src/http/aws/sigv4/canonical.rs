@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::http::HeaderMap;
 
 use super::Signed;
-use crate::http::aws::error::Refusal;
+use crate::http::error::Refusal;
 
 /// The parameter that carries the signature, and so cannot be under it.
 const SIGNATURE: &str = "X-Amz-Signature";

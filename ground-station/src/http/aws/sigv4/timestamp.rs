@@ -11,7 +11,7 @@ pub(super) fn unix_s(timestamp: &str) -> Option<i64> {
 }
 
 /// The reverse of [`unix_s`].
-pub(super) fn stamp_of(unix_s: i64) -> String {
+pub(super) fn timestamp(unix_s: i64) -> String {
     let format = format_description!("[year][month][day]T[hour][minute][second]Z");
     OffsetDateTime::from_unix_timestamp(unix_s)
         .ok()

@@ -161,12 +161,8 @@ async fn who_signs_wrong_is_told_how() {
     assert!(words.starts_with("Signature expired"), "{words}");
     let (_, words) = call(&robot, now() + ten_minutes).await;
     assert!(words.starts_with("Signature not yet current"), "{words}");
-    let expired = bench.signaling.issuer().issue(Grant {
-        role: Role::Master,
-        robot: "rover".into(),
-        holder: Holder::Certificate("0a".into()),
-        expires_s: clock::unix_s(),
-    });
+    let issuer = &bench.signaling.credentials;
+    let expired = issuer.issue(grant(Role::Master, "rover"), clock::unix_s());
     assert_eq!(call(&expired, now()).await.0, "ExpiredTokenException");
     let foreign = Credentials {
         session_token: "foreign".into(),
@@ -234,7 +230,7 @@ async fn calling_again_and_again_is_slowed_down() {
     let body = json!({"ChannelName": "rover"});
     // All the calls of the next minute, so that it does not matter how fast this machine is.
     let later = clock::instant() + Duration::from_secs(60);
-    while bench.signaling.switchboard().may_call("rover", later) {}
+    while bench.signaling.channels().may_call("rover", later) {}
     let (status, kind, _) = bench.call(&robot, DESCRIBE_PATH, &body).await;
     assert_eq!(
         (status, kind.as_str()),

@@ -18,7 +18,7 @@ async fn a_socket_is_told_to_go_and_then_closed() {
         hear(&mut master).await,
         FromService::bare(MessageType::GoAway)
     );
-    assert_eq!(closed(&mut master).await, Reason::TimeUp.words());
+    assert_eq!(closed(&mut master).await, CloseReason::TimeUp.words());
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_silent_socket_is_closed_and_a_ping_keeps_it_open() {
             _ = pings.tick() => alive.send(Message::Ping("".into())).await.unwrap(),
         }
     };
-    assert_eq!(reason, Reason::Idle.words());
+    assert_eq!(reason, CloseReason::Idle.words());
     say(&mut alive, &offer("still here")).await;
     let mut master = bench.master().await;
     let got = hear(&mut master).await;
@@ -154,7 +154,7 @@ async fn half_a_frame_holds_up_nobody() {
         hear(&mut master).await.sender_client_id.as_deref(),
         Some("whole")
     );
-    assert_eq!(closed(&mut half).await, Reason::Idle.words());
+    assert_eq!(closed(&mut half).await, CloseReason::Idle.words());
 }
 
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn a_stopping_station_says_goodbye() {
     let bench = bench(Times::DOCUMENTED).await;
     let mut master = bench.master().await;
     bench.shutdown.cancel();
-    assert_eq!(closed(&mut master).await, Reason::Stopping.words());
+    assert_eq!(closed(&mut master).await, CloseReason::Stopping.words());
     free_again(&bench, "master").await;
 }
 

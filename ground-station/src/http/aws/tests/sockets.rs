@@ -65,7 +65,7 @@ async fn the_newest_master_wins() {
     let bench = bench(Times::DOCUMENTED).await;
     let mut old = bench.master().await;
     let mut new = bench.master().await;
-    assert_eq!(closed(&mut old).await, Reason::Replaced.words());
+    assert_eq!(closed(&mut old).await, CloseReason::Replaced.words());
     let mut viewer = bench.viewer("v1").await.unwrap();
     say(&mut viewer, &offer("hello")).await;
     assert_eq!(hear(&mut new).await.message_type, MessageType::SdpOffer);
@@ -168,27 +168,35 @@ async fn who_is_revoked_is_closed_at_once() {
     bench.directory.send_modify(|directory| {
         Arc::make_mut(directory).revoked.insert("0a".into(), 1);
     });
-    assert_eq!(closed(&mut master).await, Reason::Revoked.words());
+    assert_eq!(closed(&mut master).await, CloseReason::Revoked.words());
     bench.directory.send_modify(|directory| {
         Arc::make_mut(directory).users.clear();
     });
-    assert_eq!(closed(&mut viewer).await, Reason::Revoked.words());
+    assert_eq!(closed(&mut viewer).await, CloseReason::Revoked.words());
 }
 
 #[tokio::test]
 async fn announcements_and_cuts_come_on_demand() {
     let bench = bench(Times::DOCUMENTED).await;
     let mut master = bench.master().await;
-    assert_eq!(bench.signaling.announce_relay_restart("rover"), 1);
+    assert_eq!(broadcast(&bench, MessageType::ReconnectIceServer), 1);
     assert_eq!(
         hear(&mut master).await,
         FromService::bare(MessageType::ReconnectIceServer)
     );
-    assert_eq!(bench.signaling.send_away("rover"), 1);
+    assert_eq!(broadcast(&bench, MessageType::GoAway), 1);
     assert_eq!(
         hear(&mut master).await,
         FromService::bare(MessageType::GoAway)
     );
-    assert_eq!(bench.signaling.drop_all("rover"), 1);
-    assert_eq!(closed(&mut master).await, Reason::OnDemand.words());
+    let closed_now = bench
+        .signaling
+        .channels()
+        .close("rover", CloseReason::OnDemand);
+    assert_eq!(closed_now, 1);
+    assert_eq!(closed(&mut master).await, CloseReason::OnDemand.words());
+}
+
+fn broadcast(bench: &Bench, what: MessageType) -> usize {
+    bench.signaling.channels().broadcast("rover", what)
 }

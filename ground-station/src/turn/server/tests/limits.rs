@@ -1,7 +1,7 @@
 //! The limits of the relay, and bad input.
 
 use super::*;
-use crate::turn::limits::{MAX_NONCES, MAX_PER_NAME, REQUEST_BURST};
+use crate::turn::limits::{MAX_NONCES, MAX_PER_NAME, REQUESTS};
 
 #[tokio::test]
 async fn one_name_has_fifty_allocations_and_another_still_gets_one() {
@@ -59,7 +59,7 @@ async fn garbage_and_floods_are_survived() {
         Box::new(MessageType::new(METHOD_ALLOCATE, CLASS_REQUEST)),
     ];
     allocate.build(&setters).unwrap();
-    for _ in 0..2 * REQUEST_BURST {
+    for _ in 0..2 * REQUESTS.burst {
         socket.send_to(&allocate.raw, bench.address).await.unwrap();
     }
     // The flood has used up what its address may ask; that comes back.
@@ -80,7 +80,7 @@ fn a_flood_of_nonces_is_bounded() {
     let now = tokio::time::Instant::from_std(clock::instant());
     let mut nonces = HashMap::new();
     for n in 0..3 * MAX_NONCES {
-        bound(&mut nonces);
+        make_room(&mut nonces);
         nonces.insert(n.to_string(), now);
     }
     assert!(nonces.len() <= MAX_NONCES);

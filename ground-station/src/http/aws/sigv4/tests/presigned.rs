@@ -17,8 +17,8 @@ fn presigned() -> Request<&'static [u8]> {
 fn a_socket_presigned_by_the_official_library_verifies() {
     let request = presigned();
     let query = request.uri().query().unwrap();
-    let claim = Claim::from_query(query, KVS, NOON).unwrap();
-    assert_eq!(claim.session_token.as_deref(), Some("tok/en+=="));
+    let signature = ParsedSignature::from_query(query, KVS, NOON).unwrap();
+    assert_eq!(signature.session_token.as_deref(), Some("tok/en+=="));
     let signed = Signed {
         method: request.method(),
         path: request.uri().path(),
@@ -26,11 +26,11 @@ fn a_socket_presigned_by_the_official_library_verifies() {
         headers: request.headers(),
         body: b"",
     };
-    claim.verify(SECRET, signed).unwrap();
+    signature.verify(SECRET, signed).unwrap();
 
     let reversed: Vec<&str> = query.split('&').rev().collect();
     let reversed = reversed.join("&");
-    claim
+    signature
         .verify(
             SECRET,
             Signed {
@@ -42,7 +42,7 @@ fn a_socket_presigned_by_the_official_library_verifies() {
 
     let other_client = query.replace("viewer-1", "viewer-2");
     assert!(
-        claim
+        signature
             .verify(
                 SECRET,
                 Signed {
@@ -58,7 +58,7 @@ fn a_socket_presigned_by_the_official_library_verifies() {
         .collect();
     let other_token = other_token.join("&");
     assert!(
-        claim
+        signature
             .verify(
                 SECRET,
                 Signed {
@@ -74,17 +74,20 @@ fn a_socket_presigned_by_the_official_library_verifies() {
 fn a_presigned_socket_expires() {
     let request = presigned();
     let query = request.uri().query().unwrap();
-    assert!(Claim::from_query(query, KVS, NOON + 299).is_ok());
-    let late = Claim::from_query(query, KVS, NOON + 300).unwrap_err();
+    assert!(ParsedSignature::from_query(query, KVS, NOON + 299).is_ok());
+    let late = ParsedSignature::from_query(query, KVS, NOON + 300).unwrap_err();
     assert!(late.message.starts_with("Signature expired"), "{late}");
-    let early = Claim::from_query(query, KVS, NOON - 301).unwrap_err();
+    let early = ParsedSignature::from_query(query, KVS, NOON - 301).unwrap_err();
     assert!(
         early.message.starts_with("Signature not yet current"),
         "{early}"
     );
     for expires in ["0", "-1", "604801", "soon", ""] {
         let query = query.replace("X-Amz-Expires=299", &format!("X-Amz-Expires={expires}"));
-        assert!(Claim::from_query(&query, KVS, NOON).is_err(), "{expires}");
+        assert!(
+            ParsedSignature::from_query(&query, KVS, NOON).is_err(),
+            "{expires}"
+        );
     }
 }
 
@@ -98,10 +101,16 @@ fn a_query_that_can_be_read_in_two_ways_is_refused() {
         "X%2DAmz%2DDate=x",
     ] {
         let query = format!("{query}&{doubled}");
-        assert!(Claim::from_query(&query, KVS, NOON).is_err(), "{doubled}");
+        assert!(
+            ParsedSignature::from_query(&query, KVS, NOON).is_err(),
+            "{doubled}"
+        );
     }
     for broken in ["%", "%4", "%zz", "%ff"] {
         let query = format!("{query}&a={broken}");
-        assert!(Claim::from_query(&query, KVS, NOON).is_err(), "{broken}");
+        assert!(
+            ParsedSignature::from_query(&query, KVS, NOON).is_err(),
+            "{broken}"
+        );
     }
 }

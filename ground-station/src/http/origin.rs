@@ -1,0 +1,328 @@
+//! By which address a client came, and where it is: what its connection says, its request, and
+//! those proxies in front that the owner trusts. What anybody else says of itself counts for
+//! nothing.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use ipnet::IpNet;
+
+use super::error::Refusal;
+use super::listener::Peer;
+
+/// The longest host name DNS allows, and a port.
+const MAX_HOST_BYTES: usize = 253 + 6;
+
+/// Proxies in a row that are believed; more is a loop.
+const MAX_PROXIES: usize = 8;
+
+/// The address of this station as the client knows it, which may be that of a proxy. Whoever
+/// extracts it refuses requests that have none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Whether the client talks TLS.
+    pub secure: bool,
+    /// A name or address, perhaps with a port.
+    pub host: String,
+}
+
+impl Origin {
+    /// The same for WebSockets.
+    pub(crate) fn websocket(&self) -> String {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        format!("{scheme}://{}", self.host)
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.host)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Origin {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        Self::of(parts)
+    }
+}
+
+impl Origin {
+    /// # Errors
+    /// For a request without a usable host.
+    pub(crate) fn of(parts: &Parts) -> Result<Self, Refusal> {
+        let origin = parts.extensions.get::<Self>().cloned();
+        origin.ok_or_else(|| Refusal::bad("the request has no usable Host header"))
+    }
+}
+
+/// Where the client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClientAddress(pub IpAddr);
+
+/// A proxy, or a network of them, that the owner trusts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrustedProxy(IpNet);
+
+impl FromStr for TrustedProxy {
+    type Err = String;
+
+    /// `ADDRESS` or `ADDRESS/BITS`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let net = text
+            .parse()
+            .or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        net.map(Self).map_err(|_| {
+            format!("{text:?} must be an address like 10.0.0.7 or a network like 10.0.0.0/24")
+        })
+    }
+}
+
+/// Notes [`Origin`] and [`ClientAddress`] in every request's extensions.
+pub(crate) async fn note(
+    State(trusted): State<Arc<[TrustedProxy]>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let extensions = request.extensions();
+    let connected = extensions.get::<ConnectInfo<SocketAddr>>();
+    let peer = connected.map_or(Ipv4Addr::UNSPECIFIED.into(), |from| from.0.ip());
+    let secure = extensions.get::<Peer>().is_some_and(|peer| peer.secure);
+    let authority = request.uri().authority().map(|host| host.as_str());
+    let host = authority.or_else(|| request.headers().get(header::HOST)?.to_str().ok());
+    let (origin, client) = resolve(request.headers(), host, secure, peer, &trusted);
+    if let Some(origin) = origin {
+        request.extensions_mut().insert(origin);
+    }
+    request.extensions_mut().insert(client);
+    next.run(request).await
+}
+
+/// Follows the proxies from the nearest on for as long as they are trusted.
+fn resolve<'a>(
+    headers: &'a HeaderMap,
+    mut host: Option<&'a str>,
+    mut secure: bool,
+    peer: IpAddr,
+    trusted: &[TrustedProxy],
+) -> (Option<Origin>, ClientAddress) {
+    let mut client = peer.to_canonical();
+    for hop in hops(headers).into_iter().take(MAX_PROXIES) {
+        if !trusted.iter().any(|proxy| proxy.0.contains(&client)) {
+            break;
+        }
+        host = hop.host.or(host);
+        secure = hop
+            .proto
+            .map_or(secure, |proto| proto.eq_ignore_ascii_case("https"));
+        match hop.client {
+            Some(before) => client = before.to_canonical(),
+            None => break,
+        }
+    }
+    let origin = host.filter(|host| is_host(host)).map(|host| Origin {
+        secure,
+        host: host.to_owned(),
+    });
+    (origin, ClientAddress(client))
+}
+
+/// What one proxy says of the client before it.
+#[derive(Default)]
+struct Hop<'a> {
+    client: Option<IpAddr>,
+    host: Option<&'a str>,
+    proto: Option<&'a str>,
+}
+
+/// What the proxies say, the nearest first: by `Forwarded` (RFC 7239), else by `X-Forwarded-*`.
+fn hops(headers: &HeaderMap) -> Vec<Hop<'_>> {
+    let forwarded = list(headers, "forwarded");
+    if !forwarded.is_empty() {
+        return forwarded.into_iter().map(forwarded_hop).collect();
+    }
+    let clients = list(headers, "x-forwarded-for");
+    let hosts = list(headers, "x-forwarded-host");
+    let protos = list(headers, "x-forwarded-proto");
+    let longest = clients.len().max(hosts.len()).max(protos.len());
+    let hop = |n| Hop {
+        client: clients.get(n).copied().and_then(address),
+        host: hosts.get(n).copied(),
+        proto: protos.get(n).copied(),
+    };
+    (0..longest).map(hop).collect()
+}
+
+/// The elements of a list that each proxy appends to, the last one first.
+fn list<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
+    let lines = headers.get_all(name).iter();
+    let texts = lines.filter_map(|line| line.to_str().ok());
+    let mut elements: Vec<&str> = texts.flat_map(|text| text.split(',')).collect();
+    elements.reverse();
+    elements.into_iter().map(str::trim).collect()
+}
+
+/// `for=…;host=…;proto=…`
+fn forwarded_hop(element: &str) -> Hop<'_> {
+    let mut hop = Hop::default();
+    for (name, value) in element.split(';').filter_map(|pair| pair.split_once('=')) {
+        let value = value.trim().trim_matches('"');
+        match name.trim().to_ascii_lowercase().as_str() {
+            "for" => hop.client = address(value),
+            "host" => hop.host = Some(value),
+            "proto" => hop.proto = Some(value),
+            _ => {}
+        }
+    }
+    hop
+}
+
+/// An address, perhaps with a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
+    bare.parse().or_else(|_| with_port()).ok()
+}
+
+/// A name or address with perhaps a port: nothing that could make another address of ours.
+fn is_host(host: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    (1..=MAX_HOST_BYTES).contains(&host.len()) && host.bytes().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    type Headers<'a> = &'a [(&'static str, &'a str)];
+
+    const PROXY: &str = "10.0.0.7";
+    const STRANGER: &str = "203.0.113.9";
+
+    /// What a request over plain HTTP from `peer` comes to, where 10.0.0.0/24 is trusted.
+    fn resolved(peer: &str, list: Headers<'_>) -> (Option<String>, String) {
+        let mut headers = HeaderMap::new();
+        for (name, value) in list {
+            headers.append(*name, HeaderValue::from_str(value).unwrap());
+        }
+        let host = headers.get("host").map(|host| host.to_str().unwrap());
+        let trusted = ["10.0.0.0/24", "fd00::1"].map(|net| net.parse().unwrap());
+        let (origin, client) = resolve(&headers, host, false, peer.parse().unwrap(), &trusted);
+        (
+            origin.map(|origin| origin.to_string()),
+            client.0.to_string(),
+        )
+    }
+
+    fn origin(peer: &str, list: Headers<'_>) -> String {
+        resolved(peer, list).0.unwrap_or_default()
+    }
+
+    #[test]
+    fn a_direct_client_is_answered_under_the_host_it_asked_for() {
+        let direct = |host| origin(STRANGER, &[("host", host)]);
+        assert_eq!(direct("192.168.1.20:8080"), "http://192.168.1.20:8080");
+        assert_eq!(direct("[fe80::1]:8080"), "http://[fe80::1]:8080");
+        for bad in ["a\"onload=", "a/../b", "user@evil", ""] {
+            assert_eq!(direct(bad), "", "{bad}");
+        }
+        assert_eq!(origin(STRANGER, &[]), "");
+        let secure = resolve(
+            &HeaderMap::new(),
+            Some("station.local:8443"),
+            true,
+            STRANGER.parse().unwrap(),
+            &[],
+        );
+        let secure = secure.0.unwrap();
+        assert_eq!(secure.to_string(), "https://station.local:8443");
+        assert_eq!(secure.websocket(), "wss://station.local:8443");
+    }
+
+    const FORWARDED: [Headers<'_>; 3] = [
+        &[
+            ("host", "inner"),
+            ("x-forwarded-host", "outpost.example"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-for", "198.51.100.4"),
+        ],
+        &[
+            ("host", "inner"),
+            (
+                "forwarded",
+                "For=\"198.51.100.4:4711\"; Proto=https;host=\"outpost.example\"",
+            ),
+        ],
+        &[
+            ("host", "outpost.example"),
+            ("x-forwarded-proto", "HTTPS"),
+            ("x-forwarded-for", "198.51.100.4"),
+        ],
+    ];
+
+    #[test]
+    fn a_trusted_proxy_says_how_the_client_came_and_from_where() {
+        for headers in FORWARDED {
+            for proxy in [PROXY, "::ffff:10.0.0.7", "fd00::1"] {
+                let (origin, client) = resolved(proxy, headers);
+                assert_eq!(origin.as_deref(), Some("https://outpost.example"));
+                assert_eq!(client, "198.51.100.4", "{headers:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_else_is_believed() {
+        for headers in FORWARDED {
+            let (origin, client) = resolved(STRANGER, headers);
+            let host = headers[0].1;
+            assert_eq!(origin, Some(format!("http://{host}")), "{headers:?}");
+            assert_eq!(client, STRANGER);
+        }
+    }
+
+    #[test]
+    fn what_a_client_made_up_before_the_proxy_does_not_count() {
+        let made_up: Headers<'_> = &[
+            ("host", "inner"),
+            ("x-forwarded-host", "evil.example, outpost.example"),
+            ("x-forwarded-proto", "http, https"),
+            ("x-forwarded-for", "192.0.2.66, 198.51.100.4"),
+        ];
+        let (origin, client) = resolved(PROXY, made_up);
+        assert_eq!(origin.as_deref(), Some("https://outpost.example"));
+        assert_eq!(client, "198.51.100.4");
+        let chain: Headers<'_> = &[
+            ("host", "inner"),
+            ("x-forwarded-host", "outpost.example, middle"),
+            ("x-forwarded-proto", "https, http"),
+            ("x-forwarded-for", "198.51.100.4"),
+            ("x-forwarded-for", "10.0.0.8"),
+        ];
+        let (origin, client) = resolved(PROXY, chain);
+        assert_eq!(origin.as_deref(), Some("https://outpost.example"));
+        assert_eq!(client, "198.51.100.4");
+        let unreadable: Headers<'_> = &[("host", "inner"), ("x-forwarded-for", "198.51.100.4, ?")];
+        assert_eq!(resolved(PROXY, unreadable).1, PROXY);
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_an_address_or_a_network() {
+        for good in ["10.0.0.7", "10.0.0.0/8", "::1", "fd00::/8"] {
+            assert!(good.parse::<TrustedProxy>().is_ok(), "{good}");
+        }
+        for bad in ["", "proxy.lan", "10.0.0.0/33", "10.0.0.7:80"] {
+            assert!(bad.parse::<TrustedProxy>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A token bucket: so many at once, so many a second. Pure: the time is an argument.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::time::Instant;
+
+/// What a bucket holds when it is full, and how fast it fills.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rate {
+    /// Tokens that may be taken at once.
+    pub burst: u32,
+    /// Tokens a second in the long run.
+    pub per_s: f64,
+}
+
+/// Whoever takes from it may do so at a [`Rate`].
+#[derive(Clone, Debug)]
+pub(crate) struct TokenBucket {
+    rate: Rate,
+    /// Missing from a full bucket at `at`.
+    missing: f64,
+    at: Instant,
+}
+
+impl TokenBucket {
+    /// A full bucket.
+    pub(crate) fn new(rate: Rate, now: Instant) -> Self {
+        Self {
+            rate,
+            missing: 0.0,
+            at: now,
+        }
+    }
+
+    /// Takes a token, if there is one.
+    pub(crate) fn take(&mut self, now: Instant) -> bool {
+        let missing = self.missing_at(now) + 1.0;
+        if missing > f64::from(self.rate.burst) {
+            return false;
+        }
+        // A clock that goes backwards gives nothing away.
+        (self.missing, self.at) = (missing, self.at.max(now));
+        true
+    }
+
+    /// Puts back a token that was taken.
+    pub(crate) fn put_back(&mut self) {
+        self.missing = (self.missing - 1.0).max(0.0);
+    }
+
+    /// Whether nothing is missing, so that it may as well be forgotten.
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
+        self.missing_at(now) <= 0.0
+    }
+
+    fn missing_at(&self, now: Instant) -> f64 {
+        let passed = now.saturating_duration_since(self.at).as_secs_f64();
+        (self.missing - passed * self.rate.per_s).max(0.0)
+    }
+}
+
+/// A bucket for each of many, of whom only so many are remembered.
+#[derive(Debug)]
+pub(crate) struct RateLimiter<K> {
+    rate: Rate,
+    capacity: usize,
+    buckets: HashMap<K, TokenBucket>,
+}
+
+impl<K: Eq + Hash> RateLimiter<K> {
+    /// One that remembers `capacity` keys whose buckets are not full.
+    pub(crate) fn new(rate: Rate, capacity: usize) -> Self {
+        Self {
+            rate,
+            capacity,
+            buckets: HashMap::new(),
+        }
+    }
+
+    /// Takes a token of `key`. A new key gets none while there are too many: what makes so many
+    /// is a flood.
+    pub(crate) fn take(&mut self, key: K, now: Instant) -> bool {
+        if self.is_crowded() && !self.buckets.contains_key(&key) {
+            return false;
+        }
+        self.buckets
+            .entry(key)
+            .or_insert_with(|| TokenBucket::new(self.rate, now))
+            .take(now)
+    }
+
+    /// Puts back a token of `key`.
+    pub(crate) fn put_back(&mut self, key: &K) {
+        if let Some(bucket) = self.buckets.get_mut(key) {
+            bucket.put_back();
+        }
+    }
+
+    /// Whether there is no room for a further key.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.buckets.len() >= self.capacity
+    }
+
+    /// Forgets whose buckets are full.
+    pub(crate) fn sweep(&mut self, now: Instant) {
+        self.buckets.retain(|_, bucket| !bucket.is_full(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::instant;
+    use std::time::Duration;
+
+    const RATE: Rate = Rate {
+        burst: 3,
+        per_s: 2.0,
+    };
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_burst_passes_and_then_the_rate_holds() {
+        let start = instant();
+        let mut bucket = TokenBucket::new(RATE, start);
+        let mut taken = |at| bucket.take(start + ms(at));
+        assert_eq!([0; 4].map(&mut taken), [true, true, true, false]);
+        let later = [499, 500, 999, 1000].map(&mut taken);
+        assert_eq!(later, [false, true, false, true]);
+        let much_later = [60_000; 4].map(&mut taken);
+        assert_eq!(
+            much_later,
+            [true, true, true, false],
+            "no more than the burst is saved up"
+        );
+        assert!(!bucket.is_full(start + ms(60_000)));
+        assert!(bucket.is_full(start + ms(61_500)));
+    }
+
+    #[test]
+    fn the_clock_going_backwards_gives_nothing_away() {
+        let t = instant() + ms(10_000);
+        let mut bucket = TokenBucket::new(RATE, t);
+        assert!((0..3).all(|_| bucket.take(t)));
+        assert!(!bucket.take(t - ms(5000)));
+    }
+
+    #[test]
+    fn a_token_that_is_put_back_was_never_taken() {
+        let t = instant();
+        let mut limiter = RateLimiter::new(RATE, 10);
+        for _ in 0..100 {
+            assert!(limiter.take("ann", t));
+            limiter.put_back(&"ann");
+        }
+    }
+
+    #[test]
+    fn keys_are_bounded_and_forgotten_when_their_buckets_are_full() {
+        let t = instant();
+        let mut limiter = RateLimiter::new(RATE, 10);
+        assert_eq!((0..15).filter(|n| limiter.take(*n, t)).count(), 10);
+        assert!(limiter.take(0, t), "who is known goes on");
+        assert!(!limiter.take(10, t));
+        limiter.sweep(t + ms(500));
+        assert!(limiter.take(10, t + ms(500)));
+    }
+}
