@@ -1,15 +1,17 @@
 //! The arguments of `run`, the only ones that shape the service. What is made of them knows
 //! nothing of a command line.
 
+mod mars;
+
 use crate::broker::address::BrokerAddress;
 use crate::ca::hosts;
 use crate::http::aws::credentials_provider::RoleAlias;
 use crate::http::origin::TrustedProxy;
-use crate::mars_options::MarsOptions;
 use crate::robot_config::DEFAULT_REGION;
 use crate::signaling::Times;
 use crate::turn::Ports;
 use clap::Args;
+use mars::MarsOptions;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 

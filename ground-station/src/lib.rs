@@ -19,7 +19,6 @@ mod config;
 mod hex;
 mod http;
 mod maintenance;
-mod mars_options;
 mod metrics;
 mod rate_limit;
 mod robot_config;

@@ -1,7 +1,7 @@
 //! The options of `run` for the Mars API. Defaults are NASA's live feeds.
 
+use ::mars::{Camera, Feeds, Patience, RoverChoice, Selection, Settings, Station};
 use clap::Args;
-use mars::{Camera, Feeds, Patience, RoverChoice, Selection, Settings, Station};
 use std::path::Path;
 use std::time::Duration;
 use url::Url;
