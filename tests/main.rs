@@ -6,6 +6,7 @@
     reason = "a test that cannot go on says where, in whatever function"
 )]
 
+mod architecture;
 mod aws_sample;
 mod docs;
 mod drive;

@@ -4,6 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use bytes::BytesMut;
 use futures::StreamExt;
+use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// So much of a body that is too long is read and thrown away before the answer: a client
@@ -22,6 +23,9 @@ pub enum BodyError {
     TooSlow,
     #[error("the body broke off: {0}")]
     BrokenOff(axum::Error),
+    // What serde says may repeat a part of a password.
+    #[error("the body must be a JSON object like {0}")]
+    NotLike(&'static str),
 }
 
 impl BodyError {
@@ -29,7 +33,7 @@ impl BodyError {
         match self {
             Self::TooLong(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::BrokenOff(_) => StatusCode::BAD_REQUEST,
+            Self::BrokenOff(_) | Self::NotLike(_) => StatusCode::BAD_REQUEST,
         }
     }
 }
@@ -39,6 +43,16 @@ pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, BodyError> {
     tokio::time::timeout(READ_TIMEOUT, read_at_most(body, limit))
         .await
         .unwrap_or(Err(BodyError::TooSlow))
+}
+
+/// Reads a body of at most `limit` bytes that is a JSON object like `example`.
+pub(crate) async fn read_json<T: DeserializeOwned>(
+    body: Body,
+    limit: usize,
+    example: &'static str,
+) -> Result<T, BodyError> {
+    let bytes = read(body, limit).await?;
+    serde_json::from_slice(&bytes).map_err(|_| BodyError::NotLike(example))
 }
 
 async fn read_at_most(body: Body, limit: usize) -> Result<Bytes, BodyError> {

@@ -39,11 +39,8 @@ pub(super) async fn login(
     Extension(label): Extension<Label>,
     body: Body,
 ) -> Result<Json<SignedIn>, Refusal> {
-    let body = body::read(body, MAX_BYTES).await?;
-    // What serde says may repeat a part of the password.
-    let sign_in: SignIn = serde_json::from_slice(&body).map_err(|_| {
-        Refusal::bad(r#"the body must be a JSON object like {"user":"ann","password":"…"}"#)
-    })?;
+    let example = r#"{"user":"ann","password":"…"}"#;
+    let sign_in: SignIn = body::read_json(body, MAX_BYTES, example).await?;
     let _permit = CHECKS.acquire().await.map_err(Refusal::broken)?;
     let accounts = app.accounts.clone();
     let (sign_in, signed_in) = tokio::task::spawn_blocking(move || {

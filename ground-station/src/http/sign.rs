@@ -45,12 +45,8 @@ pub(super) async fn sign(
     body: Body,
 ) -> Result<Json<Signed>, Refusal> {
     caller.require(Permission::Sign)?;
-    let body = body::read(body, MAX_BYTES).await?;
-    let asked: SigningRequest = serde_json::from_slice(&body).map_err(|error| {
-        Refusal::bad(format!(
-            r#"the body must be a JSON object like {{"description":"-----BEGIN CERTIFICATE REQUEST-----…"}}: {error}"#
-        ))
-    })?;
+    let example = r#"{"description":"-----BEGIN CERTIFICATE REQUEST-----…"}"#;
+    let asked: SigningRequest = body::read_json(body, MAX_BYTES, example).await?;
     let accepted =
         request::check(&asked.description, caller.rights.robots()).map_err(Refusal::bad)?;
     let name = accepted.name.clone();
