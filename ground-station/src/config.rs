@@ -5,7 +5,7 @@ mod mars;
 
 use crate::broker::address::BrokerAddress;
 use crate::ca::hosts;
-use crate::http::aws::credentials_provider::RoleAlias;
+use crate::http::aws::role_alias::RoleAlias;
 use crate::http::origin::TrustedProxy;
 use crate::robot_config::DEFAULT_REGION;
 use crate::signaling::Times;

@@ -1,6 +1,6 @@
 //! What every request handler is given.
 
-use super::aws::credentials_provider::RoleAlias;
+use super::aws::role_alias::RoleAlias;
 use super::origin::TrustedProxy;
 use crate::auth::Accounts;
 use crate::broker::client::Publisher;

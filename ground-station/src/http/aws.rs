@@ -7,31 +7,17 @@ pub(crate) mod credentials_provider;
 pub(crate) mod error;
 mod kvs_calls;
 mod kvs_socket;
+pub(crate) mod role_alias;
 pub(crate) mod sigv4;
-mod viewer_credentials;
+pub(crate) mod viewer_credentials;
 
 use std::sync::Arc;
 
-use axum::routing::{get, post};
+use axum::routing::post;
 use axum::{Router, middleware};
 use wire::signaling::control::{CREATE_PATH, DESCRIBE_PATH, ENDPOINT_PATH, ICE_PATH};
 
-use crate::http::app_state::AppState;
 use crate::signaling::Signaling;
-
-/// Credentials for a robot and for a viewer.
-pub(crate) fn credentials(app: &Arc<AppState>) -> Router {
-    Router::new()
-        .route(
-            "/role-aliases/{alias}/credentials",
-            get(credentials_provider::credentials),
-        )
-        .route(
-            "/robots/{name}/viewer",
-            post(viewer_credentials::credentials),
-        )
-        .with_state(app.clone())
-}
 
 /// The four calls.
 pub(crate) fn calls(signaling: &Arc<Signaling>) -> Router {

@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::routing::post;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use wire::signaling::MessageType;
 
@@ -40,17 +39,11 @@ enum Word {
 
 /// How many sockets there were.
 #[derive(Serialize)]
-struct Reached {
+pub(super) struct Reached {
     sockets: usize,
 }
 
-pub(crate) fn router(app: &Arc<AppState>) -> Router {
-    Router::new()
-        .route("/robots/{name}/signaling", post(send))
-        .with_state(app.clone())
-}
-
-async fn send(
+pub(super) async fn send(
     State(app): State<Arc<AppState>>,
     Path(robot): Path<String>,
     Extension(peer): Extension<Peer>,
@@ -64,10 +57,8 @@ async fn send(
     if !directory.robots.contains(&robot) {
         return Err(Refusal::not_found(format!("no robot is named {robot:?}")));
     }
-    let body = body::read(body, MAX_BYTES).await?;
-    let announcement: Announcement = serde_json::from_slice(&body).map_err(|_| {
-        Refusal::bad("the body must be {\"send\": …} with GO_AWAY, RECONNECT_ICE_SERVER or CLOSE")
-    })?;
+    let example = r#"{"send":"GO_AWAY"}, with RECONNECT_ICE_SERVER, or with CLOSE"#;
+    let announcement: Announcement = body::read_json(body, MAX_BYTES, example).await?;
     let channels = app.signaling.channels();
     let sockets = match announcement.send {
         Word::GoAway => channels.broadcast(&robot, MessageType::GoAway),

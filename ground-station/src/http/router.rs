@@ -2,9 +2,10 @@
 //! everything that nobody answers. `docs/http.md` describes each.
 
 use super::app_state::AppState;
+use super::aws::{self, credentials_provider, viewer_credentials};
 use super::error::Refusal;
 use super::{
-    access_log, aws, channel, console, display, login, mars, origin, publish, robots, sign, status,
+    access_log, channel, console, display, login, mars, origin, publish, robots, sign, status,
     telemetry,
 };
 use ::mars::PICTURE_PATH;
@@ -24,6 +25,15 @@ pub(crate) fn router(app: &Arc<AppState>) -> Router {
         .route("/publish", post(publish::to_the_only_robot))
         .route("/robots", get(robots::list))
         .route("/robots/{name}/publish", post(publish::to_robot))
+        .route(
+            "/robots/{name}/viewer",
+            post(viewer_credentials::credentials),
+        )
+        .route("/robots/{name}/signaling", post(channel::send))
+        .route(
+            "/role-aliases/{alias}/credentials",
+            get(credentials_provider::credentials),
+        )
         .route("/telemetry", get(telemetry::stream))
         .route("/login", post(login::login))
         .route("/display.png", get(display::png))
@@ -40,9 +50,7 @@ pub(crate) fn router(app: &Arc<AppState>) -> Router {
             )
         })
         .with_state(app.clone())
-        .merge(aws::credentials(app))
         .merge(aws::calls(&app.signaling))
-        .merge(channel::router(app))
         .fallback_service(console::files(app.console.clone().or_else(console::find)));
     aws::with_sockets(routes, &app.signaling)
         .layer(middleware::from_fn_with_state(
@@ -73,11 +81,7 @@ mod tests {
 
     /// `METHOD PATH` of every `.route(PATH, get(…).post(…))` in these sources.
     fn served() -> BTreeSet<String> {
-        let sources = [
-            include_str!("router.rs"),
-            include_str!("aws.rs"),
-            include_str!("channel.rs"),
-        ];
+        let sources = [include_str!("router.rs"), include_str!("aws.rs")];
         let code = sources.map(|source| source.split("#[cfg(test)]").next().unwrap());
         let code = code.concat();
         let routes = code.split(".route(").skip(1).map(|route| {

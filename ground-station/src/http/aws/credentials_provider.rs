@@ -3,7 +3,6 @@
 //! The six refusals, their status and their words are those that the session helper of
 //! awslabs measured at the real provider; clients match on them.
 
-use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,75 +11,20 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use wire::signaling::control::{RoleAliasCredentials, THING_NAME_HEADER};
-use wire::signaling::is_id;
 
+use super::role_alias::RoleAlias;
 use crate::auth::{Grant, Principal, Role};
 use crate::clock::{self, expiry_s};
 use crate::http::app_state::AppState;
 use crate::http::error::Refusal;
 use crate::http::listener::Peer;
-use crate::robot_config::ROLE_ALIAS;
-use crate::signaling::Times;
 use crate::store::{Directory, Kind};
 
 /// The longest session that AWS lets any role have.
 const MAX_DURATION: Duration = Duration::from_secs(43_200);
 
-/// A role alias: a name under which robots get credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RoleAlias {
-    /// Its name.
-    pub name: String,
-    /// How long its credentials last.
-    pub duration: Duration,
-    /// Whether there is a role behind it. At AWS it may have been deleted; here it is absent
-    /// to show a robot what happens then.
-    pub role: bool,
-}
-
-impl Default for RoleAlias {
-    /// The one that every robot of ours is configured with.
-    fn default() -> Self {
-        Self {
-            name: ROLE_ALIAS.to_owned(),
-            duration: Times::DOCUMENTED.credentials,
-            role: true,
-        }
-    }
-}
-
-impl FromStr for RoleAlias {
-    type Err = String;
-
-    /// `NAME`, `NAME=SECONDS`, or `NAME=none` for one without a role.
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, life) = text.split_once('=').unwrap_or((text, ""));
-        if !is_id(name) {
-            return Err(format!("{name:?} must be letters, digits, '-', '_' or '.'"));
-        }
-        let outpost = Self {
-            name: name.to_owned(),
-            ..Self::default()
-        };
-        match life {
-            "" => Ok(outpost),
-            "none" => Ok(Self {
-                role: false,
-                ..outpost
-            }),
-            seconds => seconds
-                .parse()
-                .map(|s| Self {
-                    duration: Duration::from_secs(s),
-                    ..outpost
-                })
-                .map_err(|_| format!("{life:?} must be a number of seconds")),
-        }
-    }
-}
-
 /// `GET /role-aliases/{alias}/credentials`.
-pub(super) async fn credentials(
+pub(in crate::http) async fn credentials(
     State(app): State<Arc<AppState>>,
     Path(alias): Path<String>,
     Extension(peer): Extension<Peer>,
@@ -186,6 +130,7 @@ fn bad_role(message: &str) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::robot_config::ROLE_ALIAS;
 
     fn aliases() -> Vec<RoleAlias> {
         let further = ["no-role=none", "too-long=43201", "short=900"];

@@ -80,7 +80,7 @@ impl Refusal {
         let name = match error {
             BodyError::TooLong(_) => "RequestEntityTooLargeException",
             BodyError::TooSlow => "RequestTimeoutException",
-            BodyError::BrokenOff(_) => "SerializationException",
+            BodyError::BrokenOff(_) | BodyError::NotLike(_) => "SerializationException",
         };
         Self::aws(error.status(), name, error)
     }

@@ -8,9 +8,9 @@
 mod canonical;
 mod timestamp;
 
-pub(super) use canonical::parameter;
+pub(super) use canonical::{Signed, parameter};
 
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use ring::{digest, hmac};
 
 use crate::hex;
@@ -28,21 +28,6 @@ const MAX_EXPIRES_S: i64 = 604_800;
 
 /// Most headers that are looked up for one signature; official clients sign about six.
 const MAX_SIGNED_HEADERS: usize = 32;
-
-/// What is signed: the request as it arrived.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Signed<'a> {
-    /// The method.
-    pub method: &'a Method,
-    /// The path, as it stood on the wire.
-    pub path: &'a str,
-    /// The query, as it stood on the wire.
-    pub query: &'a str,
-    /// The headers; `host` is among them.
-    pub headers: &'a HeaderMap,
-    /// The whole body.
-    pub body: &'a [u8],
-}
 
 /// What a signature must be for.
 #[derive(Clone, Copy, Debug)]

@@ -16,7 +16,7 @@ use crate::http::origin::Origin;
 /// What a viewer needs to know.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ViewerCredentials {
+pub(in crate::http) struct ViewerCredentials {
     #[serde(flatten)]
     credentials: Credentials,
     region: String,
@@ -25,7 +25,7 @@ pub(super) struct ViewerCredentials {
     endpoint: String,
 }
 
-pub(super) async fn credentials(
+pub(in crate::http) async fn credentials(
     State(app): State<Arc<AppState>>,
     Path(robot): Path<String>,
     caller: Caller,

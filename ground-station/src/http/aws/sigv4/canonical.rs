@@ -3,10 +3,22 @@
 
 use std::collections::BTreeMap;
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 
-use super::Signed;
 use crate::http::error::Refusal;
+
+/// What is signed: the request as it arrived.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::http::aws) struct Signed<'a> {
+    pub method: &'a Method,
+    /// As it stood on the wire.
+    pub path: &'a str,
+    /// As it stood on the wire.
+    pub query: &'a str,
+    /// `host` is among them.
+    pub headers: &'a HeaderMap,
+    pub body: &'a [u8],
+}
 
 /// The parameter that carries the signature, and so cannot be under it.
 const SIGNATURE: &str = "X-Amz-Signature";
@@ -41,7 +53,9 @@ pub(super) fn request(
 fn pairs(query: &str) -> Result<Vec<(String, String)>, Refusal> {
     let pairs: Vec<_> = query.split('&').filter(|pair| !pair.is_empty()).collect();
     if pairs.len() > MAX_PARAMETERS {
-        return Err(super::incomplete("the query has too many parameters"));
+        return Err(Refusal::incomplete_signature(
+            "the query has too many parameters",
+        ));
     }
     pairs
         .into_iter()
@@ -57,7 +71,7 @@ pub(super) fn parameters(query: &str) -> Result<BTreeMap<String, String>, Refusa
     let mut parameters = BTreeMap::new();
     for (name, value) in pairs(query)? {
         if parameters.insert(name.clone(), value).is_some() {
-            return Err(super::incomplete(&format!(
+            return Err(Refusal::incomplete_signature(format!(
                 "the query has more than one {name}"
             )));
         }
@@ -101,7 +115,9 @@ fn headers(headers: &HeaderMap, signed: &[String]) -> Result<String, Refusal> {
             .iter()
             .map(|value| Some(trimmed(value.to_str().ok()?)))
             .collect::<Option<_>>()
-            .ok_or_else(|| super::incomplete(&format!("the {name} header is not ASCII")))?;
+            .ok_or_else(|| {
+                Refusal::incomplete_signature(format!("the {name} header is not ASCII"))
+            })?;
         if values.is_empty() {
             return Err(Refusal::bad_signature(format!(
                 "'{name}' is among the SignedHeaders, but not in the request"
@@ -141,9 +157,11 @@ fn decoded(text: &str) -> Result<String, Refusal> {
         }
         let pair = [rest.next(), rest.next()].map(|b| b.and_then(|b| char::from(b).to_digit(16)));
         let [Some(high), Some(low)] = pair else {
-            return Err(super::incomplete("the query has a broken %-escape"));
+            return Err(Refusal::incomplete_signature(
+                "the query has a broken %-escape",
+            ));
         };
         bytes.push((high << 4 | low) as u8);
     }
-    String::from_utf8(bytes).map_err(|_| super::incomplete("the query is not UTF-8"))
+    String::from_utf8(bytes).map_err(|_| Refusal::incomplete_signature("the query is not UTF-8"))
 }

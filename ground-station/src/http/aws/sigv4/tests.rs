@@ -5,6 +5,7 @@ mod presigned;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use axum::http::Method;
 use axum::http::{HeaderValue, Request};
 use wire::signaling::control::Credentials;
 
