@@ -6,6 +6,9 @@
     reason = "a measurement that cannot go on should say where"
 )]
 
+#[path = "../tests/display/controller.rs"]
+#[allow(dead_code, reason = "shared with the tests")]
+mod controller;
 #[path = "../tests/display/pictures.rs"]
 #[allow(dead_code, reason = "shared with the tests")]
 mod pictures;
@@ -13,6 +16,7 @@ mod pictures;
 #[allow(dead_code, reason = "shared with the tests")]
 mod upstream;
 
+use controller::{Controller, NoDelay};
 use std::convert::Infallible;
 use std::hint::black_box;
 use std::io::Write;
@@ -26,13 +30,12 @@ use std::time::{Duration, Instant};
 use display_agent::bitmap::Picture;
 use display_agent::clock::Clock;
 use display_agent::config::Settings;
-use display_agent::feed::Feed;
-use display_agent::feed::fetch::Fetcher;
-use display_agent::page::words::Manner;
+use display_agent::mars::Client;
+use display_agent::mars::fetch::Fetcher;
 use display_agent::page::{self, Page};
 use display_agent::screen::panel::{Model, start};
-use display_agent::screen::simulated::{Controller, NoDelay};
 use display_agent::screen::{self, Device, Fault, Frame, Screen, Sink};
+use display_agent::view::words::Wording;
 use display_agent::{Events, run};
 use embedded_hal::digital::{self, OutputPin};
 use embedded_hal::spi::{self, Operation, SpiDevice};
@@ -144,7 +147,7 @@ fn poll_to_pixels(identity: &Identity, ca: &Path) -> Times {
     });
     let url = Url::parse(&upstream.url("/mars")).unwrap();
     let fetcher = Fetcher::new(&url, None, Some(ca), Duration::from_secs(30)).unwrap();
-    let mut feed = Feed::new(url, fetcher, None);
+    let mut client = Client::new(url, fetcher, None);
     let controller = Controller::new();
     let (bus, dc, backlight) = Controller::wires(&controller);
     let mounting = Model::Ili9341.usual_mounting();
@@ -159,10 +162,10 @@ fn poll_to_pixels(identity: &Identity, ca: &Path) -> Times {
     )
     .unwrap();
     Times::measure(|_| {
-        let polled = feed.poll(NOW);
-        assert_eq!(polled.trouble, None);
+        let polled = client.poll(NOW);
+        assert_eq!(polled.error, None);
         let mut frame = Frame::black();
-        let page = Page::Weather(Manner::default().weather(&polled.known.unwrap(), None));
+        let page = Page::Weather(Wording::default().weather(&polled.known.unwrap(), None));
         let Ok(()) = page::draw(&page, &mut frame);
         panel.show(&frame).unwrap();
     })
@@ -223,14 +226,14 @@ fn decode_and_page() -> (Times, Times) {
     let decode = Times::measure(|_| {
         black_box(Picture::from_bmp(black_box(&bmp)).unwrap());
     });
-    let known = display_agent::feed::Known {
-        answer: display_agent::feed::answer::read(REPORT.as_bytes()).unwrap(),
+    let known = display_agent::mars::Known {
+        answer: display_agent::mars::answer::read(REPORT.as_bytes()).unwrap(),
         answer_unix: NOW,
         picture: Some(Picture::from_bmp(&bmp).unwrap()),
         picture_unix: NOW,
     };
     let page = Page::Weather(
-        Manner::default().weather(&known, Some("No connection · as of 14:05".into())),
+        Wording::default().weather(&known, Some("No connection · as of 14:05".into())),
     );
     let mut frame = Frame::black();
     let draw = Times::measure(|_| {

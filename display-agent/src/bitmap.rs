@@ -1,15 +1,14 @@
 //! From the bytes of a Windows bitmap to a picture that fills the screen.
 //!
-//! Owns the limits on what is worth decoding: the header is read and held against the file's
-//! length before any memory is spent on pixels. Decoding itself is the `image` crate's. Knows
-//! nothing of where the bytes come from.
+//! Owns the limits on what is worth decoding: a size is refused before any memory is spent on its
+//! pixels. Decoding itself is the `image` crate's. Knows nothing of where the bytes come from.
 
-use std::io::Cursor;
+use std::io::{self, Cursor};
 use std::sync::Arc;
 
 use image::codecs::bmp::BmpDecoder;
 use image::imageops::{self, FilterType};
-use image::{DynamicImage, ImageDecoder, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageError, Limits, RgbImage};
 
 /// The screen's width; the original's, and every supported panel's.
 pub const WIDTH: u32 = 320;
@@ -23,9 +22,10 @@ pub const PIXELS_MAX: u64 = 1_050_000;
 /// Bytes a bitmap may have: `PIXELS_MAX` at four bytes each, and its header and palette.
 pub const BYTES_MAX: usize = 4 * PIXELS_MAX as usize + 4096;
 
-const FILE_HEADER: usize = 14;
-const RLE8: u32 = 1;
-const RLE4: u32 = 2;
+/// Where a bitmap says at which byte its pixels begin, little-endian.
+const PIXEL_OFFSET: usize = 10;
+/// Bytes of the file's header and of the shortest header of a bitmap, that of OS/2.
+const HEADERS_MIN: u8 = 14 + 12;
 
 /// A picture of exactly [`WIDTH`]×[`HEIGHT`], as red, green, blue.
 ///
@@ -40,16 +40,8 @@ pub enum Unusable {
     #[error("not a bitmap but {0}")]
     NotABitmap(&'static str),
     /// The file ends before its header says.
-    #[error("cut short: {got} bytes where the header promises {promised}")]
-    CutShort {
-        /// What arrived.
-        got: usize,
-        /// What the header speaks of.
-        promised: u64,
-    },
-    /// Width or height is zero.
-    #[error("a bitmap of {0}×{1} pixels has nothing to show")]
-    Empty(u32, u32),
+    #[error("cut short after {0} bytes")]
+    CutShort(usize),
     /// More pixels than [`PIXELS_MAX`].
     #[error("a bitmap of {0}×{1} pixels is too large; at most {PIXELS_MAX} pixels")]
     TooLarge(u32, u32),
@@ -67,12 +59,25 @@ impl Picture {
     /// Decodes a bitmap whole, and fits it to the screen: scaled to touch the edges without
     /// distortion, with black beside it where it has another shape.
     pub fn from_bmp(bytes: &[u8]) -> Result<Self, Unusable> {
-        Header::read(bytes)?.check(bytes)?;
-        let mut decoder = BmpDecoder::new(Cursor::new(bytes)).map_err(damaged)?;
+        if !bytes.starts_with(b"BM") {
+            return Err(Unusable::NotABitmap(looks_like(bytes)));
+        }
+        let unusable = |error| unusable(error, bytes.len());
+        let mut decoder = BmpDecoder::new(Cursor::new(bytes)).map_err(unusable)?;
+        let (width, height) = decoder.dimensions();
+        if u64::from(width) * u64::from(height) > PIXELS_MAX {
+            return Err(Unusable::TooLarge(width, height));
+        }
+        // The decoder would take the header itself for pixels.
+        let pixels_at = bytes[PIXEL_OFFSET];
+        if pixels_at < HEADERS_MIN && bytes[PIXEL_OFFSET + 1..PIXEL_OFFSET + 4] == [0; 3] {
+            let words = format!("pixels are said to begin at byte {pixels_at}");
+            return Err(Unusable::Damaged(words));
+        }
         let mut limits = Limits::no_limits();
         limits.max_alloc = Some(4 * PIXELS_MAX);
-        decoder.set_limits(limits).map_err(damaged)?;
-        let image = DynamicImage::from_decoder(decoder).map_err(damaged)?;
+        decoder.set_limits(limits).map_err(unusable)?;
+        let image = DynamicImage::from_decoder(decoder).map_err(unusable)?;
         Ok(Self(fitted(image).into_raw().into()))
     }
 
@@ -82,8 +87,13 @@ impl Picture {
     }
 }
 
-fn damaged(error: image::ImageError) -> Unusable {
-    Unusable::Damaged(error.to_string())
+fn unusable(error: ImageError, length: usize) -> Unusable {
+    match error {
+        ImageError::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Unusable::CutShort(length)
+        }
+        error => Unusable::Damaged(error.to_string()),
+    }
 }
 
 /// Scaled until one side touches the edges, and laid in the middle of black.
@@ -98,93 +108,6 @@ fn fitted(image: DynamicImage) -> RgbImage {
     let (left, top) = ((WIDTH - scaled.width()) / 2, (HEIGHT - scaled.height()) / 2);
     imageops::replace(&mut screen, &scaled, i64::from(left), i64::from(top));
     screen
-}
-
-/// What the header says, as far as it decides how much memory and data there must be.
-struct Header {
-    width: u32,
-    height: u32,
-    bits: u16,
-    compression: u32,
-    pixels_at: u32,
-}
-
-impl Header {
-    fn read(bytes: &[u8]) -> Result<Self, Unusable> {
-        if !bytes.starts_with(b"BM") {
-            return Err(Unusable::NotABitmap(looks_like(bytes)));
-        }
-        let cut = Unusable::CutShort {
-            got: bytes.len(),
-            promised: 54,
-        };
-        let word = |at: usize| {
-            bytes
-                .get(at..at + 4)
-                .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-        };
-        let half = |at: usize| {
-            bytes
-                .get(at..at + 2)
-                .map(|b| u16::from_le_bytes([b[0], b[1]]))
-        };
-        let read = || {
-            let pixels_at = word(10)?;
-            // The oldest header, of OS/2, has 12 bytes and 16-bit sizes.
-            if word(FILE_HEADER)? == 12 {
-                let (width, height) = (half(18)?.into(), half(20)?.into());
-                return Some(Self {
-                    width,
-                    height,
-                    bits: half(24)?,
-                    compression: 0,
-                    pixels_at,
-                });
-            }
-            // A negative height says that the first row is the top one; a negative width is a lie,
-            // and reads here as four thousand million pixels.
-            let height = (word(22)? as i32).unsigned_abs();
-            let (bits, compression) = (half(28)?, word(30)?);
-            Some(Self {
-                width: word(18)?,
-                height,
-                bits,
-                compression,
-                pixels_at,
-            })
-        };
-        read().ok_or(cut)
-    }
-
-    fn check(&self, bytes: &[u8]) -> Result<(), Unusable> {
-        let (width, height) = (u64::from(self.width), u64::from(self.height));
-        if width == 0 || height == 0 {
-            return Err(Unusable::Empty(self.width, self.height));
-        }
-        if width * height > PIXELS_MAX {
-            return Err(Unusable::TooLarge(self.width, self.height));
-        }
-        if (self.pixels_at as usize) < FILE_HEADER + 12 {
-            return Err(Unusable::Damaged(format!(
-                "pixels are said to begin at byte {}",
-                self.pixels_at
-            )));
-        }
-        let row_bytes = (width * u64::from(self.bits)).div_ceil(32) * 4;
-        let data = match self.compression {
-            // Run-length data has no size that can be foretold; two bytes end it.
-            RLE8 | RLE4 => 2,
-            _ => row_bytes * height,
-        };
-        let promised = u64::from(self.pixels_at) + data;
-        if promised > bytes.len() as u64 {
-            return Err(Unusable::CutShort {
-                got: bytes.len(),
-                promised,
-            });
-        }
-        Ok(())
-    }
 }
 
 /// What a body that should have been a bitmap most likely is.

@@ -66,12 +66,12 @@ impl Clock {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this room owns the clock")]
+#[expect(clippy::disallowed_methods, reason = "this module owns the clock")]
 fn steady() -> Instant {
     Instant::now()
 }
 
-#[expect(clippy::disallowed_methods, reason = "this room owns the clock")]
+#[expect(clippy::disallowed_methods, reason = "this module owns the clock")]
 fn unix() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

@@ -1,20 +1,21 @@
 //! The Mars display: from a rover's picture to the pixels on a desk.
 //!
-//! Reading order is the way of the data: [`config`], [`feed`] (asks, decodes with [`bitmap`], keeps),
-//! [`page`] (what is true now, and how it looks), [`screen`] (the device), and [`run()`], which joins
-//! them. [`clock`] is the only reader of clocks; [`check`] and [`render`] are the other two commands;
-//! [`watchdog`] talks to systemd, [`arguments`] is the command line.
+//! Reading order is the way of the data: [`config`], [`mars`] (asks, decodes with [`bitmap`], keeps),
+//! [`view`] (what is true now), [`page`] (how it looks), [`screen`] (the device), and [`run()`],
+//! which joins them. [`clock`] is the only reader of clocks; [`check`] and [`render`] are the other
+//! two commands; [`watchdog`] talks to systemd, [`arguments`] is the command line.
 
 pub mod arguments;
 pub mod bitmap;
 pub mod check;
 pub mod clock;
 pub mod config;
-pub mod feed;
+pub mod mars;
 pub mod page;
 pub mod render;
 mod run;
 pub mod screen;
+pub mod view;
 pub mod watchdog;
 
 pub use run::{Events, Stopper, run};
@@ -24,6 +25,6 @@ pub fn show_bad_config(unusable: &config::Unusable) -> Result<(), screen::Fault>
     let Some(settings) = &unusable.screen else {
         return Ok(());
     };
-    let page = page::Page::Notice(page::words::bad_config(&unusable.problems));
+    let page = page::Page::Notice(view::words::bad_config(&unusable.error.problems()));
     settings.device.open()?.show(&run::drawn(&page))
 }

@@ -1,20 +1,19 @@
 //! What a page says, and how it is drawn: pure, on any `embedded-graphics` target.
 //!
-//! A page is plain texts and perhaps a picture; `story` decides which page is true, `words` finds
-//! the texts. Drawing composes in memory (`canvas`, `lettering`, `planet`) and sends the result in
-//! one go. Knows no clock, no network and no device.
+//! A page is plain texts and perhaps a picture; `view` decides which page is true. Drawing composes
+//! in memory (`canvas`, `text`) and sends the result in one go. Knows no clock, no network and no
+//! device.
 
 mod canvas;
-mod lettering;
-mod planet;
-pub mod story;
-pub mod words;
+mod text;
+
+use std::sync::LazyLock;
 
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 
-use self::canvas::{Canvas, Colour, Ink};
-use self::lettering::Style;
+use self::canvas::{Canvas, Colour};
+use self::text::{Style, TextLayer};
 use crate::bitmap::{HEIGHT, Picture};
 
 /// One whole screen.
@@ -29,7 +28,7 @@ pub enum Page {
 /// The page of a normal day. The texts are finished: units, zone and missing values are in them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Weather {
-    /// The ground; the planet is drawn where there is none.
+    /// The ground; a drawing of the planet where there is none.
     pub picture: Option<Picture>,
     /// Label and value of the two rows at the top: time and season.
     pub top: [Row; 2],
@@ -123,6 +122,15 @@ const CAUTION_ROW: i32 = 226;
 /// Where its dark ground begins.
 const CAUTION_TOP: u32 = 214;
 
+/// Mars, drawn rather than photographed: the ground of pages that have no picture.
+static BACKDROP: LazyLock<Picture> = LazyLock::new(|| {
+    let png = include_bytes!("../images/backdrop.png");
+    image::load_from_memory_with_format(png, image::ImageFormat::Png)
+        .ok()
+        .and_then(|image| Picture::from_rgb(image.into_rgb8().into_raw()))
+        .expect("the image is part of the program, and the tests draw with it")
+});
+
 /// Draws a page on a target of 320×240 or more.
 pub fn draw<D>(page: &Page, target: &mut D) -> Result<(), D::Error>
 where
@@ -138,11 +146,8 @@ where
 
 impl Weather {
     fn compose(&self) -> Canvas {
-        let mut canvas = self
-            .picture
-            .as_ref()
-            .map_or_else(planet::backdrop, Canvas::over);
-        let mut ink = Ink::new();
+        let mut canvas = Canvas::over(self.picture.as_ref().unwrap_or(&BACKDROP));
+        let mut layer = TextLayer::new();
         canvas.shade(0, 44, (0.74, 0.64));
         canvas.shade(44, 82, (0.64, 0.0));
         canvas.shade(100, 150, (0.0, 0.6));
@@ -150,42 +155,42 @@ impl Weather {
         let bar = ROW * self.bottom.len() as i32 - 4;
         canvas.fill(LEFT - 9, BOTTOM_ROWS - ROW / 2 + 2, 3, bar, RUST);
         canvas.fill(LEFT - 9, TOP_ROWS - ROW / 2 + 2, 3, ROW * 2 - 4, RUST);
-        write_rows(&mut ink, TOP_ROWS, &self.top);
-        write_rows(&mut ink, BOTTOM_ROWS, &self.bottom);
+        write_rows(&mut layer, TOP_ROWS, &self.top);
+        write_rows(&mut layer, BOTTOM_ROWS, &self.bottom);
         if let Some(caution) = &self.caution {
             // A picture may have a line of its own here; two on top of each other are none.
             canvas.dim(CAUTION_TOP, HEIGHT, 200);
             canvas.disc(LEFT as f32 - 7.5, CAUTION_ROW as f32, 3.5, AMBER);
             let text = CAUTION.fit(caution, (RIGHT - LEFT) as f32);
-            CAUTION.write(&mut ink, LEFT as f32, CAUTION_ROW, &text);
+            CAUTION.write(&mut layer, LEFT as f32, CAUTION_ROW, &text);
         }
-        canvas.write(&ink);
+        layer.lay_over(&mut canvas);
         canvas
     }
 }
 
-fn write_rows(ink: &mut Ink, first: i32, rows: &[Row]) {
+fn write_rows(layer: &mut TextLayer, first: i32, rows: &[Row]) {
     for (row, y) in rows.iter().zip((first..).step_by(ROW as usize)) {
-        LABEL.write(ink, LEFT as f32, y, row.label);
+        LABEL.write(layer, LEFT as f32, y, row.label);
         let (style, text) = match &row.value {
             Ok(value) => (VALUE, value.as_str()),
             Err(instead) => (MISSING, *instead),
         };
         let text = style.fit(text, (RIGHT - VALUES) as f32);
-        style.write(ink, VALUES as f32, y, &text);
+        style.write(layer, VALUES as f32, y, &text);
     }
 }
 
 impl Notice {
     fn compose(&self) -> Canvas {
-        let mut canvas = planet::backdrop();
-        let mut ink = Ink::new();
+        let mut canvas = Canvas::over(&BACKDROP);
+        let mut layer = TextLayer::new();
         let width = (RIGHT - LEFT) as f32;
         canvas.fill(LEFT, 22, 28, 3, RUST);
-        TITLE.write(&mut ink, LEFT as f32, 44, &TITLE.fit(&self.title, width));
+        TITLE.write(&mut layer, LEFT as f32, 44, &TITLE.fit(&self.title, width));
         let mut y = 76;
         for line in TEXT.wrap(&self.text, width, 3) {
-            TEXT.write(&mut ink, LEFT as f32, y, &line);
+            TEXT.write(&mut layer, LEFT as f32, y, &line);
             y += ROW;
         }
         y += 10;
@@ -194,16 +199,16 @@ impl Notice {
             .iter()
             .flat_map(|remedy| REMEDY.wrap(remedy, width, 4))
         {
-            REMEDY.write(&mut ink, LEFT as f32, y, &line);
+            REMEDY.write(&mut layer, LEFT as f32, y, &line);
             y += ROW;
         }
         FOOT.write(
-            &mut ink,
+            &mut layer,
             LEFT as f32,
             CAUTION_ROW,
             &FOOT.fit(&self.foot, width),
         );
-        canvas.write(&ink);
+        layer.lay_over(&mut canvas);
         canvas
     }
 }

@@ -11,13 +11,12 @@ use url::Url;
 use crate::bitmap::{BYTES_MAX, Picture};
 use crate::clock::Now;
 use crate::config::Settings;
-use crate::feed::fetch::{Fetched, Fetcher, LIMIT};
-use crate::feed::trouble::Part;
-use crate::feed::{Feed, Known, answer};
-use crate::page::words::Manner;
+use crate::mars::fetch::{Fetched, Fetcher, LIMIT};
+use crate::mars::{Client, Known, Part, answer};
 use crate::page::{Page, Weather};
 use crate::run::drawn;
 use crate::screen::png;
+use crate::view::words::Wording;
 
 /// What to ask with.
 #[derive(Clone, Copy)]
@@ -29,50 +28,50 @@ struct Access<'a> {
 /// Draws what a display would show of `from` to `out`. If something is missing the page says so, and
 /// the error says what. Units, zone and key are those of `settings`.
 pub fn render(from: &str, out: &Path, settings: Option<&Settings>, now: Now) -> anyhow::Result<()> {
-    let manner = &settings.map_or_else(Manner::default, Settings::manner);
+    let wording = &settings.map_or_else(Wording::default, Settings::wording);
     let access = Access {
         key: settings.and_then(|settings| settings.key.as_deref()),
         ca: settings.and_then(|settings| settings.ca.as_deref()),
     };
-    let (page, trouble) = match Url::parse(from) {
+    let (page, error) = match Url::parse(from) {
         Ok(url) if matches!(url.scheme(), "http" | "https") => {
-            from_address(url, manner, access, now)?
+            from_address(url, wording, access, now)?
         }
         _ => (
-            Page::Weather(from_file(Path::new(from), manner, access, now)?),
+            Page::Weather(from_file(Path::new(from), wording, access, now)?),
             None,
         ),
     };
     fs::write(out, png::encoded(&drawn(&page))?)
         .with_context(|| format!("cannot write {}", out.display()))?;
-    match trouble {
-        Some(trouble) => bail!(trouble),
+    match error {
+        Some(error) => bail!(error),
         None => Ok(()),
     }
 }
 
 fn from_address(
     url: Url,
-    manner: &Manner,
+    wording: &Wording,
     access: Access<'_>,
     now: Now,
 ) -> anyhow::Result<(Page, Option<String>)> {
-    let polled = Feed::new(url.clone(), fetcher(&url, access)?, None).poll(now.unix);
+    let polled = Client::new(url.clone(), fetcher(&url, access)?, None).poll(now.unix);
     let short = polled
-        .trouble
+        .error
         .as_ref()
-        .map(|trouble| manner.short(trouble).to_owned());
-    let page = match (&polled.known, &polled.trouble) {
-        (Some(known), _) => Page::Weather(manner.weather(known, short)),
-        (None, Some(trouble)) => Page::Notice(manner.trouble(trouble, now.unix, now.unix)),
-        (None, None) => Page::Notice(manner.first_boot(None)),
+        .map(|error| wording.short(error).to_owned());
+    let page = match (&polled.known, &polled.error) {
+        (Some(known), _) => Page::Weather(wording.weather(known, short)),
+        (None, Some(error)) => Page::Notice(wording.error_page(error, now.unix, now.unix)),
+        (None, None) => Page::Notice(wording.first_boot(None)),
     };
-    Ok((page, polled.trouble.map(|trouble| trouble.to_string())))
+    Ok((page, polled.error.map(|error| error.to_string())))
 }
 
 fn from_file(
     path: &Path,
-    manner: &Manner,
+    wording: &Wording,
     access: Access<'_>,
     now: Now,
 ) -> anyhow::Result<Weather> {
@@ -98,7 +97,7 @@ fn from_file(
         picture: Some(picture),
         picture_unix: now.unix,
     };
-    Ok(manner.weather(&known, None))
+    Ok(wording.weather(&known, None))
 }
 
 fn download(url: &Url, access: Access<'_>) -> anyhow::Result<Vec<u8>> {

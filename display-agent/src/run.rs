@@ -1,7 +1,7 @@
-//! Starts the feed on its thread, shows what is true, and ends when told to.
+//! Starts the poller on its thread, shows what is true, and ends when told to.
 //!
 //! Two threads: one asks the network and may wait for it, this one owns the screen and never waits
-//! for anything but events and deadlines. A feed that dies ends the program, a feed that hangs is no
+//! for anything but events and deadlines. A poller that dies ends the program, one that hangs is no
 //! longer reported as alive; systemd starts anew in both cases.
 
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -13,26 +13,24 @@ use tracing::{info, warn};
 
 use crate::clock::{Clock, Now};
 use crate::config::Settings;
-use crate::feed::cache::Cache;
-use crate::feed::fetch::Fetcher;
-use crate::feed::ladder::Ladder;
-use crate::feed::trouble::Trouble;
-use crate::feed::{Feed, Polled};
-use crate::page::story::Story;
-use crate::page::{Page, words};
+use crate::mars::cache::Cache;
+use crate::mars::fetch::Fetcher;
+use crate::mars::{Client, Error, PollSchedule, Polled};
+use crate::page::Page;
 use crate::screen::{Device, Frame, Screen, Shown};
+use crate::view::{View, words};
 use crate::{page, watchdog};
 
-/// How long a feed may be overdue before it counts as hung, beyond the two limits of its requests.
-const FEED_SLACK: Duration = Duration::from_secs(60);
-/// How long the end waits for a feed that is in the middle of a request. It can be left there: what
+/// How long a poll may be overdue before it counts as hung, beyond the two limits of its requests.
+const POLL_SLACK: Duration = Duration::from_secs(60);
+/// How long the end waits for a poller that is in the middle of a request. It can be left there: what
 /// it saves, it saves whole.
-const FEED_GRACE: Duration = Duration::from_millis(500);
+const POLLER_GRACE: Duration = Duration::from_millis(500);
 
 /// What the loop waits for.
 enum Event {
     Polled(Box<Polled>, Poll),
-    FeedEnded,
+    PollerEnded,
     Stop,
 }
 
@@ -89,44 +87,49 @@ pub fn run(
     events: Events,
 ) -> anyhow::Result<()> {
     let Events { sender, receiver } = events;
-    let feed = open_feed(settings)?;
-    let manner = settings.manner();
-    let story = Story::new(manner, settings.interval, feed.known(), clock.now().steady);
+    let client = open_client(settings)?;
+    let wording = settings.wording();
+    let view = View::new(
+        wording,
+        settings.interval,
+        client.known(),
+        clock.now().steady,
+    );
     let copy = settings
         .screen
         .copy
         .clone()
         .map(|path| Screen::new(Device::Png(path)));
-    let mut desk = Desk {
-        story,
+    let mut display = Display {
+        view,
         screen,
         copy,
         drawn: None,
     };
     info!(api = %settings.url, interval = ?settings.interval, cache = %settings.cache.display(), "asking for Mars");
-    desk.show(clock.now());
+    display.show(clock.now());
     watchdog::ready();
 
-    let (stop_feed, feed_stopped) = mpsc::channel::<()>();
+    let (stop_poller, poller_stopped) = mpsc::channel::<()>();
     let interval = settings.interval;
-    let thread = thread::Builder::new().name("feed".into());
+    let thread = thread::Builder::new().name("poller".into());
     thread
         .spawn(move || {
-            let _told = TellEnd(sender.clone());
-            poll_until(&feed_stopped, feed, interval, clock, &sender);
+            let _notice = EndNotice(sender.clone());
+            poll_until(&poller_stopped, client, interval, clock, &sender);
         })
-        .context("cannot start the feed's thread")?;
-    let result = desk.watch(&receiver, clock, settings.limit);
+        .context("cannot start the poller's thread")?;
+    let result = display.watch(&receiver, clock, settings.limit);
 
     watchdog::stopping();
-    drop(stop_feed);
-    desk.story.stop(clock.now());
-    desk.show(clock.now());
-    wait_for_feed(&receiver, clock);
+    drop(stop_poller);
+    display.view.stop(clock.now());
+    display.show(clock.now());
+    wait_for_poller(&receiver, clock);
     result
 }
 
-fn open_feed(settings: &Settings) -> anyhow::Result<Feed> {
+fn open_client(settings: &Settings) -> anyhow::Result<Client> {
     let ca = settings.ca.as_deref();
     let fetcher = Fetcher::new(&settings.url, settings.key.as_deref(), ca, settings.limit);
     let fetcher = fetcher.with_context(|| {
@@ -135,39 +138,39 @@ fn open_feed(settings: &Settings) -> anyhow::Result<Feed> {
             .unwrap_or_default();
         format!("cannot read certificate authorities from display.ca {path:?}")
     })?;
-    Ok(Feed::new(
+    Ok(Client::new(
         settings.url.clone(),
         fetcher,
         Some(Cache::new(&settings.cache)),
     ))
 }
 
-/// Says that the feed's thread is over, also when it panicked.
-struct TellEnd(Sender<Event>);
+/// Says that the poller's thread is over, also when it panicked.
+struct EndNotice(Sender<Event>);
 
-impl Drop for TellEnd {
+impl Drop for EndNotice {
     fn drop(&mut self) {
-        let _ = self.0.send(Event::FeedEnded);
+        let _ = self.0.send(Event::PollerEnded);
     }
 }
 
 fn poll_until(
     stopped: &Receiver<()>,
-    mut feed: Feed,
+    mut client: Client,
     interval: Duration,
     clock: Clock,
     events: &Sender<Event>,
 ) {
-    let mut ladder = Ladder::new(interval);
-    let mut before: Option<Trouble> = None;
+    let mut schedule = PollSchedule::new(interval);
+    let mut before: Option<Error> = None;
     loop {
         let now = clock.now();
-        let polled = feed.poll(now.unix);
-        let next_in = ladder.after(polled.trouble.as_ref(), rand::random());
-        report(&mut before, polled.trouble.as_ref(), next_in);
+        let polled = client.poll(now.unix);
+        let next_in = schedule.after(polled.error.as_ref(), rand::random());
+        report(&mut before, polled.error.as_ref(), next_in);
         let poll = Poll {
             asked: now.steady,
-            lasting: ladder.is_lasting(),
+            lasting: schedule.is_lasting(),
             next_in,
         };
         if events.send(Event::Polled(Box::new(polled), poll)).is_err() {
@@ -181,13 +184,12 @@ fn poll_until(
 }
 
 /// A failure is said when it is new, and so is its end.
-fn report(before: &mut Option<Trouble>, trouble: Option<&Trouble>, next_in: Duration) {
-    match (before.as_ref(), trouble) {
-        (Some(before), Some(trouble))
-            if before.kind == trouble.kind && before.part == trouble.part => {}
-        (_, Some(trouble)) => {
-            warn!(%trouble, next_try_s = next_in.as_secs(), "no news from Mars");
-            watchdog::status(&trouble.to_string());
+fn report(before: &mut Option<Error>, error: Option<&Error>, next_in: Duration) {
+    match (before.as_ref(), error) {
+        (Some(before), Some(error)) if before.kind == error.kind && before.part == error.part => {}
+        (_, Some(error)) => {
+            warn!(%error, next_try_s = next_in.as_secs(), "no news from Mars");
+            watchdog::status(&error.to_string());
         }
         (Some(_), None) => {
             info!("Mars answers again");
@@ -195,30 +197,30 @@ fn report(before: &mut Option<Trouble>, trouble: Option<&Trouble>, next_in: Dura
         }
         (None, None) => watchdog::status("up to date"),
     }
-    *before = trouble.cloned();
+    *before = error.cloned();
 }
 
-/// After the end: the feed's last words, or half a second.
-fn wait_for_feed(receiver: &Receiver<Event>, clock: Clock) {
-    let give_up = clock.now().steady + FEED_GRACE;
+/// After the end: the poller's last result, or half a second.
+fn wait_for_poller(receiver: &Receiver<Event>, clock: Clock) {
+    let give_up = clock.now().steady + POLLER_GRACE;
     loop {
         let left = give_up.saturating_duration_since(clock.now().steady);
         match receiver.recv_timeout(left) {
             Ok(Event::Polled(..) | Event::Stop) => {}
-            Ok(Event::FeedEnded) | Err(_) => return,
+            Ok(Event::PollerEnded) | Err(_) => return,
         }
     }
 }
 
 /// The screen and what is on it.
-struct Desk {
-    story: Story,
+struct Display {
+    view: View,
     screen: Screen,
     copy: Option<Screen>,
     drawn: Option<(Page, Frame)>,
 }
 
-impl Desk {
+impl Display {
     fn watch(
         &mut self,
         events: &Receiver<Event>,
@@ -226,35 +228,35 @@ impl Desk {
         limit: Duration,
     ) -> anyhow::Result<()> {
         let period = watchdog::period();
-        let patience = limit * 2 + FEED_SLACK;
-        let mut feed_due = clock.now().steady + patience;
+        let overdue = limit * 2 + POLL_SLACK;
+        let mut poll_due = clock.now().steady + overdue;
         loop {
             let now = clock.now();
             self.show(now);
-            if now.steady < feed_due {
+            if now.steady < poll_due {
                 watchdog::alive();
             }
             match next_event(events, clock, self.next_wake(now.steady), period) {
                 Ok(Event::Polled(polled, poll)) => {
-                    feed_due = clock.now().steady + poll.next_in + patience;
-                    self.story.polled(*polled, poll.asked, poll.lasting);
+                    poll_due = clock.now().steady + poll.next_in + overdue;
+                    self.view.polled(*polled, poll.asked, poll.lasting);
                 }
                 Ok(Event::Stop) => return Ok(()),
-                Ok(Event::FeedEnded) => bail!("the feed's thread ended unasked"),
+                Ok(Event::PollerEnded) => bail!("the poller's thread ended unasked"),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => bail!("nobody is left to tell of anything"),
+                Err(RecvTimeoutError::Disconnected) => bail!("no sender of events is left"),
             }
         }
     }
 
     fn next_wake(&self, now: Instant) -> Option<Instant> {
         let copy = self.copy.as_ref().and_then(Screen::retry_at);
-        let all = [self.story.next_change(now), self.screen.retry_at(), copy];
+        let all = [self.view.next_change(now), self.screen.retry_at(), copy];
         all.into_iter().flatten().min()
     }
 
     fn show(&mut self, now: Now) {
-        let page = self.story.page(now);
+        let page = self.view.page(now);
         let frame = match self.drawn.take() {
             Some((before, frame)) if before == page => frame,
             _ => drawn(&page),

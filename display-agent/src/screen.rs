@@ -1,73 +1,29 @@
 //! The screen: one frame in memory, and the device that shows it.
 //!
-//! Owns the frame's format, what counts as unchanged, and what happens when a device is missing or
-//! goes away: it is said once, and tried again ever more patiently. One file per kind of device.
-//! Knows nothing of what is drawn.
+//! Owns what counts as unchanged, and what happens when a device is missing or goes away: it is
+//! said once, and tried again with growing waits. One file per kind of device. Knows nothing of
+//! what is drawn.
 
+mod device;
+mod frame;
 pub mod framebuffer;
 pub mod panel;
 pub mod png;
-pub mod simulated;
+mod sink;
 
-use std::convert::Infallible;
-use std::fmt;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use embedded_graphics::pixelcolor::{Rgb565, Rgb888};
-use embedded_graphics::prelude::*;
+use daemon::backoff::Backoff;
 use tracing::{info, warn};
 
-use crate::bitmap::{HEIGHT, WIDTH};
+pub use self::device::{Device, Settings};
+pub use self::frame::Frame;
+pub use self::sink::{Fault, Sink};
 
 /// The first wait before a lost device is tried again; doubled up to [`REOPEN_MAX`].
 const REOPEN: Duration = Duration::from_secs(2);
 /// A panel that is plugged back in is noticed within half a minute.
 const REOPEN_MAX: Duration = Duration::from_secs(30);
-
-/// 320×240 pixels as panels want them: five bits red, six green, five blue.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Frame {
-    pixels: Box<[Rgb565]>,
-}
-
-/// Where a frame goes.
-pub trait Sink: Send {
-    /// Shows the whole frame.
-    fn show(&mut self, frame: &Frame) -> Result<(), Fault>;
-}
-
-/// What is wrong with a device, and what a person can do about it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{what} ({remedy})")]
-pub struct Fault {
-    /// What was found, or not.
-    pub what: String,
-    /// What to do.
-    pub remedy: String,
-}
-
-/// Which device, and how it is connected.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Device {
-    /// A panel on the SPI bus.
-    Panel(panel::Settings),
-    /// A framebuffer of the kernel.
-    Framebuffer(framebuffer::Settings),
-    /// A PNG file.
-    Png(PathBuf),
-    /// A panel that exists only in memory; what its glass would show goes to a PNG file.
-    Simulated(panel::Model, PathBuf),
-}
-
-/// What the config says about the screen.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// The device.
-    pub device: Device,
-    /// A PNG file that always holds what the screen shows, for a console.
-    pub copy: Option<PathBuf>,
-}
 
 /// What became of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,39 +41,9 @@ pub struct Screen {
     open: Box<dyn FnMut() -> Result<Box<dyn Sink>, Fault> + Send>,
     sink: Option<Box<dyn Sink>>,
     shown: Option<Frame>,
+    /// What is wrong, and when to try again.
     fault: Option<(Fault, Instant)>,
-    wait: Duration,
-}
-
-impl Device {
-    /// Opens it.
-    pub fn open(&self) -> Result<Box<dyn Sink>, Fault> {
-        Ok(match self {
-            Device::Panel(settings) => panel::open(settings)?,
-            Device::Framebuffer(settings) => Box::new(framebuffer::Framebuffer::open(settings)?),
-            Device::Png(path) => Box::new(png::PngFile::new(path)),
-            Device::Simulated(model, path) => simulated::open(*model, path)?,
-        })
-    }
-}
-
-impl fmt::Display for Device {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Device::Panel(panel) => write!(f, "{:?} on {}", panel.model, panel.spi.display()),
-            Device::Framebuffer(settings) => {
-                write!(
-                    f,
-                    "framebuffer {}",
-                    settings.device.as_deref().unwrap_or("of the panel")
-                )
-            }
-            Device::Png(path) => write!(f, "{}", path.display()),
-            Device::Simulated(model, path) => {
-                write!(f, "a simulated {model:?}, seen in {}", path.display())
-            }
-        }
-    }
+    backoff: Backoff,
 }
 
 impl Screen {
@@ -133,15 +59,15 @@ impl Screen {
             sink: None,
             shown: None,
             fault: None,
-            wait: REOPEN,
+            backoff: Backoff::new(REOPEN, REOPEN_MAX),
         }
     }
 
     /// Shows a frame, unless it is already there. A device that failed is opened anew once its wait
     /// is over, and gets the frame even if it is the same.
     pub fn show(&mut self, frame: &Frame, now: Instant) -> Shown {
-        if let Some((fault, since)) = &self.fault
-            && now < *since + self.wait
+        if let Some((fault, retry_at)) = &self.fault
+            && now < *retry_at
         {
             return Shown::Dark(fault.clone());
         }
@@ -153,7 +79,7 @@ impl Screen {
                 if self.fault.take().is_some() {
                     info!("the screen is back");
                 }
-                self.wait = REOPEN;
+                self.backoff.reset();
                 self.shown = Some(frame.clone());
                 Shown::Sent
             }
@@ -163,7 +89,7 @@ impl Screen {
 
     /// When a lost device should be tried again.
     pub fn retry_at(&self) -> Option<Instant> {
-        self.fault.as_ref().map(|(_, since)| *since + self.wait)
+        self.fault.as_ref().map(|(_, retry_at)| *retry_at)
     }
 
     fn send(&mut self, frame: &Frame) -> Result<(), Fault> {
@@ -176,86 +102,24 @@ impl Screen {
     fn lose(&mut self, fault: Fault, now: Instant) -> Shown {
         (self.sink, self.shown) = (None, None);
         match &self.fault {
-            Some((before, _)) => {
-                self.wait = (self.wait * 2).min(REOPEN_MAX);
-                if before != &fault {
-                    warn!(%fault, "the screen is still dark");
-                }
-            }
+            Some((before, _)) if before == &fault => {}
+            Some(_) => warn!(%fault, "the screen is still dark"),
             None => warn!(%fault, "the screen is dark"),
         }
-        self.fault = Some((fault.clone(), now));
+        // Nobody else waits for the same panel, so there is no jitter.
+        let wait = self.backoff.next_wait(0.0);
+        self.fault = Some((fault.clone(), now + wait));
         Shown::Dark(fault)
     }
-}
-
-impl Frame {
-    /// All black.
-    pub fn black() -> Self {
-        Self {
-            pixels: vec![Rgb565::BLACK; (WIDTH * HEIGHT) as usize].into(),
-        }
-    }
-
-    /// Row by row from the top.
-    pub fn pixels(&self) -> &[Rgb565] {
-        &self.pixels
-    }
-}
-
-impl fmt::Debug for Frame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Frame({WIDTH}×{HEIGHT})")
-    }
-}
-
-impl OriginDimensions for Frame {
-    fn size(&self) -> Size {
-        Size::new(WIDTH, HEIGHT)
-    }
-}
-
-/// Pages are drawn in true colour; the frame rounds each pixel up or down in a fixed pattern, so that
-/// skies and shades do not fall into bands.
-impl DrawTarget for Frame {
-    type Color = Rgb888;
-    type Error = Infallible;
-
-    fn draw_iter<I>(&mut self, pixels: I) -> Result<(), Infallible>
-    where
-        I: IntoIterator<Item = Pixel<Rgb888>>,
-    {
-        for Pixel(Point { x, y }, colour) in pixels {
-            if (0..WIDTH as i32).contains(&x) && (0..HEIGHT as i32).contains(&y) {
-                self.pixels[(y * WIDTH as i32 + x) as usize] = dithered(x, y, colour);
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Bayer's 4×4 matrix.
-const BAYER: [[u32; 4]; 4] = [[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]];
-
-/// A colour the panel has must come out as itself, though its true-colour form was rounded by half a
-/// unit in 255: the thresholds stay that far (in 256ths of a step) clear of both ends.
-fn dithered(x: i32, y: i32, colour: Rgb888) -> Rgb565 {
-    let place = BAYER[(y & 3) as usize][(x & 3) as usize];
-    let fewer = |channel: u8, most: u32, clear: u32| {
-        let threshold = clear + place * ((256 - 2 * clear) / 15);
-        ((u32::from(channel) * most * 256 + threshold * 255) / (255 * 256)) as u8
-    };
-    Rgb565::new(
-        fewer(colour.r(), 31, 17),
-        fewer(colour.g(), 63, 33),
-        fewer(colour.b(), 31, 17),
-    )
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::{Arc, Mutex};
+
+    use embedded_graphics::pixelcolor::Rgb888;
+    use embedded_graphics::prelude::*;
 
     use super::*;
 
@@ -362,27 +226,5 @@ mod tests {
             })
             .collect();
         assert_eq!(waits, [2, 4, 8, 16, 30, 30, 30]);
-    }
-
-    #[test]
-    fn a_colour_of_the_panel_stays_itself_and_others_are_right_on_average() {
-        let mut frame = Frame::black();
-        for green in 0..64 {
-            let colour = Rgb565::new(green / 2, green, 31 - green / 2);
-            frame.clear(Rgb888::from(colour)).unwrap();
-            assert!(
-                frame.pixels().iter().all(|pixel| *pixel == colour),
-                "{colour:?}"
-            );
-        }
-        assert!(white().pixels().iter().all(|p| *p == Rgb565::WHITE));
-        frame.clear(Rgb888::new(100, 100, 100)).unwrap();
-        let square = (0..4).flat_map(|y| &frame.pixels()[y * 320..y * 320 + 4]);
-        let sixteen: u32 = square.map(|pixel| u32::from(pixel.r())).sum();
-        // Within an eighth of the panel's step.
-        assert!(
-            (sixteen * 255).abs_diff(100 * 31 * 16) <= 2 * 255,
-            "{sixteen}"
-        );
     }
 }

@@ -23,8 +23,9 @@ use std::time::{Duration, Instant};
 
 use display_agent::clock::Clock;
 use display_agent::config::Settings;
-use display_agent::page::{self, Page, words};
+use display_agent::page::{self, Page};
 use display_agent::screen::{self, Device, Fault, Frame, Screen, Sink};
+use display_agent::view::words;
 use display_agent::{Events, run};
 use embedded_graphics::prelude::*;
 use upstream::{Answer, Length, Request, Upstream};

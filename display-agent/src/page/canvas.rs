@@ -12,11 +12,11 @@ use crate::bitmap::{HEIGHT, Picture, WIDTH};
 /// Red, green, blue.
 pub(super) type Colour = [u8; 3];
 
-const BLACK: Colour = [0, 0, 0];
+pub(super) const BLACK: Colour = [0, 0, 0];
 
 /// The pixels, row by row.
 pub(super) struct Canvas {
-    pixels: Vec<Colour>,
+    pub(super) pixels: Vec<Colour>,
 }
 
 impl Canvas {
@@ -24,14 +24,6 @@ impl Canvas {
     pub(super) fn over(picture: &Picture) -> Self {
         Self {
             pixels: picture.rgb().as_chunks::<3>().0.to_vec(),
-        }
-    }
-
-    /// Every pixel from its place.
-    pub(super) fn painted(paint: impl Fn(u32, u32) -> Colour) -> Self {
-        let places = (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| (x, y)));
-        Self {
-            pixels: places.map(|(x, y)| paint(x, y)).collect(),
         }
     }
 
@@ -86,16 +78,6 @@ impl Canvas {
         }
     }
 
-    /// Lays letters over everything, each with a soft shadow that holds them off any ground.
-    pub(super) fn write(&mut self, ink: &Ink) {
-        for (pixel, shadow) in self.pixels.iter_mut().zip(ink.shadow()) {
-            *pixel = mix(*pixel, BLACK, shadow);
-        }
-        for (pixel, (coverage, colour)) in self.pixels.iter_mut().zip(&ink.marks) {
-            *pixel = mix(*pixel, *colour, *coverage);
-        }
-    }
-
     /// Sends the finished page to its target.
     pub(super) fn send<D>(&self, target: &mut D) -> Result<(), D::Error>
     where
@@ -111,83 +93,14 @@ impl Canvas {
     }
 }
 
-/// Letters of a page, before they are laid on it: how much of each pixel they cover, and in what colour.
-pub(super) struct Ink {
-    marks: Vec<(u8, Colour)>,
-}
-
-/// How dark the shadow is around a full letter, from right under it to three pixels away.
-const SHADOW: [u16; 4] = [255, 230, 140, 51];
-/// How dark the darkest shadow is.
-const SHADOW_MOST: u16 = 204;
-
-impl Ink {
-    /// No letters yet.
-    pub(super) fn new() -> Self {
-        Self {
-            marks: vec![(0, BLACK); (WIDTH * HEIGHT) as usize],
-        }
-    }
-
-    /// One pixel of a letter; where two letters meet, the stronger one wins.
-    pub(super) fn mark(&mut self, x: i32, y: i32, coverage: f32, colour: Colour) {
-        let coverage = (coverage.clamp(0.0, 1.0) * 255.0).round() as u8;
-        if let Some(at) = place(x, y)
-            && coverage > self.marks[at].0
-        {
-            self.marks[at] = (coverage, colour);
-        }
-    }
-
-    /// The letters' coverage, spread to both sides, then up and down.
-    fn shadow(&self) -> Vec<u8> {
-        let width = WIDTH as usize;
-        let letters: Vec<u8> = self
-            .marks
-            .iter()
-            .map(|(coverage, _)| scaled(*coverage, SHADOW_MOST))
-            .collect();
-        let mut wide = vec![0; letters.len()];
-        for (from, to) in letters
-            .chunks_exact(width)
-            .zip(wide.chunks_exact_mut(width))
-        {
-            for (x, coverage) in from
-                .iter()
-                .enumerate()
-                .filter(|(_, coverage)| **coverage > 0)
-            {
-                for near in x.saturating_sub(3)..(x + 4).min(width) {
-                    to[near] = to[near].max(scaled(*coverage, SHADOW[x.abs_diff(near)]));
-                }
-            }
-        }
-        let mut tall = vec![0; letters.len()];
-        for (y, from) in wide.chunks_exact(width).enumerate() {
-            for near in y.saturating_sub(3)..(y + 4).min(HEIGHT as usize) {
-                let to = &mut tall[near * width..][..width];
-                let weight = SHADOW[y.abs_diff(near)];
-                to.iter_mut()
-                    .zip(from)
-                    .for_each(|(to, from)| *to = (*to).max(scaled(*from, weight)));
-            }
-        }
-        tall
-    }
-}
-
-/// A part of a whole of 255.
-fn scaled(value: u8, part: u16) -> u8 {
-    ((u16::from(value) * part + 127) / 255) as u8
-}
-
 /// From 0 to 1 without corners.
-pub(super) fn ease(way: f32) -> f32 {
+fn ease(way: f32) -> f32 {
     let way = way.clamp(0.0, 1.0);
     way * way * (3.0 - 2.0 * way)
 }
 
-fn place(x: i32, y: i32) -> Option<usize> {
+/// Where the pixel is in its row of rows; none outside.
+pub(super) fn place(x: i32, y: i32) -> Option<usize> {
     let inside = (0..WIDTH as i32).contains(&x) && (0..HEIGHT as i32).contains(&y);
     inside.then(|| (y * WIDTH as i32 + x) as usize)
 }

@@ -11,7 +11,8 @@ use std::path::{Path, PathBuf};
 use embedded_graphics::pixelcolor::{Rgb565, Rgb888};
 use embedded_graphics::prelude::*;
 
-use super::{Fault, Frame, Sink};
+use super::frame::Frame;
+use super::sink::{Fault, Sink};
 use crate::bitmap::{HEIGHT, WIDTH};
 
 /// Parts of the names that drivers of small panels give: fbtft's, then the DRM drivers'.

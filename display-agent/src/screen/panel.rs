@@ -1,12 +1,13 @@
 //! A panel on the SPI bus: ILI9341 or ST7789, driven by `mipidsi`.
 //!
 //! The drawing half is generic over `embedded-hal`, so that the same code runs on a Pi's bus and on
-//! the simulated panel. The opening half explains what is missing when a device node is. Knows
+//! a panel in a test's memory. The opening half explains what is missing when a device node is. Knows
 //! registers only through the driver crate.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
+use daemon::header_chip::{self, NotFound};
 use embedded_graphics::pixelcolor::Rgb565;
 use embedded_graphics::prelude::*;
 use embedded_hal::delay::DelayNs;
@@ -20,12 +21,11 @@ use mipidsi::models::{ILI9341Rgb565, Model as Driver, ST7789};
 use mipidsi::options::{ColorInversion, ColorOrder, Orientation, Rotation};
 use mipidsi::{Builder, Display, NoResetPin};
 
-use super::{Fault, Frame, Sink};
+use super::frame::Frame;
+use super::sink::{Fault, Sink};
 
 /// The largest write: spidev refuses more than its `bufsiz`, which is 4096 unless somebody changed it.
 const CHUNK: usize = 4096;
-/// Labels of the chips that carry the 40-pin header: Pi 1 to 3, Pi 4, Pi 5.
-const HEADER_CHIPS: [&str; 3] = ["pinctrl-bcm2835", "pinctrl-bcm2711", "pinctrl-rp1"];
 
 /// Which controller the panel has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,26 +306,18 @@ fn open_chip(settings: &Settings) -> Result<Chip, Fault> {
             remedy: "check screen.gpio_chip in the config".into(),
         });
     }
-    let mut seen = Vec::new();
-    for chip in gpio_cdev::chips().into_iter().flatten().flatten() {
-        if HEADER_CHIPS.contains(&chip.label()) {
-            return Ok(chip);
-        }
-        seen.push(format!("{} ({})", chip.path().display(), chip.label()));
-    }
-    let remedy = if seen.is_empty() {
-        "there is no /dev/gpiochip* that may be read: add the user to the group gpio: \
-         `sudo usermod -aG gpio $USER`"
-            .into()
-    } else {
-        format!(
-            "set screen.gpio_chip in the config to one of {}",
-            seen.join(", ")
-        )
-    };
-    Err(Fault {
+    header_chip::open().map_err(|NotFound { seen }| Fault {
         what: "cannot find the GPIO chip of the 40-pin header".into(),
-        remedy,
+        remedy: if seen.is_empty() {
+            "there is no /dev/gpiochip* that may be read: add the user to the group gpio: \
+             `sudo usermod -aG gpio $USER`"
+                .into()
+        } else {
+            format!(
+                "set screen.gpio_chip in the config to one of {}",
+                seen.join(", ")
+            )
+        },
     })
 }
 

@@ -4,12 +4,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use daemon::atomic_file;
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 
-use super::{Fault, Frame, Sink};
+use super::frame::Frame;
+use super::sink::{Fault, Sink};
 use crate::bitmap::{HEIGHT, WIDTH};
 
 /// A file that is replaced whole, so that who reads it never sees half a picture.
@@ -30,11 +32,7 @@ impl PngFile {
         if let Some(folder) = self.path.parent() {
             fs::create_dir_all(folder)?;
         }
-        let mut name = self.path.file_name().unwrap_or_default().to_owned();
-        name.push(".new");
-        let new = self.path.with_file_name(name);
-        fs::write(&new, encoded(frame)?)?;
-        fs::rename(&new, &self.path)
+        atomic_file::replace_unsynced(&self.path, &encoded(frame)?)
     }
 }
 

@@ -1,12 +1,12 @@
-//! Every bad input on its way: the feed against an upstream that misbehaves, one way at a time.
+//! Every bad input on its way: the client against an upstream that misbehaves, one way at a time.
 
 use std::path::Path;
 use std::time::Duration;
 
-use display_agent::feed::cache::Cache;
-use display_agent::feed::fetch::Fetcher;
-use display_agent::feed::trouble::{Kind, Part, Trouble};
-use display_agent::feed::{Feed, Polled};
+use display_agent::mars::cache::Cache;
+use display_agent::mars::fetch::Fetcher;
+use display_agent::mars::{Client, Polled};
+use display_agent::mars::{Error, Kind, Part};
 use url::Url;
 
 use crate::pictures;
@@ -19,10 +19,10 @@ const SHORT: Duration = Duration::from_millis(400);
 const NOW: i64 = 1_795_269_900;
 const REPORT: &str = r#"{"image_url":"/p.bmp","insight":{"sol":"675","av_at":-62.3}}"#;
 
-fn feed(upstream: &Upstream, limit: Duration) -> Feed {
+fn client(upstream: &Upstream, limit: Duration) -> Client {
     let url = Url::parse(&upstream.url("/mars")).unwrap();
     let fetcher = Fetcher::new(&url, Some("a-key"), None, limit).unwrap();
-    Feed::new(url, fetcher, None)
+    Client::new(url, fetcher, None)
 }
 
 fn good(request: &Request) -> Answer {
@@ -33,25 +33,25 @@ fn good(request: &Request) -> Answer {
 }
 
 /// What the API's answer comes to, if it is this.
-fn answered(answer: Answer) -> Trouble {
+fn answered(answer: Answer) -> Error {
     answered_within(LIMIT, answer)
 }
 
-fn answered_within(limit: Duration, answer: Answer) -> Trouble {
+fn answered_within(limit: Duration, answer: Answer) -> Error {
     let upstream = Upstream::http(move |_| answer.clone());
-    let polled = feed(&upstream, limit).poll(NOW);
+    let polled = client(&upstream, limit).poll(NOW);
     assert_eq!(polled.known, None, "nothing usable came");
-    let trouble = polled.trouble.expect("it cannot be used");
-    assert_eq!(trouble.part, Part::Answer);
-    trouble
+    let error = polled.error.expect("it cannot be used");
+    assert_eq!(error.part, Part::Answer);
+    error
 }
 
 /// What a picture comes to, if it is this; the weather is good, and so was the picture before.
-fn pictured(answer: Answer) -> Trouble {
+fn pictured(answer: Answer) -> Error {
     pictured_within(LIMIT, answer)
 }
 
-fn pictured_within(limit: Duration, answer: Answer) -> Trouble {
+fn pictured_within(limit: Duration, answer: Answer) -> Error {
     let mut pictures = 0;
     let upstream = Upstream::http(move |request| match request.path.as_str() {
         "/p.bmp" if pictures > 0 => answer.clone(),
@@ -60,31 +60,31 @@ fn pictured_within(limit: Duration, answer: Answer) -> Trouble {
             good(request)
         }
     });
-    let mut feed = feed(&upstream, limit);
-    let first = feed.poll(NOW).known.expect("the first was good");
-    let polled = feed.poll(NOW + 300);
+    let mut client = client(&upstream, limit);
+    let first = client.poll(NOW).known.expect("the first was good");
+    let polled = client.poll(NOW + 300);
     let known = polled.known.expect("what was good stays");
     assert_eq!(known.picture, first.picture, "the last good picture stays");
     assert_eq!(known.picture_unix, NOW, "and keeps its age");
-    let trouble = polled.trouble.expect("it cannot be used");
-    assert_eq!(trouble.part, Part::Picture);
-    trouble
+    let error = polled.error.expect("it cannot be used");
+    assert_eq!(error.part, Part::Picture);
+    error
 }
 
-fn assert_says(trouble: &Trouble, kind: Kind, words: &str) {
-    assert_eq!(trouble.kind, kind, "{trouble}");
+fn assert_says(error: &Error, kind: Kind, words: &str) {
+    assert_eq!(error.kind, kind, "{error}");
     assert!(
-        trouble.detail.contains(words),
+        error.detail.contains(words),
         "{:?} should say {words:?}",
-        trouble.detail
+        error.detail
     );
 }
 
 #[test]
 fn a_good_upstream_is_asked_with_the_key_and_gives_picture_and_weather() {
     let upstream = Upstream::http(good);
-    let polled = feed(&upstream, LIMIT).poll(NOW);
-    assert_eq!(polled.trouble, None);
+    let polled = client(&upstream, LIMIT).poll(NOW);
+    assert_eq!(polled.error, None);
     let known = polled.known.unwrap();
     assert_eq!(known.answer.weather.sol.as_deref(), Some("675"));
     assert_eq!(&known.picture.as_ref().unwrap().rgb()[..3], [200, 100, 50]);
@@ -107,11 +107,11 @@ fn nothing_new_costs_less_than_a_kilobyte_and_changes_nothing() {
             .header("etag", "\"1\"")
             .header("last-modified", "Sat, 21 Nov 2026 14:05:00 GMT")
     });
-    let mut feed = feed(&upstream, LIMIT);
-    let first = feed.poll(NOW);
+    let mut client = client(&upstream, LIMIT);
+    let first = client.poll(NOW);
     let before = upstream.bytes_sent();
-    let second = feed.poll(NOW + 300);
-    assert_eq!(second.trouble, None);
+    let second = client.poll(NOW + 300);
+    assert_eq!(second.error, None);
     assert_eq!(second.known, first.known);
     assert!(
         upstream.bytes_sent() - before < 1000,
@@ -130,13 +130,13 @@ fn a_new_picture_behind_the_old_address_is_noticed() {
             Answer::bmp(pictures::plain(version, 0, 0)).header("etag", format!("\"{version}\""))
         }
     });
-    let mut feed = feed(&upstream, LIMIT);
+    let mut client = client(&upstream, LIMIT);
     let red = |polled: Polled| polled.known.unwrap().picture.as_ref().unwrap().rgb()[0];
     assert_eq!(
         [
-            red(feed.poll(NOW)),
-            red(feed.poll(NOW)),
-            red(feed.poll(NOW))
+            red(client.poll(NOW)),
+            red(client.poll(NOW)),
+            red(client.poll(NOW))
         ],
         [1, 2, 3]
     );
@@ -152,9 +152,9 @@ fn a_picture_at_a_new_address_is_not_asked_for_with_the_old_ones_mark() {
         }
         _ => good(request).header("etag", "\"same\""),
     });
-    let mut feed = feed(&upstream, LIMIT);
-    feed.poll(NOW);
-    feed.poll(NOW);
+    let mut client = client(&upstream, LIMIT);
+    client.poll(NOW);
+    client.poll(NOW);
     let last = upstream.requests().pop().unwrap();
     assert_eq!(
         (last.path.as_str(), last.header("if-none-match")),
@@ -255,9 +255,9 @@ fn redirects_are_followed_but_not_for_ever_and_never_with_the_key() {
     let elsewhere = Upstream::http(good);
     let (there, picture) = (elsewhere.url("/mars"), elsewhere.url("/p.bmp"));
     let upstream = Upstream::http(move |_| Answer::status(302).header("location", there.clone()));
-    let polled = feed(&upstream, LIMIT).poll(NOW);
+    let polled = client(&upstream, LIMIT).poll(NOW);
     assert_eq!(
-        polled.trouble.map(|trouble| trouble.part),
+        polled.error.map(|error| error.part),
         Some(Part::Picture),
         "/p.bmp is relative to the API"
     );
@@ -269,7 +269,7 @@ fn redirects_are_followed_but_not_for_ever_and_never_with_the_key() {
 
     let report = format!(r#"{{"image_url":"{picture}"}}"#);
     let upstream = Upstream::http(move |_| Answer::json(report.clone()));
-    assert_eq!(feed(&upstream, LIMIT).poll(NOW).trouble, None);
+    assert_eq!(client(&upstream, LIMIT).poll(NOW).error, None);
     assert_eq!(elsewhere.requests()[1].header("x-api-key"), None);
 
     let circle = Answer::status(302).header("location", "/mars");
@@ -288,9 +288,9 @@ fn addresses_of_pictures_that_are_none_are_refused() {
     for url in ["file:///etc/passwd", "http://", "javascript:1", "ftp://x/y"] {
         let report = format!(r#"{{"image_url":"{url}"}}"#);
         let upstream = Upstream::http(move |_| Answer::json(report.clone()));
-        let polled = feed(&upstream, LIMIT).poll(NOW);
+        let polled = client(&upstream, LIMIT).poll(NOW);
         assert!(polled.known.is_some(), "the weather is good");
-        assert_says(&polled.trouble.unwrap(), Kind::Nonsense, "no web address");
+        assert_says(&polled.error.unwrap(), Kind::Nonsense, "no web address");
     }
 }
 
@@ -333,11 +333,11 @@ fn bodies_that_are_no_picture_are_refused_in_words() {
 #[test]
 fn nobody_there_and_no_such_host_are_network_troubles() {
     let upstream = Upstream::http(good);
-    let mut feed = feed(&upstream, LIMIT);
-    assert_eq!(feed.poll(NOW).trouble, None);
+    let mut client = client(&upstream, LIMIT);
+    assert_eq!(client.poll(NOW).error, None);
     let port = upstream.port;
     drop(upstream);
-    let gone = wait_until_refused(&mut feed);
+    let gone = wait_until_refused(&mut client);
     assert_says(
         &gone,
         Kind::Network,
@@ -345,19 +345,19 @@ fn nobody_there_and_no_such_host_are_network_troubles() {
     );
     let url = Url::parse("http://no-such-host.invalid/mars").unwrap();
     let fetcher = Fetcher::new(&url, None, None, LIMIT).unwrap();
-    let polled = Feed::new(url, fetcher, None).poll(NOW);
+    let polled = Client::new(url, fetcher, None).poll(NOW);
     assert_says(
-        &polled.trouble.unwrap(),
+        &polled.error.unwrap(),
         Kind::Network,
         "no address for no-such-host.invalid",
     );
 }
 
 /// The listener closes a moment after it was told to.
-fn wait_until_refused(feed: &mut Feed) -> Trouble {
+fn wait_until_refused(client: &mut Client) -> Error {
     (0..1000)
-        .filter_map(|_| feed.poll(NOW).trouble)
-        .find(|trouble| trouble.detail.contains("refuses"))
+        .filter_map(|_| client.poll(NOW).error)
+        .find(|error| error.detail.contains("refuses"))
         .expect("nobody listens any more")
 }
 
@@ -365,7 +365,7 @@ fn secure(identity: &Identity, ca: Option<&Path>) -> Polled {
     let upstream = Upstream::https(identity, good);
     let url = Url::parse(&upstream.url("/mars")).unwrap();
     let fetcher = Fetcher::new(&url, None, ca, LIMIT).unwrap();
-    Feed::new(url, fetcher, None).poll(NOW)
+    Client::new(url, fetcher, None).poll(NOW)
 }
 
 #[test]
@@ -374,12 +374,12 @@ fn certificates_are_checked() {
     let ca = folder.path().join("ca.pem");
     let identity = Identity::valid_days(365 * 50);
     std::fs::write(&ca, &identity.ca_pem).unwrap();
-    assert_eq!(secure(&identity, Some(&ca)).trouble, None);
-    let unknown = secure(&identity, None).trouble.unwrap();
+    assert_eq!(secure(&identity, Some(&ca)).error, None);
+    let unknown = secure(&identity, None).error.unwrap();
     assert_says(&unknown, Kind::Certificate, "not good");
     let expired = Identity::valid_days(10);
     std::fs::write(&ca, &expired.ca_pem).unwrap();
-    let expired = secure(&expired, Some(&ca)).trouble.unwrap();
+    let expired = secure(&expired, Some(&ca)).error.unwrap();
     assert_says(&expired, Kind::Certificate, "expired");
 }
 
@@ -406,13 +406,13 @@ fn a_disk_that_refuses_costs_nothing_today() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("file"), "").unwrap();
     let fetcher = Fetcher::new(&url, None, None, LIMIT).unwrap();
-    let mut feed = Feed::new(
+    let mut client = Client::new(
         url,
         fetcher,
         Some(Cache::new(folder.path().join("file/cache"))),
     );
-    let polled = feed.poll(NOW);
-    assert_eq!(polled.trouble, None);
+    let polled = client.poll(NOW);
+    assert_eq!(polled.error, None);
     assert!(polled.known.unwrap().picture.is_some());
     assert!(polled.unsaved.unwrap().contains("annot save"));
 }
@@ -432,12 +432,13 @@ fn a_full_disk_keeps_the_last_good_picture() {
     let folder = tempfile::tempdir().unwrap();
     let open = || {
         let fetcher = Fetcher::new(&url, None, None, LIMIT).unwrap();
-        Feed::new(url.clone(), fetcher, Some(Cache::new(folder.path())))
+        Client::new(url.clone(), fetcher, Some(Cache::new(folder.path())))
     };
-    let mut feed = open();
-    assert_eq!(feed.poll(NOW).unsaved, None);
-    std::os::unix::fs::symlink("/dev/full", folder.path().join("last-good.new")).unwrap();
-    let polled = feed.poll(NOW + 300);
+    let mut client = open();
+    assert_eq!(client.poll(NOW).unsaved, None);
+    let torso = format!("last-good.{}.new", std::process::id());
+    std::os::unix::fs::symlink("/dev/full", folder.path().join(torso)).unwrap();
+    let polled = client.poll(NOW + 300);
     assert_eq!(
         polled.known.unwrap().picture.as_ref().unwrap().rgb()[0],
         2,
@@ -450,7 +451,7 @@ fn a_full_disk_keeps_the_last_good_picture() {
         "yesterday's is kept"
     );
     assert_eq!(
-        feed.poll(NOW + 600).unsaved,
+        client.poll(NOW + 600).unsaved,
         None,
         "the torso was taken away, and it works again"
     );
@@ -466,13 +467,13 @@ fn what_was_saved_is_known_at_the_next_start_and_asked_for_conditionally() {
     let folder = tempfile::tempdir().unwrap();
     let open = |url: &Url| {
         let fetcher = Fetcher::new(url, None, None, LIMIT).unwrap();
-        Feed::new(url.clone(), fetcher, Some(Cache::new(folder.path())))
+        Client::new(url.clone(), fetcher, Some(Cache::new(folder.path())))
     };
     let first = open(&url).poll(NOW).known;
     let mut again = open(&url);
     assert_eq!(again.known(), first);
     let before = upstream.bytes_sent();
-    assert_eq!(again.poll(NOW + 300).trouble, None);
+    assert_eq!(again.poll(NOW + 300).error, None);
     assert!(upstream.bytes_sent() - before < 1000);
     let other = Url::parse(&upstream.url("/other")).unwrap();
     assert_eq!(

@@ -110,10 +110,10 @@ fn lying_headers_are_refused_in_words() {
         Picture::from_bmp(&forty),
         Err(Unusable::TooLarge(8000, 5000))
     );
-    assert!(lie(18, &0_u32.to_le_bytes()).contains("nothing to show"));
-    assert!(lie(22, &0_u32.to_le_bytes()).contains("nothing to show"));
-    assert!(lie(18, &(-320_i32).to_le_bytes()).contains("too large"));
-    assert!(lie(22, &i32::MIN.to_le_bytes()).contains("too large"));
+    assert!(lie(18, &0_u32.to_le_bytes()).contains("damaged"));
+    assert!(lie(22, &0_u32.to_le_bytes()).contains("damaged"));
+    assert!(lie(18, &(-320_i32).to_le_bytes()).contains("damaged"));
+    assert!(lie(22, &i32::MIN.to_le_bytes()).contains("damaged"));
     assert!(lie(18, &640_u32.to_le_bytes()).contains("cut short"));
     assert!(lie(10, &200_000_u32.to_le_bytes()).contains("cut short"));
     assert!(lie(10, &0_u32.to_le_bytes()).contains("begin at byte 0"));

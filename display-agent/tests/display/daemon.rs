@@ -235,7 +235,9 @@ fn check_names_what_is_missing_and_what_to_do() {
     let desk = Desk::new(&format!(r#""url":"{}""#, upstream.url("/mars")));
     let well = desk.output(&["check"]);
     assert_eq!(well.status.code(), Some(0), "{}", text(&well.stdout));
-    assert!(text(&well.stdout).contains("the weather of sol 675"));
+    let found = text(&well.stdout);
+    assert!(found.contains("OK    Mars API"), "{found}");
+    assert!(found.contains("sol 675"), "{found}");
     desk.write_config(
         r#"{"display":{"url":"http://localhost:1/mars","cache":"/dev/null/cache","screen":{"spi":"/dev/none"}}}"#,
     );

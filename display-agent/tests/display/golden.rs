@@ -9,12 +9,11 @@ use std::time::{Duration, Instant};
 
 use display_agent::bitmap::Picture;
 use display_agent::clock::{Clock, Now};
-use display_agent::feed::trouble::{Kind, Part, Trouble};
-use display_agent::feed::{Known, Polled, answer};
-use display_agent::page::story::Story;
-use display_agent::page::words::Manner;
-use display_agent::page::{self, Page, words};
+use display_agent::mars::{Error, Kind, Known, Part, Polled, answer};
+use display_agent::page::{self, Page};
 use display_agent::screen::{Frame, png};
+use display_agent::view::View;
+use display_agent::view::words::{self, Wording};
 use image::RgbImage;
 
 use crate::pictures;
@@ -32,48 +31,48 @@ const BROKEN: &str = r#"{"image_url":"x","insight":{"sol":"4995","av_at":"warm",
     "av_PRE":[1],"Last_UTC":"yesterday, about noon, when the sun stood high over the crater","season":null}}"#;
 
 struct Bench {
-    story: Story,
+    view: View,
     start: Instant,
 }
 
 impl Bench {
     fn new(known: Option<Known>) -> Self {
-        Self::for_reader(manner(), known)
+        Self::for_reader(wording(), known)
     }
 
-    fn for_reader(manner: Manner, known: Option<Known>) -> Self {
+    fn for_reader(wording: Wording, known: Option<Known>) -> Self {
         let start = Clock::real().now().steady;
         Self {
-            story: Story::new(manner, INTERVAL, known.map(Arc::new), start),
+            view: View::new(wording, INTERVAL, known.map(Arc::new), start),
             start,
         }
     }
 
-    fn polled(mut self, known: Option<Known>, trouble: Option<Trouble>, lasting: bool) -> Self {
+    fn polled(mut self, known: Option<Known>, error: Option<Error>, lasting: bool) -> Self {
         let polled = Polled {
             known: known.map(Arc::new),
-            trouble,
+            error,
             source_age: None,
             unsaved: None,
         };
-        self.story.polled(polled, self.start, lasting);
+        self.view.polled(polled, self.start, lasting);
         self
     }
 
     fn page(&self, later: Duration) -> Page {
         let unix = NOW + later.as_secs() as i64;
-        self.story.page(Now {
+        self.view.page(Now {
             steady: self.start + later,
             unix,
         })
     }
 }
 
-fn manner() -> Manner {
-    Manner {
+fn wording() -> Wording {
+    Wording {
         host: "station.local".into(),
         has_key: true,
-        ..Manner::default()
+        ..Wording::default()
     }
 }
 
@@ -91,8 +90,8 @@ fn known(json: &str) -> Known {
     }
 }
 
-fn trouble(part: Part, kind: Kind, detail: &str) -> Trouble {
-    Trouble::new(part, kind, detail)
+fn error(part: Part, kind: Kind, detail: &str) -> Error {
+    Error::new(part, kind, detail)
 }
 
 fn assert_looks_like(name: &str, page: &Page) {
@@ -173,10 +172,10 @@ fn a_normal_day_drawn_by_the_program() {
 #[test]
 fn fahrenheit_and_local_time() {
     let zone = jiff::tz::TimeZone::get("America/Phoenix").unwrap();
-    let reader = Manner {
+    let reader = Wording {
         fahrenheit: true,
         zone,
-        ..manner()
+        ..wording()
     };
     let bench = Bench::for_reader(reader, None).polled(Some(known(FALL)), None, false);
     assert_looks_like("fahrenheit-local", &bench.page(Duration::ZERO));
@@ -197,7 +196,7 @@ fn values_without_sense() {
 #[test]
 fn stale() {
     let bench = Bench::new(None).polled(Some(known(FALL)), None, false);
-    let down = Some(trouble(
+    let down = Some(error(
         Part::Answer,
         Kind::Network,
         "no address for station.local",
@@ -217,7 +216,7 @@ fn a_bad_picture_beside_good_weather() {
         picture: None,
         ..known(FALL)
     };
-    let bad = trouble(
+    let bad = error(
         Part::Picture,
         Kind::Nonsense,
         "not a bitmap but an XML message",
@@ -233,21 +232,21 @@ fn first_boot() {
 
 #[test]
 fn first_boot_while_the_network_comes_up() {
-    let down = trouble(Part::Answer, Kind::Network, "no address for station.local");
+    let down = error(Part::Answer, Kind::Network, "no address for station.local");
     let bench = Bench::new(None).polled(None, Some(down), false);
     assert_looks_like("first-boot-retrying", &bench.page(Duration::from_secs(3)));
 }
 
 #[test]
 fn no_key() {
-    let refused = trouble(
+    let refused = error(
         Part::Answer,
         Kind::Key,
         "station.local answers 403 Forbidden",
     );
-    let reader = Manner {
+    let reader = Wording {
         has_key: false,
-        ..manner()
+        ..wording()
     };
     let bench = Bench::for_reader(reader, None).polled(None, Some(refused), false);
     assert_looks_like("no-key", &bench.page(Duration::ZERO));
@@ -255,7 +254,7 @@ fn no_key() {
 
 #[test]
 fn wrong_key() {
-    let refused = trouble(
+    let refused = error(
         Part::Answer,
         Kind::Key,
         "station.local answers 403 Forbidden",
@@ -266,7 +265,7 @@ fn wrong_key() {
 
 #[test]
 fn no_network() {
-    let down = trouble(Part::Answer, Kind::Network, "no address for station.local");
+    let down = error(Part::Answer, Kind::Network, "no address for station.local");
     let bench = Bench::new(None).polled(None, Some(down), true);
     assert_looks_like("no-network", &bench.page(Duration::from_secs(1200)));
 }
@@ -276,7 +275,7 @@ fn certificate() {
     let bad = "the certificate of station.local is not good: certificate expired: verified at 2036";
     let bench = Bench::new(None).polled(
         None,
-        Some(trouble(Part::Answer, Kind::Certificate, bad)),
+        Some(error(Part::Answer, Kind::Certificate, bad)),
         true,
     );
     assert_looks_like("certificate", &bench.page(Duration::ZERO));
@@ -284,7 +283,7 @@ fn certificate() {
 
 #[test]
 fn nonsense() {
-    let bad = trouble(
+    let bad = error(
         Part::Answer,
         Kind::Nonsense,
         "the answer is a web page, not JSON",
@@ -332,7 +331,7 @@ fn letters_hold_their_own_over_white_and_over_noise() {
             picture: Some(Picture::from_bmp(&bmp).unwrap()),
             ..known(REMS)
         };
-        let down = trouble(Part::Answer, Kind::Server, "station.local answers 500");
+        let down = error(Part::Answer, Kind::Server, "station.local answers 500");
         let bench = Bench::new(None).polled(Some(known), Some(down), true);
         assert_looks_like(name, &bench.page(Duration::ZERO));
     }

@@ -1,4 +1,4 @@
-//! The display against a local upstream, with every kind of picture, trouble and page.
+//! The display against a local upstream, with every kind of picture, error and page.
 #![allow(
     clippy::unwrap_used,
     reason = "a test that cannot go on should say where"
@@ -6,6 +6,7 @@
 
 mod bad_input;
 mod bitmaps;
+mod controller;
 mod daemon;
 mod framebuffers;
 mod golden;

@@ -4,11 +4,12 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use display_agent::screen::panel::{Model, Mounting, start};
-use display_agent::screen::simulated::{Controller, NoDelay, Wire};
 use display_agent::screen::{Frame, Sink};
 use embedded_graphics::pixelcolor::Rgb888;
 use embedded_graphics::prelude::*;
 use embedded_hal::spi::{self, ErrorKind, Operation, SpiDevice};
+
+use crate::controller::{Controller, NoDelay, Wire};
 
 fn panel(model: Model, mounting: Mounting) -> (Box<dyn Sink>, Arc<Mutex<Controller>>) {
     let controller = Controller::new();

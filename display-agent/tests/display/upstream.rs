@@ -101,8 +101,9 @@ impl Answer {
             head += &format!("content-length: {length}\r\n");
         }
         head += "\r\n";
-        stream.write_all(head.as_bytes())?;
+        // Counted first, so that whoever has an answer finds all of it counted.
         sent.fetch_add(head.len(), Ordering::Relaxed);
+        stream.write_all(head.as_bytes())?;
         let body = if self.status == 304 {
             &[][..]
         } else {
@@ -110,9 +111,9 @@ impl Answer {
         };
         let (bytes, pause) = self.trickle.unwrap_or((body.len().max(1), Duration::ZERO));
         for piece in body.chunks(bytes) {
+            sent.fetch_add(piece.len(), Ordering::Relaxed);
             stream.write_all(piece)?;
             stream.flush()?;
-            sent.fetch_add(piece.len(), Ordering::Relaxed);
             thread::sleep(pause);
         }
         stream.flush()

@@ -1,14 +1,14 @@
-//! What can go wrong on the way from Mars, sorted by what to do about it.
+//! What can go wrong with a request, sorted by what to do about it.
 //!
-//! Knows nothing of screens: `page` turns a trouble into words for a person at a desk, `ladder`
-//! into a time to wait.
+//! Knows nothing of screens: `view` turns an error into words for a person, `schedule` into a time
+//! to wait.
 
 use std::fmt;
 use std::time::Duration;
 
 /// One failed attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct Error {
     /// Which of the two requests failed.
     pub part: Part,
     /// What kind of failure it is.
@@ -49,8 +49,8 @@ pub enum Kind {
     Nonsense,
 }
 
-impl Trouble {
-    /// A trouble without a wish about when to come back.
+impl Error {
+    /// An error without a wish about when to come back.
     pub fn new(part: Part, kind: Kind, detail: impl Into<String>) -> Self {
         Self {
             part,
@@ -66,7 +66,7 @@ impl Trouble {
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let part = match self.part {
             Part::Answer => "Mars API",
@@ -76,4 +76,4 @@ impl fmt::Display for Trouble {
     }
 }
 
-impl std::error::Error for Trouble {}
+impl std::error::Error for Error {}

@@ -14,7 +14,7 @@ use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_p
 use ureq::{Agent, Body};
 use url::Url;
 
-use super::trouble::{Kind, Part, Trouble};
+use super::error::{Error, Kind, Part};
 
 /// The original's limit on one request, with all its redirects and its whole body.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -100,7 +100,7 @@ impl Fetcher {
         url: &Url,
         known: Option<&Validators>,
         bytes_max: usize,
-    ) -> Result<Fetched, Trouble> {
+    ) -> Result<Fetched, Error> {
         let deadline = now() + self.limit;
         let mut url = url.clone();
         for _ in 0..=REDIRECTS_MAX {
@@ -113,7 +113,7 @@ impl Fetcher {
             }
             return self.read(part, &url, response, bytes_max);
         }
-        Err(Trouble::new(
+        Err(Error::new(
             part,
             Kind::Nonsense,
             format!("{} redirects in a circle", host(&url)),
@@ -151,7 +151,7 @@ impl Fetcher {
         url: &Url,
         mut response: Response<Body>,
         bytes_max: usize,
-    ) -> Result<Fetched, Trouble> {
+    ) -> Result<Fetched, Error> {
         let (status, headers) = (response.status(), response.headers().clone());
         let age = seconds(&headers, header::AGE);
         if status == StatusCode::NOT_MODIFIED {
@@ -162,7 +162,7 @@ impl Fetcher {
         }
         let too_long = || {
             let words = format!("{} sends more than {} kB", host(url), bytes_max / 1024);
-            Trouble::new(part, Kind::Nonsense, words)
+            Error::new(part, Kind::Nonsense, words)
         };
         if response
             .body()
@@ -218,7 +218,7 @@ fn read_authorities(path: &Path) -> io::Result<Vec<Certificate<'static>>> {
     Ok(certificates)
 }
 
-fn next_hop(part: Part, from: &Url, response: &Response<Body>) -> Result<Url, Trouble> {
+fn next_hop(part: Part, from: &Url, response: &Response<Body>) -> Result<Url, Error> {
     let location = response
         .headers()
         .get(header::LOCATION)
@@ -231,11 +231,11 @@ fn next_hop(part: Part, from: &Url, response: &Response<Body>) -> Result<Url, Tr
                 host(from),
                 response.status().as_u16()
             );
-            Trouble::new(part, Kind::Nonsense, words)
+            Error::new(part, Kind::Nonsense, words)
         })
 }
 
-fn refused(part: Part, url: &Url, status: StatusCode, headers: &HeaderMap) -> Trouble {
+fn refused(part: Part, url: &Url, status: StatusCode, headers: &HeaderMap) -> Error {
     let kind = match status.as_u16() {
         401 | 403 => Kind::Key,
         408 | 429 => Kind::Busy,
@@ -247,13 +247,13 @@ fn refused(part: Part, url: &Url, status: StatusCode, headers: &HeaderMap) -> Tr
         .canonical_reason()
         .map(|reason| format!(" {reason}"))
         .unwrap_or_default();
-    let mut trouble = Trouble::new(
+    let mut refused = Error::new(
         part,
         kind,
         format!("{} answers {}{reason}", host(url), status.as_u16()),
     );
-    trouble.retry_after = retry_after(headers);
-    trouble
+    refused.retry_after = retry_after(headers);
+    refused
 }
 
 /// Seconds, or a date to hold against the server's own.
@@ -281,7 +281,7 @@ fn seconds(headers: &HeaderMap, name: header::HeaderName) -> Option<Duration> {
         .map(Duration::from_secs)
 }
 
-fn failed(part: Part, url: &Url, error: &ureq::Error, limit: Duration) -> Trouble {
+fn failed(part: Part, url: &Url, error: &ureq::Error, limit: Duration) -> Error {
     let host = host(url);
     let (kind, words) = match error {
         ureq::Error::Timeout(_) => (
@@ -293,7 +293,7 @@ fn failed(part: Part, url: &Url, error: &ureq::Error, limit: Duration) -> Troubl
         ureq::Error::Protocol(error) => (Kind::Network, format!("{host} broke off: {error}")),
         error => (Kind::Network, format!("{host}: {error}")),
     };
-    Trouble::new(part, kind, words)
+    Error::new(part, kind, words)
 }
 
 fn io_failed(host: &str, error: &io::Error) -> (Kind, String) {

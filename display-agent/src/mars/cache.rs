@@ -1,20 +1,19 @@
 //! The last good picture and weather on disk, as one file that is always whole.
 //!
-//! Written beside itself, synced, and renamed into place, so that a process killed or a plug pulled
-//! at any point leaves the old file or the new one. A checksum tells a disk's mistake from a picture.
+//! A checksum tells a disk's mistake from a picture.
 //! Knows nothing of what the answer means.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
+use daemon::atomic_file::{self, PUBLIC};
 use serde::{Deserialize, Serialize};
 
 use super::fetch::Validators;
 use crate::bitmap::{PICTURE_BYTES, Picture};
 
 const NAME: &str = "last-good";
-const NAME_WHILE_WRITING: &str = "last-good.new";
 /// The first line of the file: what it is, and the shape of what follows.
 const MAGIC: &str = "outpost-display 1";
 /// Bytes of everything but the picture: the answer may have 64 KiB, twice that with JSON's escapes.
@@ -80,30 +79,18 @@ impl Cache {
     /// interrupted, the old one does.
     pub fn save(&self, saved: &Saved) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        let new = self.folder.join(NAME_WHILE_WRITING);
-        let written = write_synced(&new, saved);
-        if written.is_err() {
-            // A full disk stays full for others too if the torso is left lying.
-            let _ = fs::remove_file(&new);
-        }
-        written?;
-        fs::rename(&new, self.folder.join(NAME))?;
-        // The rename itself is safe only when the folder is.
-        File::open(&self.folder)?.sync_all()
+        atomic_file::replace(&self.folder.join(NAME), &serialized(saved)?, PUBLIC)
     }
 }
 
-fn write_synced(path: &Path, saved: &Saved) -> io::Result<()> {
+fn serialized(saved: &Saved) -> io::Result<Vec<u8>> {
     let meta = serde_json::to_vec(&saved.meta)?;
     let pixels = saved.picture.as_ref().map(Picture::rgb).unwrap_or_default();
     let mut crc = crc32fast::Hasher::new();
     crc.update(&meta);
     crc.update(pixels);
-    let mut file = File::create(path)?;
-    writeln!(file, "{MAGIC} {:08x} {}", crc.finalize(), meta.len())?;
-    file.write_all(&meta)?;
-    file.write_all(pixels)?;
-    file.sync_all()
+    let line = format!("{MAGIC} {:08x} {}\n", crc.finalize(), meta.len());
+    Ok([line.as_bytes(), &meta, pixels].concat())
 }
 
 fn parse(bytes: &[u8]) -> Result<Saved, &'static str> {
@@ -203,7 +190,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::new(folder.path());
         cache.save(&saved(1)).unwrap();
-        fs::write(folder.path().join(NAME_WHILE_WRITING), b"outpost-dis").unwrap();
+        fs::write(folder.path().join("last-good.1.new"), b"outpost-dis").unwrap();
         assert_eq!(cache.load().unwrap(), Some(saved(1)));
         cache.save(&saved(2)).unwrap();
         assert_eq!(cache.load().unwrap(), Some(saved(2)));

@@ -1,16 +1,15 @@
-//! From readings and troubles to the texts of a page, in the reader's units and zone.
+//! From readings and errors to the texts of a page, in the reader's units and zone.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{Notice, Row, Weather};
-use crate::feed::Known;
-use crate::feed::trouble::{Kind, Part, Trouble};
+use crate::mars::{Error, Kind, Known, Part};
+use crate::page::{Notice, Row, Weather};
 
 /// How a reader wants things written.
 #[derive(Clone, Debug)]
-pub struct Manner {
+pub struct Wording {
     /// °F rather than °C.
     pub fahrenheit: bool,
     /// The zone of every time on the screen.
@@ -21,7 +20,7 @@ pub struct Manner {
     pub has_key: bool,
 }
 
-impl Default for Manner {
+impl Default for Wording {
     /// As the original: °C and UTC.
     fn default() -> Self {
         Self {
@@ -42,7 +41,7 @@ const UNREADABLE: &str = "unreadable";
 /// Times older than this are written with their day.
 const SAME_DAY: i64 = 20 * 3600;
 
-impl Manner {
+impl Wording {
     /// Picture and weather as they are known.
     pub fn weather(&self, known: &Known, caution: Option<String>) -> Weather {
         let (weather, bad) = (&known.answer.weather, &known.answer.unreadable);
@@ -134,9 +133,9 @@ impl Manner {
             .to_string()
     }
 
-    /// A trouble in few words, for the line under the weather.
-    pub fn short(&self, trouble: &Trouble) -> &'static str {
-        match (trouble.part, trouble.kind) {
+    /// An error in few words, for the line under the weather.
+    pub fn short(&self, error: &Error) -> &'static str {
+        match (error.part, error.kind) {
             (_, Kind::Network) => "No connection",
             (_, Kind::TooSlow) => "No answer in time",
             (_, Kind::Certificate) => "Certificate not trusted",
@@ -152,10 +151,10 @@ impl Manner {
     }
 
     /// The page before anything ever arrived.
-    pub fn first_boot(&self, trouble: Option<&Trouble>) -> Notice {
-        let text = match trouble {
+    pub fn first_boot(&self, error: Option<&Error>) -> Notice {
+        let text = match error {
             None => format!("Asking {} for the first picture and weather.", self.host),
-            Some(trouble) => format!("Not there yet: {}. Asking again.", trouble.detail),
+            Some(error) => format!("Not there yet: {}. Asking again.", error.detail),
         };
         Notice {
             title: "Waiting for Mars".into(),
@@ -165,24 +164,24 @@ impl Manner {
         }
     }
 
-    /// The page of a trouble that has nothing to hide behind.
-    pub fn trouble(&self, trouble: &Trouble, since_unix: i64, now_unix: i64) -> Notice {
-        let (title, remedy) = self.title_and_remedy(trouble, now_unix);
-        let foot = if trouble.is_configuration() {
+    /// The page of an error that has nothing to hide behind.
+    pub fn error_page(&self, error: &Error, since_unix: i64, now_unix: i64) -> Notice {
+        let (title, remedy) = self.title_and_remedy(error, now_unix);
+        let foot = if error.is_configuration() {
             "Asks again at every interval."
         } else {
             "Trying again by itself."
         };
         Notice {
             title: title.into(),
-            text: sentence(&trouble.detail),
+            text: sentence(&error.detail),
             remedy: Some(remedy),
             foot: format!("Since {}. {foot}", self.time(since_unix, now_unix)),
         }
     }
 
-    fn title_and_remedy(&self, trouble: &Trouble, now_unix: i64) -> (&'static str, String) {
-        match trouble.kind {
+    fn title_and_remedy(&self, error: &Error, now_unix: i64) -> (&'static str, String) {
+        match error.kind {
             Kind::Network => (
                 "No connection",
                 format!("Check the Wi-Fi or the cable, and that {} is running.", self.host),

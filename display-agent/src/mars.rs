@@ -1,14 +1,14 @@
-//! The feed: asks the Mars API, fetches the picture, keeps the last good pair.
+//! The client of the Mars API: asks the Mars API, fetches the picture, keeps the last good pair.
 //!
-//! `fetch` is one request, `answer` reads the JSON, `cache` is the file, `trouble` sorts failures,
-//! `ladder` says when to come back. A poll never makes anything worse: what is good replaces what
+//! `fetch` is one request, `answer` reads the JSON, `cache` is the file, `error` sorts failures,
+//! `schedule` says when to ask again. A poll never makes anything worse: what is good replaces what
 //! was good, part by part, and only when it has been decoded whole. Knows nothing of screens.
 
 pub mod answer;
 pub mod cache;
+mod error;
 pub mod fetch;
-pub mod ladder;
-pub mod trouble;
+mod schedule;
 
 use std::sync::Arc;
 
@@ -18,8 +18,10 @@ use url::Url;
 use self::answer::Answer;
 use self::cache::{Cache, Meta, Saved};
 use self::fetch::{Fetched, Fetcher, Validators};
-use self::trouble::{Kind, Part, Trouble};
 use crate::bitmap::{BYTES_MAX, Picture};
+
+pub use self::error::{Error, Kind, Part};
+pub use self::schedule::PollSchedule;
 
 /// Bytes of an answer: a real one has 300, and 64 KiB leave room for any backend's chatter.
 const ANSWER_MAX: usize = 64 * 1024;
@@ -43,7 +45,7 @@ pub struct Polled {
     /// What is known now: new, or what was known before.
     pub known: Option<Arc<Known>>,
     /// What went wrong; the picture may fail where the answer did not.
-    pub trouble: Option<Trouble>,
+    pub error: Option<Error>,
     /// How old the server says its answer is.
     pub source_age: Option<std::time::Duration>,
     /// Why it could not be saved for the next start.
@@ -51,7 +53,7 @@ pub struct Polled {
 }
 
 /// Asks, and remembers.
-pub struct Feed {
+pub struct Client {
     url: Url,
     fetcher: Fetcher,
     cache: Option<Cache>,
@@ -60,8 +62,8 @@ pub struct Feed {
     unsaved: Option<String>,
 }
 
-impl Feed {
-    /// A feed that begins with what the cache holds; without a cache, with nothing.
+impl Client {
+    /// A client that begins with what the cache holds; without a cache, with nothing.
     pub fn new(url: Url, fetcher: Fetcher, cache: Option<Cache>) -> Self {
         let saved = cache
             .as_ref()
@@ -88,10 +90,10 @@ impl Feed {
     /// Asks once.
     pub fn poll(&mut self, unix: i64) -> Polled {
         let mut source_age = None;
-        let trouble = self.refresh(unix, &mut source_age).err();
+        let error = self.refresh(unix, &mut source_age).err();
         Polled {
             known: self.known.clone(),
-            trouble,
+            error,
             source_age,
             unsaved: self.unsaved.clone(),
         }
@@ -101,10 +103,10 @@ impl Feed {
         &mut self,
         unix: i64,
         source_age: &mut Option<std::time::Duration>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), Error> {
         let (mut next, answer) = self.ask(unix, source_age)?;
         let pictured = self.fetch_picture(&answer, unix, &mut next);
-        self.keep(next, answer);
+        self.store(next, answer);
         pictured
     }
 
@@ -113,7 +115,7 @@ impl Feed {
         &self,
         unix: i64,
         source_age: &mut Option<std::time::Duration>,
-    ) -> Result<(Saved, Answer), Trouble> {
+    ) -> Result<(Saved, Answer), Error> {
         let validators = self
             .saved
             .as_ref()
@@ -136,13 +138,13 @@ impl Feed {
                     let (Some(saved), Some(known)) = (&self.saved, &self.known) else {
                         let words =
                             "the answer is \"unchanged\", but it was never asked about a change";
-                        return Err(Trouble::new(Part::Answer, Kind::Nonsense, words));
+                        return Err(Error::new(Part::Answer, Kind::Nonsense, words));
                     };
                     return Ok((saved.clone(), known.answer.clone()));
                 }
             };
         let answer =
-            answer::read(&bytes).map_err(|why| Trouble::new(Part::Answer, Kind::Nonsense, why))?;
+            answer::read(&bytes).map_err(|why| Error::new(Part::Answer, Kind::Nonsense, why))?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let mut next = self.saved.clone().unwrap_or_else(|| nothing(&self.url));
         if text != next.meta.answer {
@@ -153,8 +155,8 @@ impl Feed {
         Ok((next, answer))
     }
 
-    fn fetch_picture(&self, answer: &Answer, unix: i64, next: &mut Saved) -> Result<(), Trouble> {
-        let nonsense = |why: String| Trouble::new(Part::Picture, Kind::Nonsense, why);
+    fn fetch_picture(&self, answer: &Answer, unix: i64, next: &mut Saved) -> Result<(), Error> {
+        let nonsense = |why: String| Error::new(Part::Picture, Kind::Nonsense, why);
         let url = self.url.join(&answer.image_url).ok();
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
         let url = url.ok_or_else(|| nonsense(format!("no web address: {:?}", answer.image_url)))?;
@@ -184,7 +186,7 @@ impl Feed {
     }
 
     /// Takes over what is new, on disk and here. A disk that refuses costs the next start, not this one.
-    fn keep(&mut self, next: Saved, answer: Answer) {
+    fn store(&mut self, next: Saved, answer: Answer) {
         if self.saved.as_ref() == Some(&next) && self.unsaved.is_none() {
             return;
         }

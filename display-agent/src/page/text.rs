@@ -1,4 +1,4 @@
-//! Letters: Barlow Condensed in two weights, drawn with smooth edges.
+//! Text: Barlow Condensed in two weights, drawn with smooth edges and a soft shadow.
 //!
 //! Knows sizes, kerning, fitting and wrapping. A character the font does not have becomes "?".
 
@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 
-use super::canvas::{Colour, Ink};
+use super::canvas::{BLACK, Canvas, Colour, mix, place};
+use crate::bitmap::{HEIGHT, WIDTH};
 
 static MEDIUM: LazyLock<FontRef<'static>> = LazyLock::new(|| {
     FontRef::try_from_slice(include_bytes!("../../fonts/BarlowCondensed-Medium.ttf"))
@@ -19,6 +20,11 @@ static SEMI_BOLD: LazyLock<FontRef<'static>> = LazyLock::new(|| {
 
 /// A capital's height as a part of the size, from the font's OS/2 table.
 const CAPITAL: f32 = 0.7;
+
+/// How dark the shadow is around a full letter, from right under it to three pixels away.
+const SHADOW: [u16; 4] = [255, 230, 140, 51];
+/// How dark the darkest shadow is.
+const SHADOW_MOST: u16 = 204;
 
 /// How something is written.
 #[derive(Clone, Copy)]
@@ -66,7 +72,7 @@ impl Style {
     }
 
     /// Writes one line from `x`, its capitals centred on `y`.
-    pub(super) fn write(&self, ink: &mut Ink, x: f32, y: i32, text: &str) {
+    pub(super) fn write(&self, layer: &mut TextLayer, x: f32, y: i32, text: &str) {
         let baseline = (y as f32 + self.size * CAPITAL / 2.0).round();
         for mut glyph in self.set(text).0 {
             glyph.position = point(x + glyph.position.x, baseline);
@@ -79,7 +85,7 @@ impl Style {
                     corner.x as i32 + column as i32,
                     corner.y as i32 + row as i32,
                 );
-                ink.mark(x, y, coverage, self.colour);
+                layer.mark(x, y, coverage, self.colour);
             });
         }
     }
@@ -129,4 +135,79 @@ impl Style {
         }
         lines.iter().map(|line| self.fit(line, width)).collect()
     }
+}
+
+/// Letters of a page, before they are laid on it: how much of each pixel they cover, and in what colour.
+pub(super) struct TextLayer {
+    marks: Vec<(u8, Colour)>,
+}
+
+impl TextLayer {
+    /// No letters yet.
+    pub(super) fn new() -> Self {
+        Self {
+            marks: vec![(0, BLACK); (WIDTH * HEIGHT) as usize],
+        }
+    }
+
+    /// Lays the letters over everything, each with a soft shadow that holds them off any ground.
+    pub(super) fn lay_over(&self, canvas: &mut Canvas) {
+        for (pixel, shadow) in canvas.pixels.iter_mut().zip(self.shadow()) {
+            *pixel = mix(*pixel, BLACK, shadow);
+        }
+        for (pixel, (coverage, colour)) in canvas.pixels.iter_mut().zip(&self.marks) {
+            *pixel = mix(*pixel, *colour, *coverage);
+        }
+    }
+
+    /// One pixel of a letter; where two letters meet, the stronger one wins.
+    fn mark(&mut self, x: i32, y: i32, coverage: f32, colour: Colour) {
+        let coverage = (coverage.clamp(0.0, 1.0) * 255.0).round() as u8;
+        if let Some(at) = place(x, y)
+            && coverage > self.marks[at].0
+        {
+            self.marks[at] = (coverage, colour);
+        }
+    }
+
+    /// The letters' coverage, spread to both sides, then up and down.
+    fn shadow(&self) -> Vec<u8> {
+        let width = WIDTH as usize;
+        let letters: Vec<u8> = self
+            .marks
+            .iter()
+            .map(|(coverage, _)| scaled(*coverage, SHADOW_MOST))
+            .collect();
+        let mut wide = vec![0; letters.len()];
+        for (from, to) in letters
+            .chunks_exact(width)
+            .zip(wide.chunks_exact_mut(width))
+        {
+            for (x, coverage) in from
+                .iter()
+                .enumerate()
+                .filter(|(_, coverage)| **coverage > 0)
+            {
+                for near in x.saturating_sub(3)..(x + 4).min(width) {
+                    to[near] = to[near].max(scaled(*coverage, SHADOW[x.abs_diff(near)]));
+                }
+            }
+        }
+        let mut tall = vec![0; letters.len()];
+        for (y, from) in wide.chunks_exact(width).enumerate() {
+            for near in y.saturating_sub(3)..(y + 4).min(HEIGHT as usize) {
+                let to = &mut tall[near * width..][..width];
+                let weight = SHADOW[y.abs_diff(near)];
+                to.iter_mut()
+                    .zip(from)
+                    .for_each(|(to, from)| *to = (*to).max(scaled(*from, weight)));
+            }
+        }
+        tall
+    }
+}
+
+/// A part of a whole of 255.
+fn scaled(value: u8, part: u16) -> u8 {
+    ((u16::from(value) * part + 127) / 255) as u8
 }

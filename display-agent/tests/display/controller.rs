@@ -6,9 +6,9 @@
 //! show. So the whole road to a panel can be driven and looked at without one.
 
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use display_agent::screen::Frame;
 use embedded_graphics::pixelcolor::raw::RawU16;
 use embedded_graphics::pixelcolor::{Rgb565, Rgb888};
 use embedded_graphics::prelude::*;
@@ -16,25 +16,21 @@ use embedded_hal::delay::DelayNs;
 use embedded_hal::digital::{self, OutputPin};
 use embedded_hal::spi::{self, Operation, SpiDevice};
 
-use super::panel::{Model, start};
-use super::png::PngFile;
-use super::{Fault, Frame, Sink};
-
 /// Both controllers have a memory of 240×320, whichever way the panel is mounted.
 const COLUMNS: usize = 240;
 const PAGES: usize = 320;
 
 /// The controller and everything that reached it.
 #[derive(Debug)]
-pub struct Controller {
+pub(crate) struct Controller {
     /// Every command with its parameters; of a memory write only the command.
-    pub commands: Vec<(u8, Vec<u8>)>,
+    pub(crate) commands: Vec<(u8, Vec<u8>)>,
     /// Bytes that crossed the bus.
-    pub bytes: usize,
+    pub(crate) bytes: usize,
     /// The longest single write.
-    pub longest_write: usize,
+    pub(crate) longest_write: usize,
     /// Whether the backlight pin is high.
-    pub lit: bool,
+    pub(crate) lit: bool,
     data: bool,
     window: [usize; 4],
     cursor: (usize, usize),
@@ -44,7 +40,7 @@ pub struct Controller {
 
 /// One end of a wire to the controller.
 #[derive(Clone, Debug)]
-pub struct Wire {
+pub(crate) struct Wire {
     controller: Arc<Mutex<Controller>>,
     role: Role,
 }
@@ -58,7 +54,7 @@ enum Role {
 
 impl Controller {
     /// Powered, and dark.
-    pub fn new() -> Arc<Mutex<Self>> {
+    pub(crate) fn new() -> Arc<Mutex<Self>> {
         Arc::new(Mutex::new(Self {
             commands: Vec::new(),
             bytes: 0,
@@ -73,7 +69,7 @@ impl Controller {
     }
 
     /// The wires to it: bus, data/command, backlight.
-    pub fn wires(controller: &Arc<Mutex<Self>>) -> (Wire, Wire, Wire) {
+    pub(crate) fn wires(controller: &Arc<Mutex<Self>>) -> (Wire, Wire, Wire) {
         let wire = |role| Wire {
             controller: controller.clone(),
             role,
@@ -86,7 +82,7 @@ impl Controller {
     }
 
     /// The parameters of the last such command.
-    pub fn last(&self, command: u8) -> Option<&[u8]> {
+    pub(crate) fn last(&self, command: u8) -> Option<&[u8]> {
         let found = self
             .commands
             .iter()
@@ -96,7 +92,7 @@ impl Controller {
     }
 
     /// What somebody sees who turned the portrait glass on its side, as it is in every case.
-    pub fn glass(&self) -> Frame {
+    pub(crate) fn glass(&self) -> Frame {
         let mut frame = Frame::black();
         let pixels = self.memory.iter().enumerate().map(|(at, pixel)| {
             let (column, page) = (at % COLUMNS, at / COLUMNS);
@@ -214,46 +210,8 @@ impl OutputPin for Wire {
 }
 
 /// A panel in memory needs no time to wake up.
-pub struct NoDelay;
+pub(crate) struct NoDelay;
 
 impl DelayNs for NoDelay {
     fn delay_ns(&mut self, _: u32) {}
-}
-
-/// The driver of `model`, the simulated panel, and a PNG of its glass after each frame.
-pub fn open(model: Model, path: &Path) -> Result<Box<dyn Sink>, Fault> {
-    let controller = Controller::new();
-    let (bus, dc, backlight) = Controller::wires(&controller);
-    let driver = start(
-        model,
-        model.usual_mounting(),
-        bus,
-        dc,
-        None,
-        Some(backlight),
-        &mut NoDelay,
-    )?;
-    Ok(Box::new(Simulated {
-        driver,
-        controller,
-        path: path.to_owned(),
-    }))
-}
-
-struct Simulated {
-    driver: Box<dyn Sink>,
-    controller: Arc<Mutex<Controller>>,
-    path: PathBuf,
-}
-
-impl Sink for Simulated {
-    fn show(&mut self, frame: &Frame) -> Result<(), Fault> {
-        self.driver.show(frame)?;
-        let glass = self
-            .controller
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .glass();
-        PngFile::new(&self.path).show(&glass)
-    }
 }

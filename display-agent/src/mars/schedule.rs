@@ -6,11 +6,13 @@
 
 use std::time::Duration;
 
-use super::trouble::{Kind, Trouble};
+use daemon::backoff::Backoff;
+
+use super::error::{Error, Kind};
 
 /// Quick tries after a failure; the original made five.
 const QUICK_TRIES: u32 = 5;
-/// Between quick tries: longer than a dropped packet, shorter than a person's patience.
+/// Between quick tries: longer than a dropped packet, shorter than a person waits.
 const QUICK: Duration = Duration::from_secs(2);
 /// The first slow step; doubled from there.
 const SLOW: Duration = Duration::from_secs(15);
@@ -21,33 +23,35 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Counts failures in a row.
 #[derive(Clone, Debug)]
-pub struct Ladder {
+pub struct PollSchedule {
     interval: Duration,
     failures: u32,
+    slow: Backoff,
 }
 
-impl Ladder {
-    /// A ladder that ends at `interval`.
+impl PollSchedule {
+    /// Once every `interval` while all goes well.
     pub fn new(interval: Duration) -> Self {
         Self {
             interval,
             failures: 0,
+            slow: Backoff::new(SLOW, interval).with_jitter(1.0 - JITTER, 1.0 + JITTER),
         }
     }
 
-    /// How long to wait after this result. `random` is in [0, 1).
-    pub fn after(&mut self, result: Option<&Trouble>, random: f64) -> Duration {
-        let Some(trouble) = result else {
-            self.failures = 0;
+    /// How long to wait after this result. `chance` is in [0, 1].
+    pub fn after(&mut self, result: Option<&Error>, chance: f64) -> Duration {
+        let Some(error) = result else {
+            *self = Self::new(self.interval);
             return self.interval;
         };
         self.failures = self.failures.saturating_add(1);
-        let step = match trouble.kind {
+        let step = match error.kind {
             Kind::Key | Kind::Address => self.interval,
             _ if self.failures <= QUICK_TRIES => QUICK,
-            _ => self.slow(random),
+            _ => self.slow.next_wait(chance),
         };
-        let asked = trouble.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
+        let asked = error.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
         step.min(self.interval).max(asked)
     }
 
@@ -55,29 +59,23 @@ impl Ladder {
     pub fn is_lasting(&self) -> bool {
         self.failures >= QUICK_TRIES
     }
-
-    fn slow(&self, random: f64) -> Duration {
-        let doublings = (self.failures - QUICK_TRIES - 1).min(16);
-        let step = SLOW.saturating_mul(1 << doublings).min(self.interval);
-        step.mul_f64(1.0 - JITTER + 2.0 * JITTER * random)
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::trouble::Part;
+    use super::super::error::Part;
     use super::*;
 
     const INTERVAL: Duration = Duration::from_secs(300);
 
-    fn trouble(kind: Kind) -> Trouble {
-        Trouble::new(Part::Answer, kind, "")
+    fn error(kind: Kind) -> Error {
+        Error::new(Part::Answer, kind, "")
     }
 
     fn climb(kind: Kind, steps: usize) -> Vec<u64> {
-        let mut ladder = Ladder::new(INTERVAL);
+        let mut schedule = PollSchedule::new(INTERVAL);
         (0..steps)
-            .map(|_| ladder.after(Some(&trouble(kind)), 0.5).as_secs())
+            .map(|_| schedule.after(Some(&error(kind)), 0.5).as_secs())
             .collect()
     }
 
@@ -106,35 +104,35 @@ mod tests {
 
     #[test]
     fn one_success_forgets_all_failures() {
-        let mut ladder = Ladder::new(INTERVAL);
+        let mut schedule = PollSchedule::new(INTERVAL);
         for _ in 0..20 {
-            ladder.after(Some(&trouble(Kind::Server)), 0.5);
+            schedule.after(Some(&error(Kind::Server)), 0.5);
         }
-        assert!(ladder.is_lasting());
-        assert_eq!(ladder.after(None, 0.5), INTERVAL);
-        assert!(!ladder.is_lasting());
-        assert_eq!(ladder.after(Some(&trouble(Kind::Server)), 0.5), QUICK);
+        assert!(schedule.is_lasting());
+        assert_eq!(schedule.after(None, 0.5), INTERVAL);
+        assert!(!schedule.is_lasting());
+        assert_eq!(schedule.after(Some(&error(Kind::Server)), 0.5), QUICK);
     }
 
     #[test]
     fn retry_after_is_obeyed_within_reason() {
-        let mut ladder = Ladder::new(INTERVAL);
-        let mut busy = trouble(Kind::Busy);
+        let mut schedule = PollSchedule::new(INTERVAL);
+        let mut busy = error(Kind::Busy);
         busy.retry_after = Some(Duration::from_secs(1000));
-        assert_eq!(ladder.after(Some(&busy), 0.5).as_secs(), 1000);
+        assert_eq!(schedule.after(Some(&busy), 0.5).as_secs(), 1000);
         busy.retry_after = Some(Duration::from_secs(1));
-        assert_eq!(ladder.after(Some(&busy), 0.5), QUICK);
+        assert_eq!(schedule.after(Some(&busy), 0.5), QUICK);
         busy.retry_after = Some(Duration::from_secs(u64::MAX));
-        assert_eq!(ladder.after(Some(&busy), 0.5), RETRY_AFTER_MAX);
+        assert_eq!(schedule.after(Some(&busy), 0.5), RETRY_AFTER_MAX);
     }
 
     #[test]
     fn slow_steps_spread_but_never_pass_the_interval() {
         let mut steps = std::collections::BTreeSet::new();
-        for random in [0.0, 0.25, 0.5, 0.75, 0.999] {
-            let mut ladder = Ladder::new(INTERVAL);
+        for chance in [0.0, 0.25, 0.5, 0.75, 0.999] {
+            let mut schedule = PollSchedule::new(INTERVAL);
             let all: Vec<_> = (0..100)
-                .map(|_| ladder.after(Some(&trouble(Kind::Network)), random))
+                .map(|_| schedule.after(Some(&error(Kind::Network)), chance))
                 .collect();
             assert!(all.iter().all(|step| *step <= INTERVAL));
             steps.insert(all[5]);
