@@ -8,6 +8,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use daemon::check::{Line, Table, is_ready, json};
+use daemon::exit_code;
 use time::OffsetDateTime;
 
 use crate::certificates::{self, Certificates, Severity};
@@ -18,84 +20,44 @@ use crate::{lock, motors};
 mod broker;
 mod clock;
 mod credentials;
-mod page;
 
-pub use page::{Page, json, text};
-
-/// How long one thing may take to answer; the connection to the broker has its own limit,
-/// which is shorter.
-const PATIENCE: Duration = Duration::from_secs(15);
-
-/// One thing that a drive needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// What.
-    pub name: &'static str,
-    /// How it is.
-    pub verdict: Verdict,
-    /// What was found.
-    pub found: String,
-    /// What to do about it, where something is to be done.
-    pub advice: Option<String>,
-}
-
-/// How a thing is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// As it should be.
-    Ok,
-    /// Works, but should be looked at.
-    Warning,
-    /// A drive will not work.
-    Fault,
-    /// Not needed, or not to be had while something else is wrong.
-    Skipped,
-}
+/// How long the camera may take to give a picture.
+const CAMERA_LIMIT: Duration = Duration::from_secs(15);
 
 /// What `check` found.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// The robot's name, once it is known.
-    pub robot: Option<String>,
+    robot: Option<String>,
     /// In the order in which things depend on each other.
-    pub lines: Vec<Line>,
+    lines: Vec<Line>,
 }
 
 impl Report {
-    /// Whether a drive would work.
-    pub fn would_drive(&self) -> bool {
-        self.lines.iter().all(|line| line.verdict != Verdict::Fault)
-    }
-}
-
-impl Line {
-    fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self::new(name, Verdict::Ok, found, None)
+    /// For a person.
+    pub fn text(&self) -> String {
+        let robot = self.robot.as_deref().unwrap_or("an unnamed robot");
+        let title = format!("robot-agent {}: {robot}", env!("CARGO_PKG_VERSION"));
+        Table::for_stdout(&title, "Ready to drive", "A drive would not work").text(&self.lines)
     }
 
-    fn skipped(name: &'static str, why: impl Into<String>) -> Self {
-        Self::new(name, Verdict::Skipped, why, None)
+    /// For machines.
+    pub fn json(&self) -> String {
+        let report = serde_json::json!({
+            "ok": is_ready(&self.lines),
+            "version": env!("CARGO_PKG_VERSION"),
+            "robot": self.robot,
+            "checks": json(&self.lines),
+        });
+        format!("{report:#}\n")
     }
 
-    fn warning(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::new(name, Verdict::Warning, found, Some(advice.into()))
-    }
-
-    fn fault(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self::new(name, Verdict::Fault, found, Some(advice.into()))
-    }
-
-    fn new(
-        name: &'static str,
-        verdict: Verdict,
-        found: impl Into<String>,
-        advice: Option<String>,
-    ) -> Self {
-        Self {
-            name,
-            verdict,
-            found: found.into(),
-            advice: advice.filter(|advice| !advice.is_empty()),
+    /// Of the whole command.
+    pub fn exit_code(&self) -> u8 {
+        match (is_ready(&self.lines), &self.robot) {
+            (true, _) => 0,
+            (false, Some(_)) => 1,
+            (false, None) => exit_code::CONFIG,
         }
     }
 }
@@ -213,7 +175,7 @@ async fn camera(config: &Config, running: bool) -> Line {
         return Line::skipped(NAME, "a robot-agent that runs here has it");
     }
     let source = settings.source;
-    let probe = move || camera::probe(&settings, PATIENCE);
+    let probe = move || camera::probe(&settings, CAMERA_LIMIT);
     let found = tokio::task::spawn_blocking(probe)
         .await
         .unwrap_or_else(|_| Err("looking at it panicked".into()));

@@ -2,13 +2,12 @@
 //! that nobody checks again.
 //!
 //! The five keys in capitals are those of the AWS sample, and a file with only them is
-//! enough. Every room owns the settings that are filled in here and never sees JSON.
+//! enough. Every module owns the settings that are filled in here and never sees JSON.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use daemon::config::{self, Document, Section};
 use serde_json::Value;
 use url::Url;
 use wire::topic;
@@ -20,12 +19,10 @@ use crate::mqtt::MqttConfig;
 use crate::telemetry::TelemetryConfig;
 use crate::{motors, video};
 
-pub mod reader;
 mod sections;
 
 pub use crate::video::camera::Source;
-
-use reader::{Problem, Problems, Section};
+pub use daemon::config::Error;
 
 /// Where the configuration is looked for when nobody says.
 pub const DEFAULT_FILE: &str = "config.json";
@@ -54,37 +51,20 @@ pub struct Config {
     pub video: video::Settings,
 }
 
-/// Why there is no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The file cannot be read.
-    #[error("{} {}", .0.display(), unreadable(.1))]
-    Unreadable(PathBuf, #[source] io::Error),
-    /// It is not JSON.
-    #[error("{} is not JSON: line {}, column {}: {}", .file.display(), .error.line(), .error.column(), without_place(.error))]
-    NotJson {
-        /// The file.
-        file: PathBuf,
-        /// Where and what.
-        #[source]
-        error: serde_json::Error,
-    },
-    /// Values are wrong or missing.
-    #[error("{} has {}:{}", .file.display(), count(.problems), list(.problems))]
-    Wrong {
-        /// The file.
-        file: PathBuf,
-        /// All that is wrong.
-        problems: Vec<Problem>,
-    },
-}
-
 /// Reads and checks a configuration.
 ///
 /// # Errors
 /// [`Error`] with everything that is wrong.
 pub fn load(file: &Path) -> Result<Config, Error> {
-    parse(&text(file)?, file)
+    check(Document::load(file)?, file)
+}
+
+/// Checks the text of a configuration that came from `file`.
+///
+/// # Errors
+/// [`Error`] with everything that is wrong.
+pub fn parse(text: &str, file: &Path) -> Result<Config, Error> {
+    check(Document::parse(text, file)?, file)
 }
 
 /// Reads where the motors hang, and nothing else: a stop must not fail because the owner has
@@ -93,49 +73,25 @@ pub fn load(file: &Path) -> Result<Config, Error> {
 /// # Errors
 /// [`Error`] if the board cannot be found by what is there.
 pub fn load_motors(file: &Path) -> Result<motors::Settings, Error> {
-    let value = json(&text(file)?, file)?;
-    let problems = Problems::default();
-    let mut top = Section::document(&value, &problems);
-    let motors = sections::motors(&mut top.section("motors"), folder(file));
-    drop(top);
-    let mut problems = problems.into_inner();
-    problems.retain(|problem| sections::hides_the_board(&problem.key));
-    if problems.is_empty() {
-        return Ok(motors);
-    }
-    Err(Error::Wrong {
-        file: file.to_owned(),
-        problems,
+    let document = Document::load(file)?;
+    let motors = sections::motors(&mut document.top().section("motors"), document.folder());
+    document.finish(Some(motors), |problem| {
+        sections::hides_the_board(&problem.key)
     })
 }
 
-/// Checks the text of a configuration that came from `file`.
-///
-/// # Errors
-/// [`Error`] with everything that is wrong.
-pub fn parse(text: &str, file: &Path) -> Result<Config, Error> {
-    let value = json(text, file)?;
-    let problems = Problems::default();
-    let config = read(&value, file, &problems);
-    let problems = problems.into_inner();
-    match config {
-        Some(config) if problems.is_empty() => Ok(config),
-        _ => Err(Error::Wrong {
-            file: file.to_owned(),
-            problems,
-        }),
-    }
+fn check(document: Document, file: &Path) -> Result<Config, Error> {
+    let config = read(document.top(), file, document.folder());
+    document.finish(config, |_| true)
 }
 
 /// None only where a required key is missing, which is noted then.
-fn read(value: &Value, file: &Path, problems: &Problems) -> Option<Config> {
-    let folder = folder(file);
-    let mut top = Section::document(value, problems);
+fn read(mut top: Section<'_>, file: &Path, folder: &Path) -> Option<Config> {
     let robot = top.required(
         "IOT_THINGNAME",
         "a name of 1 to 128 letters, digits, '-' or '_'",
         |value| {
-            let name = reader::text(value)?;
+            let name = config::text(value)?;
             topic::check_robot_name(&name).is_ok().then_some(name)
         },
     );
@@ -149,8 +105,7 @@ fn read(value: &Value, file: &Path, problems: &Problems) -> Option<Config> {
     let limits = sections::drive(&mut top.section("drive"), motors.driver);
     let telemetry = sections::telemetry(&mut top.section("telemetry"));
     // One file may serve both agents.
-    top.ignore("display");
-    drop(top);
+    top.ignore(&["display"]);
     let robot = robot?;
     Some(Config {
         file: file.to_owned(),
@@ -174,7 +129,7 @@ fn aws(top: &mut Section<'_>, needed: bool) -> Option<AwsConfig> {
     let credentials = endpoint(top, "IOT_GET_CREDENTIAL_ENDPOINT", needed);
     let mut word = |key, expected: &str, also: &[u8]| {
         let read = |value: &Value| {
-            reader::text(value).filter(|text| {
+            config::text(value).filter(|text| {
                 text.len() <= 128
                     && text
                         .bytes()
@@ -204,62 +159,13 @@ fn aws(top: &mut Section<'_>, needed: bool) -> Option<AwsConfig> {
 fn endpoint(top: &mut Section<'_>, key: &'static str, needed: bool) -> Option<Endpoint> {
     let expected = "a host name, or host:port";
     let text = if needed {
-        top.required(key, expected, reader::text)
+        top.required(key, expected, config::text)
     } else {
-        top.optional(key, expected, reader::text)
+        top.optional(key, expected, config::text)
     }?;
     text.parse()
         .map_err(|error| top.problem(key, format!("is \"{text}\": it must be {error}")))
         .ok()
-}
-
-fn text(file: &Path) -> Result<String, Error> {
-    fs::read_to_string(file).map_err(|error| Error::Unreadable(file.to_owned(), error))
-}
-
-fn json(text: &str, file: &Path) -> Result<Value, Error> {
-    serde_json::from_str(text).map_err(|error| Error::NotJson {
-        file: file.to_owned(),
-        error,
-    })
-}
-
-/// The folder against which relative paths count.
-pub fn folder(file: &Path) -> &Path {
-    file.parent().unwrap_or(Path::new(""))
-}
-
-fn unreadable(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::NotFound => {
-            "does not exist: give its path with --config, or begin with config.json.example".into()
-        }
-        io::ErrorKind::InvalidData => "is not text in UTF-8".into(),
-        _ => format!("cannot be read: {error}"),
-    }
-}
-
-/// serde_json repeats the place at the end of its text.
-fn without_place(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
-
-fn count(problems: &[Problem]) -> String {
-    match problems.len() {
-        1 => "a problem".into(),
-        n => format!("{n} problems"),
-    }
-}
-
-fn list(problems: &[Problem]) -> String {
-    problems
-        .iter()
-        .map(|problem| format!("\n  {problem}"))
-        .collect()
 }
 
 #[cfg(test)]

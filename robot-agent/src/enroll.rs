@@ -11,6 +11,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use daemon::atomic_file::{PUBLIC, SECRET};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use time::OffsetDateTime;
 use url::Url;
@@ -76,11 +77,11 @@ pub async fn run(config_file: &Path, asked: &Request, now: OffsetDateTime) -> Re
 
     let running = lock::take(&target.certs).is_err();
     let staging = Staging::beside(&target.certs)?;
-    staging.add(KEY_FILE, &key.serialize_pem(), files::SECRET)?;
-    staging.add(CERTIFICATE_FILE, &answer.crt_pem, files::PUBLIC)?;
+    staging.add(KEY_FILE, &key.serialize_pem(), SECRET)?;
+    staging.add(CERTIFICATE_FILE, &answer.crt_pem, PUBLIC)?;
     match &ca {
-        Some(pem) => staging.add(CA_FILE, pem, files::PUBLIC)?,
-        None => staging.add(CA_FILE, &read(&target.certs.join(CA_FILE))?, files::PUBLIC)?,
+        Some(pem) => staging.add(CA_FILE, pem, PUBLIC)?,
+        None => staging.add(CA_FILE, &read(&target.certs.join(CA_FILE))?, PUBLIC)?,
     }
     let mut done = check_fit(&staging, &target, &answer, now)?;
     if ca.is_none() {
@@ -120,7 +121,7 @@ fn target(config_file: &Path, asked_name: Option<&str>) -> Result<Target> {
             })
         }
         Err(config::Error::Unreadable(_, error)) if missing(&error) => Ok(Target {
-            certs: config::folder(config_file).join("certs"),
+            certs: config_file.with_file_name("certs"),
             name: asked_name.map(str::to_owned),
             has_config: false,
         }),

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use daemon::check::Line;
 use rumqttc::{Event, Packet, QoS, SubscribeReasonCode};
 use rustls::pki_types::ServerName;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::Line;
 use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::connect_error;

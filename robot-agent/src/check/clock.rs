@@ -1,8 +1,8 @@
 //! Is this computer's clock right? A Raspberry Pi has none that runs without power.
 
+use daemon::check::Line;
 use time::{Duration, OffsetDateTime};
 
-use super::{Line, Verdict};
 use crate::certificates::Certificates;
 use crate::config::Config;
 
@@ -34,11 +34,9 @@ pub(super) fn line(
             format!("it is {} here, before the certificate was made", now.date()),
             ADVICE,
         ),
-        (None, Some(_)) => Line::new(
+        (None, Some(_)) => Line::ok(
             NAME,
-            Verdict::Ok,
             format!("{} UTC; no server to compare it with", minute(now)),
-            None,
         ),
         (None, None) => Line::skipped(NAME, "nothing to compare it with"),
     }
@@ -71,6 +69,8 @@ fn minute(at: OffsetDateTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use daemon::check::Verdict;
+
     use super::*;
 
     #[test]

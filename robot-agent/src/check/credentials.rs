@@ -1,9 +1,9 @@
 //! Does the credentials provider give the robot temporary credentials for its video?
 
+use daemon::check::Line;
 use time::Duration;
 use wire::signaling::control::Credentials;
 
-use super::Line;
 use crate::aws::credentials::CredentialsProvider;
 use crate::aws::error::{Error, advice};
 use crate::aws::http_client::HttpClient;
@@ -62,7 +62,8 @@ fn answer_line(aws: &AwsConfig, answer: Result<Credentials, Error>) -> Line {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Verdict;
+    use daemon::check::Verdict;
+
     use super::*;
     use crate::aws::error::CREDENTIALS_PROVIDER;
 

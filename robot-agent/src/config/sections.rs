@@ -1,13 +1,13 @@
 //! The sections of `config.json`: defaults and bounds of every key, each read into the
-//! settings of the room that it is for.
+//! settings of the module that it is for.
 
 use std::path::Path;
 use std::time::Duration;
 
+use daemon::config::{Problem, Section};
 use serde_json::Value;
 use wire::action::MAX_DURATION_MS;
 
-use super::reader::Section;
 use crate::drive::{Limits, Throttle};
 use crate::motors::{self, Address, Driver, Gpio, Motor, Output, StopMode};
 use crate::telemetry::TelemetryConfig;
@@ -61,7 +61,7 @@ pub(super) fn hides_the_board(key: &str) -> bool {
         let whose = key.split('.').next().unwrap_or(key);
         !["left", "right", "stop", "transcript"].contains(&whose)
     });
-    of_motors || [Section::WHOLE, "motors"].contains(&key)
+    of_motors || [Problem::WHOLE, "motors"].contains(&key)
 }
 
 fn motor(section: &mut Section<'_>, driver: Driver, default: Motor) -> Motor {

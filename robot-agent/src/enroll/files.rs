@@ -1,24 +1,20 @@
 //! Puts the files of a new identity in place: first all of them beside their place, then
 //! each by one step that either happens or does not.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, Permissions};
+use std::io::ErrorKind;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use daemon::atomic_file;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::certificates::{CA_FILE, CERTIFICATE_FILE, KEY_FILE, is_amazon_root};
 use crate::config;
-
-/// For the robot alone.
-pub(super) const SECRET: u32 = 0o600;
-/// For everybody to read.
-pub(super) const PUBLIC: u32 = 0o644;
 
 /// The files before they are in place, on the same file system.
 pub(super) struct Staging {
@@ -33,9 +29,7 @@ impl Staging {
         if !target.exists() {
             fs::create_dir_all(target).with_context(cannot)?;
             fs::set_permissions(target, Permissions::from_mode(0o755)).with_context(cannot)?;
-            if let Some(parent) = target.parent() {
-                give_to_owner_of(parent, target)?;
-            }
+            give_to_owner_of(atomic_file::folder(target), target)?;
         }
         let folder = tempfile::Builder::new()
             .prefix(".enroll-")
@@ -89,16 +83,13 @@ impl Staging {
 pub(super) fn write_config(file: &Path, config: &Value) -> Result<String> {
     let text = format!("{config:#}\n");
     config::parse(&text, file).context("the configuration that came with it cannot be used")?;
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = atomic_file::folder(file);
     let staged = tempfile::Builder::new()
         .prefix(".enroll-")
         .tempdir_in(folder)
         .with_context(|| format!("cannot write to {}", folder.display()))?;
     let from = staged.path().join("config.json");
-    write(&from, &text, PUBLIC)?;
+    write(&from, &text, atomic_file::PUBLIC)?;
     give_to_owner_of(folder, &from)?;
     place(&from, file, false)?;
     Ok(format!("wrote {}", file.display()))
@@ -136,17 +127,8 @@ fn pem(der: &[u8]) -> String {
 }
 
 fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
-    let cannot = || format!("cannot write {}", path.display());
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)
-        .with_context(cannot)?;
-    file.set_permissions(Permissions::from_mode(mode))
-        .with_context(cannot)?;
-    file.write_all(text.as_bytes()).with_context(cannot)?;
-    file.sync_all().with_context(cannot)
+    atomic_file::write_synced(path, text.as_bytes(), mode)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// A link, unlike a rename, fails if something is there.
@@ -168,11 +150,6 @@ fn same(a: &Path, b: &Path) -> bool {
 
 /// Root enrolls, but a service's own user must be able to read the key.
 fn give_to_owner_of(folder: &Path, file: &Path) -> Result<()> {
-    let folder = if folder.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        folder
-    };
     let cannot = || format!("cannot set the owner of {}", file.display());
     let wanted = fs::metadata(folder).with_context(cannot)?;
     let is = fs::metadata(file).with_context(cannot)?;

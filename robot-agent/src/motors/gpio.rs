@@ -1,15 +1,11 @@
 //! The GPIO lines of the 40-pin header, from the kernel or from rppal.
-//!
-//! The number of the header's chip changes between models and kernels; its label does not.
 
+use daemon::header_chip;
 use embedded_hal::digital::OutputPin;
 use gpio_cdev::{Chip, LineRequestFlags};
 use linux_embedded_hal::CdevPin;
 
 use super::{BoardError, Gpio};
-
-/// The chips behind the header: Pi 5, Pi 4, and all before.
-const LABELS: [&str; 3] = ["pinctrl-rp1", "pinctrl-bcm2711", "pinctrl-bcm2835"];
 
 /// Who we are to others who ask for the same line.
 const CONSUMER: &str = "robot-agent";
@@ -73,24 +69,9 @@ fn request(chip: &mut Chip, pin: u8) -> Result<CdevPin, BoardError> {
         })
 }
 
-/// The chip behind the header; a Pi has several others.
 fn header() -> Result<Chip, BoardError> {
-    let what = format!("a GPIO chip labelled {}", LABELS.join(", "));
-    let chips = gpio_cdev::chips().map_err(|error| BoardError::open(&what, error))?;
-    let mut seen = Vec::new();
-    for chip in chips {
-        match chip {
-            Ok(chip) if LABELS.contains(&chip.label()) => return Ok(chip),
-            Ok(chip) => seen.push(format!("{} is {}", chip.name(), chip.label())),
-            Err(error) => seen.push(error.to_string()),
-        }
-    }
-    let seen = if seen.is_empty() {
-        "this computer has no /dev/gpiochip at all".to_owned()
-    } else {
-        seen.join(", ")
-    };
-    Err(BoardError::open(what, seen))
+    let what = format!("a GPIO chip labelled {}", header_chip::LABELS.join(", "));
+    header_chip::open().map_err(|error| BoardError::open(what, error))
 }
 
 fn name(pin: u8) -> String {

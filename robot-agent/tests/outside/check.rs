@@ -190,7 +190,7 @@ async fn without_a_configuration_its_problems_are_the_report() {
     assert_eq!(code, 78);
     let (verdict, text) = of(&report, "config");
     assert_eq!(verdict, "fault");
-    assert!(text.contains("IOT_THINGNAME: is 5"), "{text}");
+    assert!(text.contains("IOT_THINGNAME is 5"), "{text}");
     let (_, page, _) = robot.run_agent(&["check"]).await;
     assert!(page.contains("FAIL  config"), "{page}");
     assert!(page.contains("A drive would not work: 1 fault."), "{page}");

@@ -71,7 +71,7 @@ async fn a_bad_configuration_ends_with_78_whatever_is_asked() {
     for arguments in [&["run"][..], &enroll] {
         let (status, _, log) = robot.run_agent(arguments).await;
         assert_eq!(status.code(), Some(78), "{arguments:?}");
-        assert!(log.contains("did you mean \"motors\"?"), "{log}");
+        assert!(log.contains("did you mean motors?"), "{log}");
         assert!(log.contains("IOT_THINGNAME"), "{log}");
     }
     fs::remove_file(robot.config_file()).unwrap();
