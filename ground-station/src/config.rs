@@ -19,48 +19,48 @@ use std::path::PathBuf;
 pub(crate) struct Config {
     /// Where plain HTTP is served; keep it on loopback, passwords travel on it
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    pub http: SocketAddr,
+    pub(crate) http: SocketAddr,
 
     /// Where HTTPS is served, for browsers, agents and video
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8443")]
-    pub https: SocketAddr,
+    pub(crate) https: SocketAddr,
 
     /// Where the MQTT broker listens; without meaning beside --external-broker
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "0.0.0.0:8883")]
-    pub mqtt: SocketAddr,
+    pub(crate) mqtt: SocketAddr,
 
     /// The broker's program; without, it is looked for on the PATH and in /usr/sbin
     #[arg(long, value_name = "PROGRAM")]
-    pub mosquitto: Option<PathBuf>,
+    pub(crate) mosquitto: Option<PathBuf>,
 
     /// Use this MQTT broker instead of starting one; `external-broker` writes its configuration
     #[arg(long, value_name = "HOST:PORT")]
-    pub external_broker: Option<BrokerAddress>,
+    pub(crate) external_broker: Option<BrokerAddress>,
 
     /// A further name or address under which this machine is reached, for the certificate
     #[arg(long = "host", value_name = "HOST", value_parser = hosts::parse)]
-    pub hosts: Vec<String>,
+    pub(crate) hosts: Vec<String>,
 
     /// A proxy in front that ends TLS; only its word (`X-Forwarded-For`, `-Host` and `-Proto`,
     /// or `Forwarded`) about clients counts; may be given again
     #[arg(long = "trusted-proxy", value_name = "ADDRESS[/BITS]")]
-    pub trusted_proxies: Vec<TrustedProxy>,
+    pub(crate) trusted_proxies: Vec<TrustedProxy>,
 
     /// How robots and viewers find each other.
     #[command(flatten)]
-    pub video: VideoConfig,
+    pub(crate) video: VideoConfig,
 
     /// The web console's files
     #[arg(long, value_name = "DIR")]
-    pub console: Option<PathBuf>,
+    pub(crate) console: Option<PathBuf>,
 
     /// The PNG that a display-agent on this machine keeps, for the web console
     #[arg(long, value_name = "PNG")]
-    pub display: Option<PathBuf>,
+    pub(crate) display: Option<PathBuf>,
 
     /// What `/mars` shows, and whom it asks.
     #[command(flatten)]
-    pub mars: MarsOptions,
+    pub(crate) mars: MarsOptions,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -68,37 +68,37 @@ pub(crate) struct Config {
 pub(crate) struct VideoConfig {
     /// The region of channels and signatures; robots have it as AWS_DEFAULT_REGION
     #[arg(long, default_value = DEFAULT_REGION, value_parser = checked_region)]
-    pub region: String,
+    pub(crate) region: String,
 
     /// A further role alias under which robots get credentials, beside `outpost-robot`; its
     /// credentials last an hour or SECONDS
     #[arg(long = "role-alias", value_name = "NAME[=SECONDS]")]
-    pub role_aliases: Vec<RoleAlias>,
+    pub(crate) role_aliases: Vec<RoleAlias>,
 
     /// Where STUN and TURN listen (UDP) [default: 0.0.0.0:3478, or another port if it is taken]
     #[arg(long, value_name = "ADDRESS:PORT")]
-    pub turn: Option<SocketAddr>,
+    pub(crate) turn: Option<SocketAddr>,
 
     /// The address under which the TURN relay is reached, where it is not this machine's own
     #[arg(long, value_name = "IP")]
-    pub turn_public_ip: Option<IpAddr>,
+    pub(crate) turn_public_ip: Option<IpAddr>,
 
     /// The ports from which the TURN relay sends
     #[arg(long, value_name = "FIRST-LAST", default_value_t = Ports::default())]
-    pub turn_ports: Ports,
+    pub(crate) turn_ports: Ports,
 
     /// Send clients to this coturn instead of a relay of our own
     #[arg(long, value_name = "HOST:PORT", requires = "external_turn_secret",
           conflicts_with_all = ["turn", "turn_public_ip"])]
-    pub external_turn: Option<String>,
+    pub(crate) external_turn: Option<String>,
 
     /// File that holds the coturn's static-auth-secret
     #[arg(long, value_name = "FILE", requires = "external_turn")]
-    pub external_turn_secret: Option<PathBuf>,
+    pub(crate) external_turn_secret: Option<PathBuf>,
 
     /// Multiply the service's times, for tests: 0.01 makes of an hour 36 seconds
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = scale)]
-    pub time_scale: f64,
+    pub(crate) time_scale: f64,
 }
 
 impl VideoConfig {
@@ -133,7 +133,7 @@ fn scale(text: &str) -> Result<f64, String> {
 
 /// The configuration that `run` has by these arguments.
 #[cfg(test)]
-pub fn parse(arguments: &[&str]) -> Result<Config, clap::Error> {
+pub(crate) fn parse(arguments: &[&str]) -> Result<Config, clap::Error> {
     use clap::Parser;
 
     #[derive(Parser)]

@@ -25,7 +25,7 @@ const BACKLOG: usize = 256;
 /// Longest report that is looked at; a full one has about 2 KiB.
 const MAX_BYTES: usize = 8 * 1024;
 
-pub struct RobotStates {
+pub(crate) struct RobotStates {
     store: Arc<Store>,
     latest: Mutex<BTreeMap<String, Latest>>,
     changes: broadcast::Sender<RobotState>,
@@ -39,14 +39,14 @@ struct Latest {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct RobotState {
+pub(crate) struct RobotState {
     /// The robot's name.
-    pub robot: String,
-    pub online: bool,
+    pub(crate) robot: String,
+    pub(crate) online: bool,
     /// When its last report came, in Unix milliseconds.
-    pub received_ms: u64,
+    pub(crate) received_ms: u64,
     /// Its last report, whole.
-    pub telemetry: Option<Arc<Value>>,
+    pub(crate) telemetry: Option<Arc<Value>>,
 }
 
 /// Why a report is not taken up.
@@ -63,7 +63,7 @@ pub(crate) enum RejectedTelemetry {
 }
 
 impl RobotStates {
-    pub fn new(store: Arc<Store>) -> Self {
+    pub(crate) fn new(store: Arc<Store>) -> Self {
         Self {
             store,
             latest: Mutex::default(),
@@ -72,7 +72,7 @@ impl RobotStates {
     }
 
     /// Accepts every report that comes in, until `shutdown`.
-    pub async fn receive(
+    pub(crate) async fn receive(
         self: Arc<Self>,
         mut inbox: mpsc::Receiver<(String, Bytes)>,
         metrics: Arc<Metrics>,
@@ -127,7 +127,7 @@ impl RobotStates {
     }
 
     /// Marks those who have fallen silent, and forgets robots that are no more.
-    pub fn mark_silent_offline(&self, now_ms: u64) {
+    pub(crate) fn mark_silent_offline(&self, now_ms: u64) {
         let known = self.store.directory();
         let mut latest = self.latest();
         latest.retain(|robot, _| known.robots.contains(robot));
@@ -140,12 +140,12 @@ impl RobotStates {
     }
 
     /// The newest of `robot`, if it ever said anything.
-    pub fn newest(&self, robot: &str) -> Option<RobotState> {
+    pub(crate) fn newest(&self, robot: &str) -> Option<RobotState> {
         self.latest().get(robot).map(|latest| state(robot, latest))
     }
 
     /// How many robots are online.
-    pub fn online(&self) -> usize {
+    pub(crate) fn online(&self) -> usize {
         self.latest()
             .values()
             .filter(|latest| latest.online)
@@ -153,7 +153,7 @@ impl RobotStates {
     }
 
     /// Every change from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<RobotState> {
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<RobotState> {
         self.changes.subscribe()
     }
 

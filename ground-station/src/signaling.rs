@@ -28,7 +28,7 @@ use channels::Channels;
 
 /// What the service is told at its start.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Part of every channel's name and every signature.
     pub region: String,
     /// When the station's channels were made, in Unix milliseconds; part of their names.
@@ -39,7 +39,7 @@ pub struct Settings {
 
 /// The service. Cheap to share; the routers hold it.
 #[derive(Debug)]
-pub struct Signaling {
+pub(crate) struct Signaling {
     settings: Settings,
     /// Makes and checks the credentials that open channels.
     pub credentials: CredentialIssuer,
@@ -56,7 +56,7 @@ pub struct Signaling {
 
 impl Signaling {
     /// A service for the robots of `directory`, until `shutdown`.
-    pub fn new(
+    pub(crate) fn new(
         settings: Settings,
         credentials: CredentialIssuer,
         directory: watch::Receiver<Arc<Directory>>,
@@ -75,17 +75,17 @@ impl Signaling {
     }
 
     /// How long things last.
-    pub fn times(&self) -> &Times {
+    pub(crate) fn times(&self) -> &Times {
         &self.settings.times
     }
 
     /// The region that credentials and channels are of.
-    pub fn region(&self) -> &str {
+    pub(crate) fn region(&self) -> &str {
         &self.settings.region
     }
 
     /// The name of a robot's channel.
-    pub fn arn(&self, robot: &str) -> Arn {
+    pub(crate) fn arn(&self, robot: &str) -> Arn {
         Arn {
             region: self.settings.region.clone(),
             robot: robot.to_owned(),
@@ -94,12 +94,12 @@ impl Signaling {
     }
 
     /// Who may do what, as things are.
-    pub fn directory(&self) -> Arc<Directory> {
+    pub(crate) fn directory(&self) -> Arc<Directory> {
         self.directory.borrow().clone()
     }
 
     /// Who is connected.
-    pub fn channels(&self) -> MutexGuard<'_, Channels> {
+    pub(crate) fn channels(&self) -> MutexGuard<'_, Channels> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -22,7 +22,6 @@ pub enum StateDirError {
     /// It holds other things than a station's.
     #[error("{0} is not empty and holds no {DATABASE}: name an empty or new folder")]
     Foreign(PathBuf),
-    /// The system refused.
     #[error("cannot {doing} {path}")]
     #[expect(missing_docs, reason = "the message says what they are")]
     Io {

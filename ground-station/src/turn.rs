@@ -24,7 +24,7 @@ use address::Address;
 
 /// A relay that clients can be sent to.
 #[derive(Clone)]
-pub struct Relay {
+pub(crate) struct Relay {
     at: RelayAddress,
     secret: Vec<u8>,
 }
@@ -54,7 +54,7 @@ impl Relay {
 
     /// A coturn, or what speaks its REST scheme, at `host:port`; `secret` is its
     /// `static-auth-secret`.
-    pub fn external(address: &str, secret: &str) -> Self {
+    pub(crate) fn external(address: &str, secret: &str) -> Self {
         Self {
             at: RelayAddress::External(address.to_owned()),
             secret: secret.as_bytes().to_vec(),
@@ -63,7 +63,7 @@ impl Relay {
 
     /// How `name` signs in there for the next `life`. Three addresses, as the real service
     /// gives: our own relay speaks only the first, and so do many clients.
-    pub fn server_for(&self, name: &str, life: Duration, now_s: u64) -> IceServer {
+    pub(crate) fn server_for(&self, name: &str, life: Duration, now_s: u64) -> IceServer {
         let username = format!("{}:{name}", expiry_s(now_s, life));
         let address = self.address();
         IceServer {
@@ -79,7 +79,7 @@ impl Relay {
     }
 
     /// Where it is; STUN is answered there too.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         match &self.at {
             RelayAddress::Builtin(address) => address.relay().to_string(),
             RelayAddress::External(address) => address.clone(),

@@ -55,7 +55,7 @@ pub(crate) const INBOX: usize = 1024;
 
 /// Why an action did not reach the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unpublished {
+pub(crate) enum Unpublished {
     /// No connection.
     #[error("the MQTT broker is not connected: nothing was sent to the robot, try again soon")]
     Away,
@@ -66,7 +66,7 @@ pub enum Unpublished {
 
 /// Publishes; cheap to clone.
 #[derive(Clone, Default)]
-pub struct Publisher {
+pub(crate) struct Publisher {
     connection: Arc<Mutex<Option<Connection>>>,
 }
 
@@ -82,7 +82,7 @@ impl Publisher {
     ///
     /// # Errors
     /// [`Unpublished`]; the action may then be on its way only if the broker was slow.
-    pub async fn publish(&self, topic: String, payload: Vec<u8>) -> Result<(), Unpublished> {
+    pub(crate) async fn publish(&self, topic: String, payload: Vec<u8>) -> Result<(), Unpublished> {
         let acknowledged = {
             let mut connection = self.connection();
             let connection = connection.as_mut().ok_or(Unpublished::Away)?;
@@ -101,7 +101,7 @@ impl Publisher {
         }
     }
 
-    pub fn is_connected(&self) -> bool {
+    pub(crate) fn is_connected(&self) -> bool {
         self.connection().is_some()
     }
 

@@ -14,25 +14,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-pub struct AppState {
-    pub store: Arc<Store>,
-    pub ca: Arc<Ca>,
-    pub accounts: Arc<Accounts>,
+pub(crate) struct AppState {
+    pub(crate) store: Arc<Store>,
+    pub(crate) ca: Arc<Ca>,
+    pub(crate) accounts: Arc<Accounts>,
     /// The way to the robots.
-    pub publisher: Publisher,
-    pub robots: Arc<RobotStates>,
-    pub signaling: Arc<Signaling>,
-    pub role_aliases: Vec<RoleAlias>,
+    pub(crate) publisher: Publisher,
+    pub(crate) robots: Arc<RobotStates>,
+    pub(crate) signaling: Arc<Signaling>,
+    pub(crate) role_aliases: Vec<RoleAlias>,
     /// What every duration of temporary credentials is multiplied by.
-    pub time_scale: f64,
-    pub mars: Mars,
-    pub metrics: Arc<Metrics>,
+    pub(crate) time_scale: f64,
+    pub(crate) mars: Mars,
+    pub(crate) metrics: Arc<Metrics>,
     /// The PNG of a display on this machine.
-    pub display: Option<PathBuf>,
+    pub(crate) display: Option<PathBuf>,
     /// Folder of the web console's files.
-    pub console: Option<PathBuf>,
+    pub(crate) console: Option<PathBuf>,
     /// Whose word about the client counts.
-    pub trusted_proxies: Vec<TrustedProxy>,
+    pub(crate) trusted_proxies: Vec<TrustedProxy>,
     /// Cancelled when the station stops; whatever streams must end then.
-    pub shutdown: CancellationToken,
+    pub(crate) shutdown: CancellationToken,
 }

@@ -71,7 +71,7 @@ pub(crate) struct ClientAddress(pub IpAddr);
 
 /// A proxy, or a network of them, that the owner trusts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrustedProxy(IpNet);
+pub(crate) struct TrustedProxy(IpNet);
 
 impl FromStr for TrustedProxy {
     type Err = String;

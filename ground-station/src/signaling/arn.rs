@@ -15,7 +15,7 @@ const ACCOUNT: &str = "000000000000";
 
 /// `arn:aws:kinesisvideo:REGION:ACCOUNT:channel/ROBOT/CREATED`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arn {
+pub(crate) struct Arn {
     /// The region it is in.
     pub region: String,
     /// The robot, and so the channel's name.

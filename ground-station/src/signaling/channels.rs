@@ -44,7 +44,7 @@ const OUTBOX_CAPACITY: usize = 2 * MAX_HELD;
 
 /// Which end of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Side {
+pub(crate) enum Side {
     /// The robot.
     Master,
     /// Who watches it, by the id of its client.
@@ -53,7 +53,7 @@ pub enum Side {
 
 /// One connection to a channel.
 #[derive(Clone, Debug)]
-pub struct ConnectionId {
+pub(crate) struct ConnectionId {
     robot: String,
     side: Side,
     number: u64,
@@ -112,7 +112,7 @@ impl Channel {
 
 /// All channels.
 #[derive(Debug)]
-pub struct Channels {
+pub(crate) struct Channels {
     channels: HashMap<String, Channel>,
     times: Times,
     next_number: u64,
@@ -120,7 +120,7 @@ pub struct Channels {
 
 impl Channels {
     /// Nobody is connected yet.
-    pub fn new(times: Times) -> Self {
+    pub(crate) fn new(times: Times) -> Self {
         Self {
             channels: HashMap::new(),
             times,
@@ -132,7 +132,7 @@ impl Channels {
     ///
     /// # Errors
     /// When there are too many, or too often.
-    pub fn join(
+    pub(crate) fn join(
         &mut self,
         robot: &str,
         side: Side,
@@ -178,7 +178,7 @@ impl Channels {
     }
 
     /// Forgets a connection, unless its place was taken by another.
-    pub fn leave(&mut self, connection: &ConnectionId) {
+    pub(crate) fn leave(&mut self, connection: &ConnectionId) {
         let Some(channel) = self.channels.get_mut(&connection.robot) else {
             return;
         };
@@ -198,7 +198,7 @@ impl Channels {
     ///
     /// # Errors
     /// When there is nobody it could go to.
-    pub fn route(
+    pub(crate) fn route(
         &mut self,
         from: &ConnectionId,
         message: ToService,
@@ -230,19 +230,19 @@ impl Channels {
     }
 
     /// Whether one more control call for this channel is within its rate.
-    pub fn may_call(&mut self, robot: &str, now: Instant) -> bool {
+    pub(crate) fn may_call(&mut self, robot: &str, now: Instant) -> bool {
         channel_of(&mut self.channels, robot, now).calls.take(now)
     }
 
     /// Sends everyone on a channel a message of the service's own; how many there are.
-    pub fn broadcast(&self, robot: &str, what: MessageType) -> usize {
+    pub(crate) fn broadcast(&self, robot: &str, what: MessageType) -> usize {
         self.outboxes(robot)
             .map(|outbox| outbox.send(FromService::bare(what)))
             .count()
     }
 
     /// Closes every connection to a channel; how many there were.
-    pub fn close(&self, robot: &str, reason: CloseReason) -> usize {
+    pub(crate) fn close(&self, robot: &str, reason: CloseReason) -> usize {
         self.outboxes(robot)
             .map(|outbox| outbox.close(reason))
             .count()

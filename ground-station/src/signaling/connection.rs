@@ -39,7 +39,7 @@ pub(crate) enum Due {
 
 /// Why a socket was closed by us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseReason {
+pub(crate) enum CloseReason {
     /// Nothing came over it for too long.
     Idle,
     /// It was told to go away, and did not.
@@ -60,7 +60,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// The code of the closing frame (RFC 6455, section 7.4.1).
-    pub fn code(self) -> u16 {
+    pub(crate) fn code(self) -> u16 {
         match self {
             Self::Idle | Self::TimeUp | Self::Replaced => 1000,
             Self::OnDemand | Self::Stopping => 1001,
@@ -69,7 +69,7 @@ impl CloseReason {
     }
 
     /// In words.
-    pub fn words(self) -> &'static str {
+    pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Idle => "idle for too long",
             Self::TimeUp => "connected for too long",

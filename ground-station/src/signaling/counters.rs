@@ -15,7 +15,7 @@ type Label = [(&'static str, &'static str); 1];
 
 /// Counts since the start, and who is connected now.
 #[derive(Clone, Debug, Default)]
-pub struct Counters {
+pub(crate) struct Counters {
     /// Sockets now, by role.
     connected: Family<Label, Gauge>,
     /// Messages taken from sockets, by kind.
@@ -28,7 +28,7 @@ pub struct Counters {
 
 impl Counters {
     /// Sockets in this role.
-    pub fn connected(&self, role: Role) -> impl Deref<Target = Gauge> {
+    pub(crate) fn connected(&self, role: Role) -> impl Deref<Target = Gauge> {
         let role = match role {
             Role::Master => "master",
             Role::Viewer => "viewer",
@@ -37,7 +37,7 @@ impl Counters {
     }
 
     /// Messages of this kind.
-    pub fn messages(&self, content: Content) -> impl Deref<Target = Counter> {
+    pub(crate) fn messages(&self, content: Content) -> impl Deref<Target = Counter> {
         let kind = match content {
             Content::SdpOffer => "offer",
             Content::SdpAnswer => "answer",
@@ -47,7 +47,7 @@ impl Counters {
     }
 
     /// Shows them in `registry`.
-    pub fn register(&self, registry: &mut Registry) {
+    pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
             "signaling_connected",
             "Signaling sockets now, by role",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The service's times. Each can be scaled, so that a test sees an hour pass in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Times {
+pub(crate) struct Times {
     /// Life of temporary credentials: the default of an AWS IoT role alias.
     pub credentials: Duration,
     /// Life of a TURN password: fixed at 300 s in the documentation.
@@ -23,7 +23,7 @@ pub struct Times {
 
 impl Times {
     /// As documented.
-    pub const DOCUMENTED: Self = Self {
+    pub(crate) const DOCUMENTED: Self = Self {
         credentials: Duration::from_secs(3600),
         ice_servers: Duration::from_secs(300),
         idle: Duration::from_secs(600),
@@ -35,7 +35,7 @@ impl Times {
 
     /// All of them multiplied by `scale`; none becomes shorter than a millisecond.
     #[must_use]
-    pub fn scaled(self, scale: f64) -> Self {
+    pub(crate) fn scaled(self, scale: f64) -> Self {
         let by = |time: Duration| {
             Duration::try_from_secs_f64(time.as_secs_f64() * scale)
                 .unwrap_or(time)

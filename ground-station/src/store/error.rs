@@ -2,16 +2,12 @@
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what they are")]
 pub enum StoreError {
     #[error("the database: {0}")]
     Sql(#[from] rusqlite::Error),
     #[error("the database holds {what} that cannot be read: {why}")]
-    Unreadable {
-        /// The record.
-        what: String,
-        /// The parser's words.
-        why: String,
-    },
+    Unreadable { what: String, why: String },
     /// Made by a newer ground-station.
     #[error("the database has version {found}, this ground-station knows up to {known}")]
     Newer { found: i64, known: i64 },

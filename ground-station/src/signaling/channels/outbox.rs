@@ -17,14 +17,14 @@ pub(super) struct Outbox {
 
 /// Says that a socket must close, and why.
 #[derive(Debug, Default)]
-pub struct CloseHandle {
+pub(crate) struct CloseHandle {
     closed: CancellationToken,
     reason: OnceLock<CloseReason>,
 }
 
 impl CloseHandle {
     /// Resolves with the reason, once there is one.
-    pub async fn reason(&self) -> CloseReason {
+    pub(crate) async fn reason(&self) -> CloseReason {
         self.closed.cancelled().await;
         *self.reason.get().unwrap_or(&CloseReason::OnDemand)
     }
@@ -53,7 +53,7 @@ impl Outbox {
 
 /// What the task of a socket waits for.
 #[derive(Debug)]
-pub struct Receiver {
+pub(crate) struct Receiver {
     /// What to write to it.
     pub frames: mpsc::Receiver<FromService>,
     /// When to close it.
