@@ -9,7 +9,7 @@ use std::time::Duration;
 /// Why a connection is given up, where an address is lost.
 pub(crate) const LOST: &str = "this machine has another address now";
 
-/// How often [`lost`] looks: a robot that came into another network is wanted back at once.
+/// How often the address is looked at: a robot that came into another network is wanted back at once.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether this machine has `address`; in doubt, yes.
@@ -18,15 +18,23 @@ pub(crate) fn is_own(address: IpAddr) -> bool {
     !bound.is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
 }
 
+/// Waits until this machine has lost the address from which it now reaches `host`.
+pub(crate) async fn lost_towards(host: &str, port: u16) {
+    match towards(host, port).await {
+        Some(own) => lost(own).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Waits until this machine has `address` no more.
-pub(crate) async fn lost(address: IpAddr) {
+async fn lost(address: IpAddr) {
     while is_own(address) {
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
 /// From which address this machine reaches `host`; none if it does not.
-pub(crate) async fn towards(host: &str, port: u16) -> Option<IpAddr> {
+async fn towards(host: &str, port: u16) -> Option<IpAddr> {
     for to in tokio::net::lookup_host((host, port)).await.ok()? {
         let any: IpAddr = match to.ip() {
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

@@ -9,9 +9,10 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustls::client::WantsClientCert;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use time::OffsetDateTime;
 
 mod finding;
@@ -99,11 +100,7 @@ pub fn read(folder: &Path, aws: bool, now: OffsetDateTime) -> (Option<Certificat
 impl Certificates {
     /// TLS with these roots and the robot's certificate, offering `alpn`.
     pub fn client_config(&self, alpn: &[&[u8]]) -> Arc<ClientConfig> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring has the cipher suites of TLS 1.2 and 1.3")
-            .with_root_certificates(self.roots.clone())
+        let mut config = tls_builder(self.roots.clone())
             .with_client_auth_cert(self.identity.chain.clone(), self.identity.key.clone_key())
             .expect("`read` has loaded this key and compared it with the certificate");
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
@@ -111,7 +108,18 @@ impl Certificates {
     }
 }
 
-/// The value, or after a finding is put to the others.
+/// TLS that trusts `roots`; whether the robot shows a certificate is left open.
+pub(crate) fn tls_builder(
+    roots: impl Into<Arc<RootCertStore>>,
+) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring has the cipher suites of TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+}
+
+/// The value; a finding is put to the others.
 fn or_push<T>(result: Result<T, Finding>, findings: &mut Vec<Finding>) -> Option<T> {
     result.map_err(|finding| findings.push(finding)).ok()
 }

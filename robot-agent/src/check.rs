@@ -94,7 +94,7 @@ fn without_config(error: &config::Error) -> Vec<Line> {
 async fn look(config: &Config, now: OffsetDateTime) -> Vec<Line> {
     let mqtt = &config.mqtt;
     let (certificates, findings) = certificates::read(&mqtt.certs, mqtt.endpoint.is_aws(), now);
-    let running = lock::take(&mqtt.certs).is_err();
+    let running = lock::acquire(&mqtt.certs).is_err();
     let mut lines = vec![
         Line::ok("config", format!("{} is complete", config.file.display())),
         certificate_line(certificates.as_ref(), &findings, &mqtt.certs),

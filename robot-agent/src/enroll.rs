@@ -75,7 +75,7 @@ pub async fn run(config_file: &Path, asked: &Request, now: OffsetDateTime) -> Re
         (None, None) => Some(files::amazon_roots()?),
     };
 
-    let running = lock::take(&target.certs).is_err();
+    let running = lock::acquire(&target.certs).is_err();
     let staging = Staging::beside(&target.certs)?;
     staging.add(KEY_FILE, &key.serialize_pem(), SECRET)?;
     staging.add(CERTIFICATE_FILE, &answer.crt_pem, PUBLIC)?;

@@ -61,7 +61,7 @@ pub fn certificates(config: &Config, now: OffsetDateTime) -> Option<Certificates
         match finding.severity {
             Severity::Note => info!("{finding}"),
             Severity::Warning => warn!("{finding}"),
-            Severity::Fault | Severity::Unusable => error!("{finding}"),
+            Severity::Error | Severity::Unusable => error!("{finding}"),
         }
     }
     certificates
@@ -76,7 +76,7 @@ pub async fn run(
     certificates: Certificates,
     shutdown: impl Future<Output = ()>,
 ) -> Result<()> {
-    let _lock = lock::take(&config.mqtt.certs)?;
+    let _lock = lock::acquire(&config.mqtt.certs)?;
     info!(
         robot = %config.robot,
         broker = %config.mqtt.endpoint,

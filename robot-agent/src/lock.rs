@@ -18,20 +18,20 @@ pub(crate) struct Lock {
 /// Another process has it.
 #[derive(Debug, thiserror::Error)]
 #[error("another robot-agent runs with this certificate on this computer")]
-pub(crate) struct Held;
+pub(crate) struct LockHeld;
 
-/// Takes the lock of the identity in the folder `certs`. Where the file system knows no
+/// Acquires the lock of the identity in the folder `certs`. Where the file system knows no
 /// locks there is none to take, and the robot runs without.
 ///
 /// # Errors
-/// [`Held`] if another process has it.
-pub(crate) fn take(certs: &Path) -> Result<Option<Lock>, Held> {
+/// [`LockHeld`] if another process has it.
+pub(crate) fn acquire(certs: &Path) -> Result<Option<Lock>, LockHeld> {
     let Ok(file) = File::open(certs.join(CERTIFICATE_FILE)) else {
         return Ok(None);
     };
     match file.try_lock() {
         Ok(()) => Ok(Some(Lock { _file: file })),
-        Err(TryLockError::WouldBlock) => Err(Held),
+        Err(TryLockError::WouldBlock) => Err(LockHeld),
         Err(TryLockError::Error(error)) => {
             tracing::debug!(%error, "no lock on the certificate");
             Ok(None)
@@ -44,14 +44,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_taken_once_until_it_is_let_go() {
+    fn it_is_acquired_once_until_it_is_released() {
         let certs = tempfile::tempdir().unwrap();
-        assert!(take(certs.path()).unwrap().is_none());
+        assert!(acquire(certs.path()).unwrap().is_none());
         std::fs::write(certs.path().join(CERTIFICATE_FILE), "").unwrap();
-        let lock = take(certs.path()).unwrap();
+        let lock = acquire(certs.path()).unwrap();
         assert!(lock.is_some());
-        assert!(take(certs.path()).is_err());
+        assert!(acquire(certs.path()).is_err());
         drop(lock);
-        assert!(take(certs.path()).unwrap().is_some());
+        assert!(acquire(certs.path()).unwrap().is_some());
     }
 }

@@ -12,7 +12,7 @@
 use std::sync::Arc;
 
 use rumqttc::{AsyncClient, QoS};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use wire::topic;
@@ -25,9 +25,7 @@ mod session;
 pub use connection::{MqttConfig, MqttState};
 pub use session::MqttIo;
 
-use crate::address;
 use crate::certificates::Certificates;
-use crate::endpoint::Endpoint;
 use session::Session;
 
 /// Keeps the session up until `cancel`, then disconnects.
@@ -44,17 +42,10 @@ pub async fn run(
         io.reports.clone(),
         io.state.subscribe(),
     );
-    let address_lost = Arc::new(Notify::new());
-    let watcher = watch_address(
-        config.endpoint.clone(),
-        io.state.subscribe(),
-        Arc::clone(&address_lost),
-    );
-    let mut session = Session::new(config, client, io, address_lost);
+    let mut session = Session::new(config, client, io);
     tokio::select! {
         () = session.run(&mut events, &cancel) => {}
         () = publisher => {}
-        () = watcher => {}
     }
 }
 
@@ -84,32 +75,5 @@ async fn publish_reports(
         {
             debug!(%error, "a report is dropped: the connection takes no more");
         }
-    }
-}
-
-/// Notifies when this machine, while online, loses the address from which it reaches the broker.
-async fn watch_address(
-    broker: Endpoint,
-    mut state: watch::Receiver<MqttState>,
-    address_lost: Arc<Notify>,
-) {
-    let is_online = |state: &MqttState| *state == MqttState::Online;
-    loop {
-        if state.wait_for(is_online).await.is_err() {
-            return std::future::pending().await;
-        }
-        let lost = async {
-            match address::towards(&broker.host, broker.port).await {
-                Some(own) => address::lost(own).await,
-                None => std::future::pending().await,
-            }
-        };
-        let mut offline = state.clone();
-        tokio::select! {
-            () = lost => address_lost.notify_one(),
-            _ = offline.wait_for(|state| !is_online(state)) => {}
-        }
-        // The session may take a moment to notice.
-        let _ = state.wait_for(|state| !is_online(state)).await;
     }
 }

@@ -18,7 +18,7 @@ pub enum Severity {
     Warning,
     /// The server will refuse it unless this computer's clock is wrong. A Raspberry Pi has
     /// no clock of its own, so a connection is tried all the same.
-    Fault,
+    Error,
     /// No connection can be tried.
     Unusable,
 }

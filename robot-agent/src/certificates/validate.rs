@@ -105,7 +105,7 @@ fn validity(facts: &Facts, now: OffsetDateTime) -> Option<Finding> {
     let (from, until) = (day(facts.not_before), day(facts.not_after));
     if now > facts.not_after {
         finding(
-            Severity::Fault,
+            Severity::Error,
             format!(
                 "{CERTIFICATE_FILE} expired on {until}, and it is {} by this computer's clock: \
                  get a new one (robot-agent enroll --force)",
@@ -114,7 +114,7 @@ fn validity(facts: &Facts, now: OffsetDateTime) -> Option<Finding> {
         )
     } else if now < facts.not_before {
         finding(
-            Severity::Fault,
+            Severity::Error,
             format!(
                 "{CERTIFICATE_FILE} is not valid before {from}, and it is {} by this computer's \
                  clock: is the clock right?",

@@ -39,7 +39,7 @@ pub(super) async fn lines(
     };
     let address = &config.mqtt.endpoint;
     let topic = wire::topic::action(&config.robot);
-    let accepted = || Line::ok("broker", format!("{address} welcomes {}", config.robot));
+    let accepted = || Line::ok("broker", format!("{address} accepts {}", config.robot));
     match (problem, reached) {
         (None, _) => [
             accepted(),
@@ -125,7 +125,7 @@ async fn tls_only(config: &Config, certificates: &Certificates) -> [Line; 2] {
         broker,
         Line::skipped(
             "subscription",
-            "not tried: a robot-agent runs and would be thrown out; its log says whether it is \
+            "not tried: a robot-agent runs and would be disconnected; its log says whether it is \
              online",
         ),
     ]

@@ -2,7 +2,6 @@
 //! back. Of files it knows only the CA that the owner trusts.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,10 +9,10 @@ use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
 use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use url::{Host, Url};
 
-use crate::certificates::pem;
+use crate::certificates::{pem, tls_builder};
 use crate::connect_error;
 
 /// A cold Lambda takes seconds; a minute means that nobody answers.
@@ -21,11 +20,6 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Largest answer that is read: certificate, CA and configuration take about 8 kB.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
-
-#[derive(Serialize)]
-struct SigningRequest {
-    description: String,
-}
 
 /// What is answered; the last two only by a ground station.
 #[derive(Deserialize)]
@@ -84,9 +78,7 @@ pub(super) async fn sign(
     let mut response = client
         .post(url.clone())
         .header("x-api-key", key)
-        .json(&SigningRequest {
-            description: request,
-        })
+        .json(&serde_json::json!({ "description": request }))
         .send()
         .await
         .map_err(|error| unreachable(url, &error))?;
@@ -150,12 +142,7 @@ fn tls(ca: Option<&Path>) -> Result<ClientConfig> {
         None => rustls_native_certs::load_native_certs().certs,
     };
     roots.add_parsable_certificates(trusted);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .context("TLS cannot be set up")?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    Ok(tls_builder(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ fn refusal(code: ConnectReturnCode) -> &'static str {
         ConnectReturnCode::BadClientId => "the broker does not accept this name",
         ConnectReturnCode::ServiceUnavailable => "the broker says it is unavailable",
         ConnectReturnCode::RefusedProtocolVersion => "the broker does not speak MQTT 3.1.1",
-        ConnectReturnCode::Success => "the broker welcomed the robot",
+        ConnectReturnCode::Success => "the broker accepted the connection",
     }
 }
 

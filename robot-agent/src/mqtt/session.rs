@@ -1,7 +1,7 @@
 //! One connection after the other: what arrives, how each ends, and when the next begins.
 //! Everything that the log says about MQTT is said here.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, Packet, Publish, QoS, SubAck,
     SubscribeReasonCode,
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 use wire::{Action, telemetry, topic};
@@ -21,6 +21,7 @@ use super::disconnect;
 use super::reconnect::{Ending, ReconnectPolicy};
 use crate::address;
 use crate::clock::now;
+use crate::endpoint::Endpoint;
 
 /// How long disconnecting may take; then the last will says it.
 const DISCONNECT_LIMIT: Duration = Duration::from_secs(1);
@@ -54,17 +55,12 @@ pub(super) struct Session {
     /// None while not connected.
     connected_since: Option<Instant>,
     connections: u64,
-    /// Notified when this machine has lost the address that it is connected from.
-    address_lost: Arc<Notify>,
+    /// Done when this machine has lost the address that it is connected from.
+    address_lost: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Session {
-    pub(super) fn new(
-        config: MqttConfig,
-        client: AsyncClient,
-        io: MqttIo,
-        address_lost: Arc<Notify>,
-    ) -> Self {
+    pub(super) fn new(config: MqttConfig, client: AsyncClient, io: MqttIo) -> Self {
         Self {
             action_topic: topic::action(&config.robot),
             config,
@@ -74,18 +70,17 @@ impl Session {
             rejected_log: LogLimiter::new(REJECTED_LINES, REJECTED_PERIOD),
             connected_since: None,
             connections: 0,
-            address_lost,
+            address_lost: Box::pin(std::future::pending()),
         }
     }
 
     pub(super) async fn run(&mut self, events: &mut EventLoop, cancel: &CancellationToken) {
         let mut cancelled = pin!(cancel.cancelled());
-        let address_lost = Arc::clone(&self.address_lost);
         loop {
             // Only ends drop `poll`: a dropped attempt to connect begins again.
             let event = tokio::select! {
                 event = events.poll() => Some(event),
-                () = address_lost.notified(), if self.connected_since.is_some() => None,
+                () = &mut self.address_lost => None,
                 () = &mut cancelled => return self.disconnect(events).await,
             };
             let end = match event {
@@ -102,6 +97,7 @@ impl Session {
             let Some(end) = end else { continue };
             // A refused subscription leaves a connection that is of no use.
             events.clean();
+            self.address_lost = Box::pin(std::future::pending());
             let wait = self.disconnected(end, now());
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -122,6 +118,8 @@ impl Session {
     }
 
     fn connected(&mut self, now: Instant) {
+        let Endpoint { host, port, .. } = self.config.endpoint.clone();
+        self.address_lost = Box::pin(async move { address::lost_towards(&host, port).await });
         self.connected_since = Some(now);
         self.connections += 1;
         if self.connections > 1 {

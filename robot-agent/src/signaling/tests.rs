@@ -11,7 +11,7 @@ use super::*;
 use crate::aws::AwsConfig;
 use crate::endpoint::Endpoint;
 use crate::video::messages::{IceServer, Incoming, Message, Outgoing};
-use service::{PATIENCE, Service, State};
+use service::{Service, State, TIME_LIMIT};
 
 const CREDENTIALS: &str = "/role-aliases/outpost-robot/credentials";
 const DESCRIBE: &str = "/describeSignalingChannel";
@@ -74,7 +74,7 @@ impl Robot {
     }
 
     async fn receives_offer_of(&mut self, name: &str) {
-        let received = tokio::time::timeout(PATIENCE, self.incoming.recv()).await;
+        let received = tokio::time::timeout(TIME_LIMIT, self.incoming.recv()).await;
         match received.expect("in time").expect("a message") {
             Incoming::Offer { viewer, sdp } => assert_eq!((&*viewer, &*sdp), (name, "v=0")),
             other => panic!("{other:?}"),
@@ -95,7 +95,7 @@ impl Robot {
 
     async fn stop(self) {
         self.shutdown.cancel();
-        tokio::time::timeout(PATIENCE, self.task)
+        tokio::time::timeout(TIME_LIMIT, self.task)
             .await
             .expect("stops in time")
             .unwrap();
@@ -117,7 +117,7 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
         }
     };
     assert!(
-        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
+        tokio::time::timeout(TIME_LIMIT, waiting).await.is_ok(),
         "never {what}"
     );
 }
@@ -127,7 +127,7 @@ async fn an_offer_comes_in_and_its_answer_goes_out() {
     let mut service = Service::start().await;
     let mut robot = Robot::start(&service, SocketTiming::default());
     let mut socket = service.next().await;
-    socket.says(&offer("anna")).await;
+    socket.send_text(&offer("anna")).await;
     robot.receives_offer_of("anna").await;
     robot.answers("anna").await;
     let (content, viewer, payload) = socket.next().await;
@@ -179,7 +179,7 @@ async fn every_call_may_fail_in_every_way_and_is_tried_again() {
             service.state.lock().unwrap().failing = failing;
             let mut robot = Robot::start(&service, SocketTiming::default());
             let mut socket = service.next().await;
-            socket.says(&offer("anna")).await;
+            socket.send_text(&offer("anna")).await;
             robot.receives_offer_of("anna").await;
             // A channel that is not found is made, not asked for again.
             let least = if (path, status) == (DESCRIBE, 404) {

@@ -155,8 +155,8 @@ fn times_are_judged_but_a_connection_may_be_tried() {
     let ca = Ca::new("Test CA");
     let day = Duration::days(1);
     for (from, until, severity, says) in [
-        (-day * 9, -day, Severity::Fault, "expired on"),
-        (day, day * 9, Severity::Fault, "is not valid before"),
+        (-day * 9, -day, Severity::Error, "expired on"),
+        (day, day * 9, Severity::Error, "is not valid before"),
         (-day, day * 29, Severity::Warning, "within 30 days"),
     ] {
         let pair = ca.sign_between("rover", now() + from, now() + until);
@@ -225,6 +225,6 @@ fn all_findings_come_together_worst_first() {
     let gravities: Vec<_> = read(&folder).1.iter().map(|f| f.severity).collect();
     assert_eq!(
         gravities,
-        [Severity::Unusable, Severity::Fault, Severity::Warning]
+        [Severity::Unusable, Severity::Error, Severity::Warning]
     );
 }

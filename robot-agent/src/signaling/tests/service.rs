@@ -21,7 +21,7 @@ use wire::signaling::{Content, ToService};
 
 pub(super) type Raw = TlsStream<TcpStream>;
 
-pub(super) const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(30);
 
 pub(super) const ARN: &str = "arn:aws:kinesisvideo:us-east-1:123456789012:channel/rover/1";
 
@@ -87,14 +87,14 @@ impl Service {
 
     /// The next socket that the robot opens, before any frame.
     pub(super) async fn next_raw(&mut self) -> Raw {
-        tokio::time::timeout(PATIENCE, self.sockets.recv())
+        tokio::time::timeout(TIME_LIMIT, self.sockets.recv())
             .await
             .expect("a socket in time")
             .expect("a socket")
     }
 
-    pub(super) async fn next(&mut self) -> Master {
-        Master::new(self.next_raw().await).await
+    pub(super) async fn next(&mut self) -> ServiceSocket {
+        ServiceSocket::new(self.next_raw().await).await
     }
 
     pub(super) fn calls(&self, path: &str) -> u32 {
@@ -104,9 +104,9 @@ impl Service {
 }
 
 /// The robot's socket, seen from the service.
-pub(super) struct Master(WebSocketStream<Raw>);
+pub(super) struct ServiceSocket(WebSocketStream<Raw>);
 
-impl Master {
+impl ServiceSocket {
     pub(super) async fn new(raw: Raw) -> Self {
         Self(WebSocketStream::from_raw_socket(raw, Role::Server, None).await)
     }
@@ -115,13 +115,13 @@ impl Master {
         self.0.send(frame).await.unwrap();
     }
 
-    pub(super) async fn says(&mut self, text: &str) {
+    pub(super) async fn send_text(&mut self, text: &str) {
         self.send(Frame::text(text)).await;
     }
 
     /// The next message of the robot, opened.
     pub(super) async fn next(&mut self) -> (Content, String, serde_json::Value) {
-        tokio::time::timeout(PATIENCE, async {
+        tokio::time::timeout(TIME_LIMIT, async {
             loop {
                 if let Frame::Text(text) = self.0.next().await.unwrap().unwrap() {
                     let frame = ToService::from_json(&text).unwrap();
@@ -137,7 +137,7 @@ impl Master {
     /// Until the robot closes it.
     pub(super) async fn closed(&mut self) {
         let closing = async { while let Some(Ok(_)) = self.0.next().await {} };
-        tokio::time::timeout(PATIENCE, closing)
+        tokio::time::timeout(TIME_LIMIT, closing)
             .await
             .expect("closed in time");
     }

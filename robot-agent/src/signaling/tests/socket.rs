@@ -13,11 +13,11 @@ async fn after_go_away_the_new_socket_is_there_before_the_old_is_left() {
     let held_up = (1, 500, "");
     let failing = [(CONNECT.to_owned(), held_up)].into();
     service.state.lock().unwrap().failing = failing;
-    old.says(r#"{"messageType":"GO_AWAY"}"#).await;
-    old.says(&offer("anna")).await;
+    old.send_text(r#"{"messageType":"GO_AWAY"}"#).await;
+    old.send_text(&offer("anna")).await;
     robot.receives_offer_of("anna").await;
     let mut new = service.next().await;
-    new.says(&offer("bert")).await;
+    new.send_text(&offer("bert")).await;
     robot.receives_offer_of("bert").await;
     old.closed().await;
     robot.stop().await;
@@ -80,10 +80,10 @@ async fn garbage_on_the_socket_is_ignored() {
         "{\"messageType\":\"STATUS_RESPONSE\",\"statusResponse\":{\"statusCode\":\"400\"}}",
         "{\"messageType\":\"WHAT\"}",
     ] {
-        socket.says(garbage).await;
+        socket.send_text(garbage).await;
     }
     socket.send(Frame::binary(vec![0u8; 100])).await;
-    socket.says(&offer("anna")).await;
+    socket.send_text(&offer("anna")).await;
     robot.receives_offer_of("anna").await;
     robot.stop().await;
 }
@@ -118,10 +118,10 @@ async fn a_frame_that_is_broken_or_too_long_or_never_ends_costs_only_the_socket(
         let _ = raw.flush().await;
         let pause = tokio::time::timeout(Duration::from_millis(50), service.sockets.recv());
         if let Ok(Some(raw)) = pause.await {
-            break service::Master::new(raw).await;
+            break service::ServiceSocket::new(raw).await;
         }
     };
-    next.says(&offer("anna")).await;
+    next.send_text(&offer("anna")).await;
     robot.receives_offer_of("anna").await;
     robot.stop().await;
 }
@@ -138,7 +138,7 @@ async fn servers_are_fetched_again_before_they_expire_and_when_told_to() {
     until("refreshed for long", || service.calls(ICE) > before).await;
     let before = service.calls(ICE);
     socket
-        .says(r#"{"messageType":"RECONNECT_ICE_SERVER"}"#)
+        .send_text(r#"{"messageType":"RECONNECT_ICE_SERVER"}"#)
         .await;
     until("refreshed at once", || service.calls(ICE) > before).await;
     let before = service.calls(ICE);
