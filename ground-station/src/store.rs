@@ -12,7 +12,7 @@ mod schema;
 
 pub use accounts::{NewKey, NewUser};
 pub use certificates::Certificate;
-pub use directory::{Directory, Key, Kind, Permission, Robots, User};
+pub use directory::{Directory, Key, Kind, Permission, RobotScope, User};
 pub use error::StoreError;
 
 use rusqlite::Connection;

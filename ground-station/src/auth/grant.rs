@@ -65,7 +65,7 @@ impl Role {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Key, Permission, Robots, User};
+    use crate::store::{Key, Permission, RobotScope, User};
 
     fn grant(principal: Principal) -> Grant {
         Grant {
@@ -93,7 +93,7 @@ mod tests {
     fn directory() -> Directory {
         let key = Key {
             id: 4,
-            robots: Robots::All,
+            robots: RobotScope::All,
             may: [Permission::Publish].into(),
             rate: 1.0,
             burst: 1,

@@ -2,7 +2,7 @@
 
 use super::usage_plan::Limits;
 use crate::rate_limit::Rate;
-use crate::store::{Directory, Key, Kind, Permission, Robots, User};
+use crate::store::{Directory, Key, Kind, Permission, RobotScope, User};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ pub enum Principal {
 #[derive(Clone, Debug)]
 pub struct Rights {
     permissions: BTreeSet<Permission>,
-    robots: Robots,
+    robots: RobotScope,
     limits: Limits,
 }
 
@@ -57,7 +57,7 @@ impl Principal {
                 permissions: [Permission::Publish].into(),
                 robots: match kind {
                     Kind::Robot => vec![name.clone()].into(),
-                    Kind::Operator => Robots::All,
+                    Kind::Operator => RobotScope::All,
                 },
                 limits: USER_LIMITS,
             }),
@@ -123,7 +123,7 @@ impl Rights {
     }
 
     /// The robots they are for, whatever may be done with them.
-    pub fn robots(&self) -> &Robots {
+    pub fn robots(&self) -> &RobotScope {
         &self.robots
     }
 

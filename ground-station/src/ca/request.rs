@@ -2,7 +2,7 @@
 //!
 //! From the request only the public key is taken; the name comes from whoever asks.
 
-use crate::store::Robots;
+use crate::store::RobotScope;
 use rcgen::SubjectPublicKeyInfo;
 use wire::topic::check_robot_name;
 use x509_parser::certification_request::X509CertificationRequest;
@@ -71,7 +71,7 @@ pub enum Unsignable {
 ///
 /// # Errors
 /// [`Unsignable`] with what is wrong and what would be right.
-pub fn check(pem: &str, robots: &Robots) -> Result<Accepted, Unsignable> {
+pub fn check(pem: &str, robots: &RobotScope) -> Result<Accepted, Unsignable> {
     if pem.len() > MAX_BYTES {
         return Err(Unsignable::TooLong(pem.len()));
     }
@@ -135,7 +135,7 @@ fn check_key(request: &X509CertificationRequest<'_>) -> Result<SubjectPublicKeyI
 
 fn check_name(
     request: &X509CertificationRequest<'_>,
-    robots: &Robots,
+    robots: &RobotScope,
 ) -> Result<String, Unsignable> {
     let subject = &request.certification_request_info.subject;
     let asked: Vec<&str> = subject
@@ -143,7 +143,7 @@ fn check_name(
         .map(|name| name.as_str().unwrap_or(""))
         .filter(|name| !name.is_empty())
         .collect();
-    let Robots::Only(own) = robots else {
+    let RobotScope::Only(own) = robots else {
         return Err(Unsignable::Unnamed("no particular robot".to_owned()));
     };
     let allowed = own
@@ -178,11 +178,11 @@ mod tests {
         };
     }
 
-    fn rover() -> Robots {
+    fn rover() -> RobotScope {
         vec!["rover".to_owned()].into()
     }
 
-    fn refused(pem: &str, robots: &Robots) -> String {
+    fn refused(pem: &str, robots: &RobotScope) -> String {
         check(pem, robots).unwrap_err().to_string()
     }
 
@@ -224,14 +224,14 @@ mod tests {
 
     #[test]
     fn the_name_is_the_askers_or_absent() {
-        let two: Robots = vec!["rover".to_owned(), "scout".to_owned()].into();
+        let two: RobotScope = vec!["rover".to_owned(), "scout".to_owned()].into();
         assert_eq!(check(request!("no-name"), &rover()).unwrap().name, "rover");
         assert_eq!(check(request!("other-name"), &two).unwrap().name, "scout");
         for (pem, robots, said) in [
             (request!("other-name"), &rover(), "\"scout\""),
             (request!("two-names"), &two, "\"rover, scout\""),
             (request!("no-name"), &two, "must say which"),
-            (request!("p-256"), &Robots::All, "no particular robot"),
+            (request!("p-256"), &RobotScope::All, "no particular robot"),
         ] {
             let reason = refused(pem, robots);
             assert!(reason.contains(said), "{reason}");
@@ -245,7 +245,7 @@ mod tests {
         let mut changed = block.contents;
         changed[name.unwrap()] = b'R';
         let pem = pem_of("CERTIFICATE REQUEST", &changed);
-        let robots: Robots = vec!["Rover".to_owned()].into();
+        let robots: RobotScope = vec!["Rover".to_owned()].into();
         assert_eq!(check(&pem, &robots).unwrap_err(), Unsignable::Signature);
     }
 

@@ -5,7 +5,7 @@ use super::robots::robot_name;
 use crate::auth::{hash_key, new_key, password};
 use crate::clock;
 use crate::hex;
-use crate::store::{self, Permission, Robots};
+use crate::store::{self, Permission, RobotScope};
 use anyhow::{Context, ensure};
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
@@ -119,9 +119,9 @@ impl NewKey {
         if may.is_empty() {
             may.insert(Permission::Publish);
         }
-        let robots: Robots = self.robots.into();
+        let robots: RobotScope = self.robots.into();
         ensure!(
-            !may.contains(&Permission::Sign) || robots != Robots::All,
+            !may.contains(&Permission::Sign) || robots != RobotScope::All,
             "a key that may sign needs --robot NAME: the name in the certificate is the key's"
         );
         let key = new_key();

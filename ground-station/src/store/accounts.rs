@@ -1,7 +1,7 @@
 //! Keys, users, and what the keys have spent today.
 
 use super::certificates::add_name;
-use super::directory::{Key, Permission, Robots};
+use super::directory::{Key, Permission, RobotScope};
 use super::{Kind, Store, StoreError};
 use rusqlite::{OptionalExtension, params};
 use serde::Serialize;
@@ -13,7 +13,7 @@ pub struct NewKey {
     /// SHA-256 of the key.
     pub hash: [u8; 32],
     /// Its robots.
-    pub robots: Robots,
+    pub robots: RobotScope,
     /// Its permissions.
     pub may: BTreeSet<Permission>,
     /// Requests per second in the long run.
@@ -32,7 +32,7 @@ pub struct NewUser {
     /// Argon2 hash in PHC form.
     pub password: String,
     /// Their robots.
-    pub robots: Robots,
+    pub robots: RobotScope,
     /// Unlike that of any user before.
     pub password_version: String,
 }
@@ -44,7 +44,7 @@ impl Store {
     /// When one of the robots is an operator's name.
     pub fn add_key(&self, key: &NewKey, now_s: u64) -> Result<i64, StoreError> {
         self.change(|db| {
-            if let Robots::Only(robots) = &key.robots {
+            if let RobotScope::Only(robots) = &key.robots {
                 for robot in robots {
                     add_name(db, robot, Kind::Robot, now_s)?;
                 }
@@ -96,7 +96,7 @@ impl Store {
                     user.name
                 )));
             }
-            if let Robots::Only(robots) = &user.robots {
+            if let RobotScope::Only(robots) = &user.robots {
                 for robot in robots {
                     add_name(db, robot, Kind::Robot, now_s)?;
                 }
@@ -222,7 +222,7 @@ mod tests {
         let user = |version: &str| NewUser {
             name: "ann".to_owned(),
             password: "$argon2".to_owned(),
-            robots: Robots::All,
+            robots: RobotScope::All,
             password_version: version.to_owned(),
         };
         store.add_user(&user("1"), false, 0).unwrap();

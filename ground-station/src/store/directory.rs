@@ -48,7 +48,7 @@ pub enum Permission {
 /// Which robots a key or a user has to do with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Robots {
+pub enum RobotScope {
     /// Every robot there is or will be.
     All,
     /// These.
@@ -61,7 +61,7 @@ pub struct Key {
     /// Its number, by which it is named in logs and revoked.
     pub id: i64,
     /// Its robots.
-    pub robots: Robots,
+    pub robots: RobotScope,
     /// Its permissions.
     pub may: BTreeSet<Permission>,
     /// Requests per second in the long run.
@@ -78,12 +78,12 @@ pub struct User {
     /// Argon2 hash in PHC form.
     pub password: String,
     /// Their robots.
-    pub robots: Robots,
+    pub robots: RobotScope,
     /// Changes with the password; a token with another version is void.
     pub password_version: String,
 }
 
-impl Robots {
+impl RobotScope {
     /// Whether `robot` is one of them.
     pub fn contains(&self, robot: &str) -> bool {
         match self {
@@ -98,7 +98,7 @@ impl Robots {
     }
 }
 
-impl From<Vec<String>> for Robots {
+impl From<Vec<String>> for RobotScope {
     /// No names mean all robots.
     fn from(names: Vec<String>) -> Self {
         if names.is_empty() {
