@@ -34,7 +34,6 @@ const CLIENT_YEARS: i64 = 10;
 /// and may start with yesterday's time.
 const BACKDATED: Duration = Duration::DAY;
 
-/// The certificate authority.
 pub struct Ca {
     pem: String,
     der: CertificateDer<'static>,
@@ -59,17 +58,12 @@ pub enum Purpose {
 /// A certificate and what the store remembers of it.
 #[derive(Clone, Debug)]
 pub struct Issued {
-    /// The certificate.
     pub pem: String,
-    /// Serial number and times.
     pub record: Certificate,
 }
 
 impl Ca {
     /// Opens the CA of a state folder, making it the first time.
-    ///
-    /// # Errors
-    /// When its files are there but not a CA's, or do not belong together.
     pub fn open(state_dir: &StateDir, now: OffsetDateTime) -> Result<Self, UnusableCa> {
         Self::open_or_make(state_dir, now).map_err(UnusableCa)
     }
@@ -118,20 +112,15 @@ impl Ca {
         })
     }
 
-    /// The CA's certificate.
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// The CA's certificate.
     pub fn der(&self) -> &CertificateDer<'static> {
         &self.der
     }
 
     /// Signs a certificate for `name` and its public key.
-    ///
-    /// # Errors
-    /// When a server's host is neither a name nor an address.
     pub fn issue(
         &self,
         name: &str,
@@ -173,9 +162,6 @@ impl Ca {
     }
 
     /// A certificate for a robot or an operator.
-    ///
-    /// # Errors
-    /// As [`Ca::issue`].
     pub fn issue_client(
         &self,
         name: &str,

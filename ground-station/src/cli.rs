@@ -55,8 +55,10 @@ enum Command {
 }
 
 impl Cli {
-    /// Does what was asked; [`exit_code_of`] says what an error means for the process.
-    #[expect(clippy::missing_errors_doc, reason = "the sentence above says it")]
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// In words; [`exit_code_of`] says what they mean for the process.
     pub fn run(self) -> anyhow::Result<()> {
         let context = || CommandContext::open(&self.state);
         match self.command {

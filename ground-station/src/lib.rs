@@ -10,10 +10,13 @@
 //! `maintenance` notices, and `applied_revision` tells the command when all act by it.
 
 mod applied_revision;
+#[doc(hidden)]
 pub mod auth;
 mod broker;
+#[doc(hidden)]
 pub mod ca;
 pub mod cli;
+#[doc(hidden)]
 pub mod clock;
 mod config;
 mod hex;
@@ -24,7 +27,9 @@ mod rate_limit;
 mod robot_config;
 mod robots;
 mod signaling;
+#[doc(hidden)]
 pub mod state_dir;
+#[doc(hidden)]
 pub mod store;
 mod systemd;
 mod tcp_port;

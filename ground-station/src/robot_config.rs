@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 /// Where agents reach the station.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ports {
-    /// The broker.
     pub mqtt: u16,
     /// Everything else.
     pub https: u16,

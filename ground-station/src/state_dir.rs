@@ -23,7 +23,6 @@ pub enum StateDirError {
     #[error("{0} is not empty and holds no {DATABASE}: name an empty or new folder")]
     Foreign(PathBuf),
     #[error("cannot {doing} {path}")]
-    #[expect(missing_docs, reason = "the message says what they are")]
     Io {
         doing: &'static str,
         path: PathBuf,
@@ -49,9 +48,6 @@ const DATABASE: &str = "station.db";
 
 impl StateDir {
     /// Opens or makes the folder, mode 0700.
-    ///
-    /// # Errors
-    /// When it cannot be made or holds files that are not a station's.
     pub fn open(root: &Path) -> Result<Self, StateDirError> {
         make_private(root).map_err(failed("make the state folder", root))?;
         let root = root
@@ -76,12 +72,10 @@ impl StateDir {
             .all(|entry| entry.file_name() == "setup.lock"))
     }
 
-    /// The folder itself.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Accounts, names, certificates.
     pub fn database(&self) -> PathBuf {
         self.root.join(DATABASE)
     }
@@ -91,7 +85,6 @@ impl StateDir {
         self.root.join("ca.pem")
     }
 
-    /// What signs.
     pub fn ca_key(&self) -> PathBuf {
         self.root.join("ca.key")
     }
@@ -101,7 +94,6 @@ impl StateDir {
         self.root.join("server.pem")
     }
 
-    /// Its key.
     pub fn server_key(&self) -> PathBuf {
         self.root.join("server.key")
     }
@@ -118,9 +110,6 @@ impl StateDir {
 
     /// Held while one command makes what every command needs, so that two cannot make it
     /// differently. Released on drop.
-    ///
-    /// # Errors
-    /// When the lock file cannot be opened.
     pub fn lock_setup(&self) -> Result<File, StateDirError> {
         let path = self.root.join("setup.lock");
         let lock = open_private(&path)?;
@@ -130,9 +119,6 @@ impl StateDir {
 
     /// Held by `run`: one station per folder. Released on drop, and by the kernel whatever
     /// becomes of the process.
-    ///
-    /// # Errors
-    /// [`StateDirError::Running`] when another holds it.
     pub fn lock_run(&self) -> Result<File, StateDirError> {
         let path = self.root.join("run.lock");
         let lock = open_private(&path)?;
@@ -155,9 +141,6 @@ fn open_private(path: &Path) -> Result<File, StateDirError> {
 }
 
 /// Replaces a file whole or not at all, making its folder.
-///
-/// # Errors
-/// [`StateDirError::Io`] naming the file.
 pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), StateDirError> {
     make_private(atomic_file::folder(path))
         .and_then(|()| atomic_file::replace(path, content, mode))

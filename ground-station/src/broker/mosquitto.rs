@@ -138,9 +138,6 @@ impl Mosquitto {
     }
 
     /// Keeps a broker running until `shutdown`, and ends it then.
-    ///
-    /// # Errors
-    /// When every port is taken.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let mut backoff = RESTART;
         loop {

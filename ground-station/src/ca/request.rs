@@ -22,27 +22,21 @@ const RSA_BITS_MAX: usize = 8192;
 /// A request that may be signed.
 #[derive(Debug)]
 pub struct Accepted {
-    /// Whom the certificate is for.
     pub name: String,
-    /// The key it is for.
     pub public_key: SubjectPublicKeyInfo,
 }
 
 /// Why a request is not signed, in words for whoever sent it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unsignable {
-    /// Too long to be one.
     #[error("a certificate signing request has at most {MAX_BYTES} bytes, this has {0}")]
     TooLong(usize),
-    /// Not PEM.
     #[error(
         "not a PEM text that starts with -----BEGIN CERTIFICATE REQUEST-----; `openssl req -new` makes one"
     )]
     NotPem,
-    /// PEM of something else.
     #[error("this is a PEM text with {0}, not with a CERTIFICATE REQUEST")]
     OtherPem(String),
-    /// PEM of nothing.
     #[error("the certificate signing request cannot be read: {0}")]
     Unreadable(String),
     /// The asker does not have the key, or somebody changed the request.
@@ -57,7 +51,6 @@ pub enum Unsignable {
     /// A name that is not the asker's.
     #[error("the request is for {found:?}, this API key signs for {allowed}")]
     Name {
-        /// The name in the request.
         found: String,
         /// Whose requests the asker may have signed.
         allowed: String,
@@ -68,9 +61,6 @@ pub enum Unsignable {
 }
 
 /// Checks a request in PEM that somebody who may sign for `robots` has sent.
-///
-/// # Errors
-/// [`Unsignable`] with what is wrong and what would be right.
 pub fn check(pem: &str, robots: &RobotScope) -> Result<Accepted, Unsignable> {
     if pem.len() > MAX_BYTES {
         return Err(Unsignable::TooLong(pem.len()));

@@ -12,9 +12,6 @@ const LIST_YEARS: i64 = 30;
 
 impl Ca {
     /// The list of revoked certificates (serial number in hexadecimal → Unix seconds).
-    ///
-    /// # Errors
-    /// When a serial number is not hexadecimal.
     pub fn revocation_list(
         &self,
         revoked: &BTreeMap<String, u64>,

@@ -59,9 +59,6 @@ pub(crate) enum Unidentified {
 
 impl Peer {
     /// Whose certificate it is, unless it was revoked.
-    ///
-    /// # Errors
-    /// [`Unidentified`] with the reason.
     pub(crate) fn principal(&self, directory: &Directory) -> Result<Principal, Unidentified> {
         let der = self.certificate.as_ref().ok_or(Unidentified::None)?;
         let (_, certificate) =

@@ -12,9 +12,7 @@ use std::collections::BTreeSet;
 pub struct NewKey {
     /// SHA-256 of the key.
     pub hash: [u8; 32],
-    /// Its robots.
     pub robots: RobotScope,
-    /// Its permissions.
     pub may: BTreeSet<Permission>,
     /// Requests per second in the long run.
     pub rate: f64,
@@ -27,11 +25,9 @@ pub struct NewKey {
 /// A user to be.
 #[derive(Clone, Debug)]
 pub struct NewUser {
-    /// Their name.
     pub name: String,
     /// Argon2 hash in PHC form.
     pub password: String,
-    /// Their robots.
     pub robots: RobotScope,
     /// Unlike that of any user before.
     pub password_version: String,
@@ -39,9 +35,6 @@ pub struct NewUser {
 
 impl Store {
     /// Adds a key, taking up the names of its robots; its number.
-    ///
-    /// # Errors
-    /// When one of the robots is an operator's name.
     pub fn add_key(&self, key: &NewKey, now_s: u64) -> Result<i64, StoreError> {
         self.change(|db| {
             if let RobotScope::Only(robots) = &key.robots {
@@ -67,9 +60,6 @@ impl Store {
     }
 
     /// Removes a key.
-    ///
-    /// # Errors
-    /// [`StoreError::Unknown`] when there is no such key.
     pub fn remove_key(&self, id: i64) -> Result<(), StoreError> {
         self.change(
             |db| match db.execute("DELETE FROM keys WHERE id = ?", [id])? {
@@ -80,9 +70,6 @@ impl Store {
     }
 
     /// Adds a user; with `replace`, one of that name may be there already.
-    ///
-    /// # Errors
-    /// [`StoreError::Taken`] when the name is taken and `replace` is not given.
     pub fn add_user(&self, user: &NewUser, replace: bool, now_s: u64) -> Result<(), StoreError> {
         self.change(|db| {
             let taken: Option<i64> = db
@@ -117,9 +104,6 @@ impl Store {
     }
 
     /// Removes a user, and with them the worth of their tokens.
-    ///
-    /// # Errors
-    /// [`StoreError::Unknown`] when there is no such user.
     pub fn remove_user(&self, name: &str) -> Result<(), StoreError> {
         self.change(
             |db| match db.execute("DELETE FROM users WHERE name = ?", [name])? {
@@ -130,9 +114,6 @@ impl Store {
     }
 
     /// How many requests each key has spent on `day` (days since 1970).
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn spent(&self, day: u64) -> Result<Vec<(i64, u64)>, StoreError> {
         let db = self.connection();
         let mut statement = db.prepare("SELECT key_id, requests FROM spent WHERE day = ?")?;
@@ -142,9 +123,6 @@ impl Store {
 
     /// Remembers how many requests each key has spent on `day`. A key that was removed
     /// meanwhile is passed over.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub fn set_spent(&self, day: u64, spent: &[(i64, u64)]) -> Result<(), StoreError> {
         self.transaction(|db| {
             for (key, requests) in spent {

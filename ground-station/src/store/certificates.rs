@@ -16,17 +16,11 @@ pub struct Certificate {
 
 impl Store {
     /// Takes up a name; one that is taken up already, as the same kind, is fine.
-    ///
-    /// # Errors
-    /// [`StoreError::Taken`] when it is of the other kind.
     pub fn add_name(&self, name: &str, kind: Kind, now_s: u64) -> Result<(), StoreError> {
         self.change(|db| add_name(db, name, kind, now_s))
     }
 
     /// Remembers a certificate.
-    ///
-    /// # Errors
-    /// When the name is of the other kind.
     pub fn add_certificate(
         &self,
         name: &str,
@@ -49,9 +43,6 @@ impl Store {
     }
 
     /// Serial numbers of the certificates of `name` that still hold at `now_s`.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn valid_certificates(&self, name: &str, now_s: u64) -> Result<Vec<String>, StoreError> {
         let db = self.connection();
         let mut statement = db.prepare(
@@ -62,9 +53,6 @@ impl Store {
     }
 
     /// Revokes every certificate of `name`; says how many there were to revoke.
-    ///
-    /// # Errors
-    /// [`StoreError::Unknown`] when nobody is so named.
     pub fn revoke_certificates(&self, name: &str, now_s: u64) -> Result<usize, StoreError> {
         self.change(|db| {
             if kind_of(db, name)?.is_none() {
@@ -80,9 +68,6 @@ impl Store {
     }
 
     /// Adds a name or address under which agents reach this station.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub fn add_host(&self, host: &str) -> Result<(), StoreError> {
         self.change(|db| {
             db.execute("INSERT OR IGNORE INTO hosts (host) VALUES (?)", [host])?;
@@ -91,9 +76,6 @@ impl Store {
     }
 
     /// A value that the station keeps for itself.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
     pub fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self
             .connection()
@@ -104,9 +86,6 @@ impl Store {
     }
 
     /// Keeps `value`.
-    ///
-    /// # Errors
-    /// When the database cannot be written.
     pub fn set_setting(&self, name: &str, value: &[u8]) -> Result<(), StoreError> {
         self.transaction(|db| {
             db.execute(
@@ -119,9 +98,6 @@ impl Store {
     }
 
     /// The value kept under `name`, which `make` makes the first time.
-    ///
-    /// # Errors
-    /// When the database cannot be read or written.
     pub fn setting_or(
         &self,
         name: &str,

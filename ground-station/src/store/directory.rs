@@ -60,9 +60,7 @@ pub enum RobotScope {
 pub struct Key {
     /// Its number, by which it is named in logs and revoked.
     pub id: i64,
-    /// Its robots.
     pub robots: RobotScope,
-    /// Its permissions.
     pub may: BTreeSet<Permission>,
     /// Requests per second in the long run.
     pub rate: f64,
@@ -77,7 +75,6 @@ pub struct Key {
 pub struct User {
     /// Argon2 hash in PHC form.
     pub password: String,
-    /// Their robots.
     pub robots: RobotScope,
     /// Changes with the password; a token with another version is void.
     pub password_version: String,

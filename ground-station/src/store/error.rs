@@ -2,7 +2,6 @@
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-#[expect(missing_docs, reason = "the messages say what they are")]
 pub enum StoreError {
     #[error("the database: {0}")]
     Sql(#[from] rusqlite::Error),
@@ -11,10 +10,8 @@ pub enum StoreError {
     /// Made by a newer ground-station.
     #[error("the database has version {found}, this ground-station knows up to {known}")]
     Newer { found: i64, known: i64 },
-    /// A name that is taken.
     #[error("{0}")]
     Taken(String),
-    /// A name that nobody has.
     #[error("{0}")]
     Unknown(String),
 }
