@@ -5,7 +5,7 @@
 //!                    └─ http ─► auth, signaling, turn, ca, robots, mars ──┴─► store ─ state_dir
 //! ```
 //!
-//! [`cli`] reads what is asked for, [`run`] starts it and stops it. `http` answers everybody;
+//! [`cli`] reads what is asked for, `run` starts it and stops it. `http` answers everybody;
 //! what it asks knows nothing of HTTP. Commands write the store while `run` runs;
 //! `maintenance` notices, and `applied_revision` tells the command when all act by it.
 
@@ -97,17 +97,23 @@ async fn run(state: &Path, config: Config) -> anyhow::Result<()> {
     let https = tcp_port::bind(config.https, "https")?;
     let listening = (http.local_addr()?, https.local_addr()?);
     let (app, relay) = build(&state_dir, &config, &shutdown)?;
-    let maintenance = Maintenance::new(
-        state_dir.clone(),
-        app.store.clone(),
-        app.ca.clone(),
-        app.accounts.clone(),
-        app.robots.clone(),
-        config.external_broker.is_some(),
-    )?;
-    let tls = maintenance.tls();
+    let tls = maintenance::tls(&state_dir, &app.store, &app.ca)?;
+    let desired = watch::Sender::new(DesiredState {
+        directory: app.store.directory(),
+        renewals: 0,
+    });
+    let maintenance = Maintenance {
+        state_dir: state_dir.clone(),
+        store: app.store.clone(),
+        ca: app.ca.clone(),
+        accounts: app.accounts.clone(),
+        robots: app.robots.clone(),
+        external_broker: config.external_broker.is_some(),
+        tls: tls.clone(),
+        desired: desired.clone(),
+    };
     let (inbox, reports) = mpsc::channel(INBOX);
-    let desired = maintenance.desired();
+    let desired = desired.subscribe();
     let mut broker = start_broker(&mut tasks, &app, config, state_dir, desired, inbox).await?;
 
     let until = || shutdown.clone();

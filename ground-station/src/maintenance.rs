@@ -35,53 +35,27 @@ const RENEW: Duration = Duration::from_secs(60 * 60);
 const SILENCE: Duration = Duration::from_secs(1);
 
 pub(crate) struct Maintenance {
-    state_dir: StateDir,
-    store: Arc<Store>,
-    ca: Arc<Ca>,
-    accounts: Arc<Accounts>,
-    robots: Arc<RobotStates>,
+    pub(crate) state_dir: StateDir,
+    pub(crate) store: Arc<Store>,
+    pub(crate) ca: Arc<Ca>,
+    pub(crate) accounts: Arc<Accounts>,
+    pub(crate) robots: Arc<RobotStates>,
     /// Whoever runs an external broker restarts it themselves.
-    external_broker: bool,
-    tls: RustlsConfig,
-    desired: watch::Sender<DesiredState>,
+    pub(crate) external_broker: bool,
+    /// TLS of the HTTPS listener; the certificate in it is kept valid.
+    pub(crate) tls: RustlsConfig,
+    /// What our own broker must act by. It is told of a change when everything else acts by
+    /// it already, so that it has the last word on what is applied.
+    pub(crate) desired: watch::Sender<DesiredState>,
+}
+
+/// TLS as it is at the start.
+pub(crate) fn tls(state_dir: &StateDir, store: &Store, ca: &Ca) -> anyhow::Result<RustlsConfig> {
+    let server = ca.server_certificate(state_dir, &certificate_hosts(store), clock::utc())?;
+    Ok(RustlsConfig::from_config(server.tls(ca)?))
 }
 
 impl Maintenance {
-    pub(crate) fn new(
-        state_dir: StateDir,
-        store: Arc<Store>,
-        ca: Arc<Ca>,
-        accounts: Arc<Accounts>,
-        robots: Arc<RobotStates>,
-        external_broker: bool,
-    ) -> anyhow::Result<Self> {
-        let server = ca.server_certificate(&state_dir, &certificate_hosts(&store), clock::utc())?;
-        Ok(Self {
-            tls: RustlsConfig::from_config(server.tls(&ca)?),
-            desired: watch::Sender::new(DesiredState {
-                directory: store.directory(),
-                renewals: 0,
-            }),
-            state_dir,
-            store,
-            ca,
-            accounts,
-            robots,
-            external_broker,
-        })
-    }
-
-    /// TLS of the HTTPS listener, with a certificate that is kept valid.
-    pub(crate) fn tls(&self) -> RustlsConfig {
-        self.tls.clone()
-    }
-
-    /// What our own broker must act by. It is told of a change when everything else acts by
-    /// it already, so that it has the last word on what is applied.
-    pub(crate) fn desired(&self) -> watch::Receiver<DesiredState> {
-        self.desired.subscribe()
-    }
-
     pub(crate) async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let (mut refresh, mut flush) = (every(REFRESH), every(FLUSH));
         let (mut renew, mut silence) = (every(RENEW), every(SILENCE));

@@ -1,6 +1,7 @@
 //! What every request handler is given.
 
 use super::aws::role_alias::RoleAlias;
+use super::error::Refusal;
 use super::origin::TrustedProxy;
 use crate::auth::Accounts;
 use crate::broker::client::Publisher;
@@ -35,4 +36,15 @@ pub(crate) struct AppState {
     pub(crate) trusted_proxies: Vec<TrustedProxy>,
     /// Cancelled when the station stops; whatever streams must end then.
     pub(crate) shutdown: CancellationToken,
+}
+
+impl AppState {
+    /// A refusal unless `robot` is known. To be asked after whether the caller may know.
+    pub(super) fn require_known(&self, robot: &str) -> Result<(), Refusal> {
+        if self.store.directory().robots.contains(robot) {
+            Ok(())
+        } else {
+            Err(Refusal::not_found(format!("no robot is named {robot:?}")))
+        }
+    }
 }

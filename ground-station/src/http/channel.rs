@@ -54,9 +54,7 @@ pub(super) async fn send(
     if !principal.is_operator(&directory) {
         return Err(Denied::Forbidden.into());
     }
-    if !directory.robots.contains(&robot) {
-        return Err(Refusal::not_found(format!("no robot is named {robot:?}")));
-    }
+    app.require_known(&robot)?;
     let example = r#"{"send":"GO_AWAY"}, with RECONNECT_ICE_SERVER, or with CLOSE"#;
     let announcement: Announcement = body::read_json(body, MAX_BYTES, example).await?;
     let channels = app.signaling.channels();

@@ -49,9 +49,7 @@ pub(super) async fn to_robot(
 ) -> Result<Json<Published>, Refusal> {
     // Whether there is such a robot is only told to those who would be let in.
     caller.require_robot(&robot)?;
-    if !app.store.directory().robots.contains(&robot) {
-        return Err(Refusal::not_found(format!("no robot is named {robot:?}")));
-    }
+    app.require_known(&robot)?;
     publish(&app, &robot, body).await
 }
 

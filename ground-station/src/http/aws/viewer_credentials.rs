@@ -33,9 +33,7 @@ pub(in crate::http) async fn credentials(
 ) -> Result<Json<ViewerCredentials>, Refusal> {
     // Whether there is such a robot is only told to those who would be let in.
     caller.require_robot(&robot)?;
-    if !app.store.directory().robots.contains(&robot) {
-        return Err(Refusal::not_found(format!("no robot is named {robot:?}")));
-    }
+    app.require_known(&robot)?;
     let signaling = &app.signaling;
     let latest_s = expiry_s(clock::unix_s(), signaling.times().credentials);
     let expires_s = caller.expires_s.unwrap_or(u64::MAX).min(latest_s);
