@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -254,11 +255,12 @@ impl<'a> Sessions<'a> {
             *status = Some(video);
             changed
         });
-        if viewers > 0 {
-            let telemetry = self.io.telemetry.borrow().to_string();
-            self.shared
-                .reports
-                .send_replace(Arc::new(Report { telemetry, driver }));
+        let telemetry = self.io.telemetry.borrow().to_string();
+        if viewers > 0
+            && let Ok(telemetry) = RawValue::from_string(telemetry)
+        {
+            let report = Report { telemetry, driver };
+            self.shared.reports.send_replace(Arc::new(Some(report)));
         }
     }
 }

@@ -1,25 +1,17 @@
-//! The data channels of one viewer: `drive` takes actions, `telemetry` brings reports, answers
-//! `{"ping":n}` with `{"pong":n}`, and takes `{"release":true}`, which releases the driver
-//! lock. The viewer opens both, and who closes all that it opened has left: that is all that
-//! is heard of a page that is closed, the rest is silence.
+//! The data channels of one viewer, as [`wire::data_channel`] has them: actions in, reports
+//! out. The viewer opens both, and who closes all that it opened has left: that is all that is
+//! heard of a page that is closed, the rest is silence.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 use webrtc::data_channel::RTCDataChannel;
 use webrtc::peer_connection::RTCPeerConnection;
+use wire::data_channel::{DRIVE, Driver, Message, Request, TELEMETRY};
 use wire::{Action, Motion};
 
-use super::session::{Report, Session, Shared};
+use super::session::{Session, Shared};
 use crate::clock::now;
-
-/// The labels of the two channels.
-const DRIVE: &str = "drive";
-const TELEMETRY: &str = "telemetry";
-
-/// Longest message on `telemetry`; a ping has 20 bytes.
-const MAX_REQUEST_BYTES: usize = 256;
 
 /// With more than this unsent, a viewer does not read, and gets no further report: the next
 /// one will be newer.
@@ -44,14 +36,6 @@ struct State {
     /// Of the two that are known, how many are open.
     open: u32,
     rejected: u64,
-}
-
-/// What a viewer may send on `telemetry`.
-#[derive(Deserialize)]
-struct Request {
-    ping: Option<serde_json::Number>,
-    #[serde(default)]
-    release: bool,
 }
 
 impl DataChannels {
@@ -154,19 +138,15 @@ impl DataChannels {
     }
 
     async fn request(&self, payload: &[u8], channel: &RTCDataChannel) {
-        if payload.len() > MAX_REQUEST_BYTES {
-            return self.reject("a message on telemetry has at most 256 bytes");
-        }
-        let Ok(request) = serde_json::from_slice::<Request>(payload) else {
-            return self.reject("telemetry takes {\"ping\":n} and {\"release\":true}");
+        let request = match Request::from_json(payload) {
+            Ok(request) => request,
+            Err(rejected) => return self.reject(&rejected.to_string()),
         };
         if request.release {
             self.release();
         }
-        if let Some(n) = request.ping
-            && channel.buffered_amount().await < MAX_UNSENT_BYTES
-        {
-            let _ = channel.send_text(format!("{{\"pong\":{n}}}")).await;
+        if let Some(pong) = &request.ping {
+            send(channel, Message::Pong { pong }).await;
         }
     }
 
@@ -185,12 +165,10 @@ impl DataChannels {
         while reports.changed().await.is_ok() {
             let report = Arc::clone(&reports.borrow_and_update());
             let channel = self.state().telemetry.as_ref().and_then(Weak::upgrade);
-            let Some(channel) = channel.filter(|_| !report.telemetry.is_empty()) else {
-                continue;
-            };
-            if channel.buffered_amount().await < MAX_UNSENT_BYTES {
-                let text = report.to_json(&self.session.viewer);
-                let _ = channel.send_text(text).await;
+            if let (Some(channel), Some(report)) = (channel, report.as_ref()) {
+                let driver = Driver::as_seen_by(&self.session.viewer, report.driver.as_deref());
+                let telemetry = &report.telemetry;
+                send(&channel, Message::Report { telemetry, driver }).await;
             }
         }
     }
@@ -210,38 +188,8 @@ impl DataChannels {
     }
 }
 
-impl Report {
-    /// As `viewer` gets it.
-    fn to_json(&self, viewer: &str) -> String {
-        let name = serde_json::Value::from(self.driver.clone());
-        let you = self.driver.as_deref() == Some(viewer);
-        let telemetry = &self.telemetry;
-        format!("{{\"telemetry\":{telemetry},\"driver\":{{\"you\":{you},\"name\":{name}}}}}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_report_says_who_drives_and_whether_it_is_you() {
-        let report = Report {
-            telemetry: "{\"online\":true}".to_owned(),
-            driver: Some("an\"na".to_owned()),
-        };
-        let read = |viewer| -> serde_json::Value {
-            serde_json::from_str(&report.to_json(viewer)).unwrap()
-        };
-        assert_eq!(read("an\"na")["driver"]["you"], true);
-        assert_eq!(read("bert")["driver"]["you"], false);
-        assert_eq!(read("bert")["driver"]["name"], "an\"na");
-        let nobody = Report {
-            driver: None,
-            ..report
-        };
-        let value: serde_json::Value = serde_json::from_str(&nobody.to_json("anna")).unwrap();
-        assert!(value["driver"]["name"].is_null());
-        assert_eq!(value["telemetry"]["online"], true);
+async fn send(channel: &RTCDataChannel, message: Message<'_>) {
+    if channel.buffered_amount().await < MAX_UNSENT_BYTES {
+        let _ = channel.send_text(message.to_json()).await;
     }
 }

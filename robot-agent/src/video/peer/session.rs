@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use wire::Action;
@@ -39,7 +40,8 @@ pub(in crate::video) struct Shared {
     /// The newest are used for whoever comes next.
     pub ice_servers: watch::Receiver<Vec<IceServer>>,
     pub outgoing: mpsc::Sender<Outgoing>,
-    pub reports: watch::Sender<Arc<Report>>,
+    /// None before the first.
+    pub reports: watch::Sender<Arc<Option<Report>>>,
     /// Notified when a viewer has connected or is gone.
     pub changed: Notify,
 }
@@ -61,10 +63,9 @@ impl Shared {
 }
 
 /// What viewers are told, ten times a second.
-#[derive(Clone, Debug, Default)]
 pub(in crate::video) struct Report {
     /// A [`wire::Telemetry`] as JSON.
-    pub telemetry: String,
+    pub telemetry: Box<RawValue>,
     /// Who drives.
     pub driver: Option<String>,
 }
