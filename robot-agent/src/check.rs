@@ -13,7 +13,7 @@ use daemon::exit_code;
 use time::OffsetDateTime;
 
 use crate::certificates::{self, Certificates, Severity};
-use crate::config::{self, Config, Source};
+use crate::config::{self, Config, VideoSource};
 use crate::video::camera;
 use crate::{lock, motors};
 
@@ -168,7 +168,7 @@ fn board(config: &Config) -> Line {
 async fn camera(config: &Config, running: bool) -> Line {
     const NAME: &str = "camera";
     let settings = config.video.camera.clone();
-    if settings.source == Source::Off {
+    if settings.source == VideoSource::Off {
         return Line::skipped(NAME, "video is off");
     }
     if running {
@@ -182,7 +182,7 @@ async fn camera(config: &Config, running: bool) -> Line {
     match found {
         Ok(found) => Line::ok(NAME, found),
         // Chosen by nobody, so perhaps not meant to be there.
-        Err(why) if source == Source::Auto => Line::warning(
+        Err(why) if source == VideoSource::Auto => Line::warning(
             NAME,
             why,
             "the robot drives without; plug one in, or set video.source to \"off\"",

@@ -15,13 +15,14 @@ use wire::topic;
 use crate::aws::AwsConfig;
 use crate::drive::Limits;
 use crate::endpoint::Endpoint;
+use crate::motors;
 use crate::mqtt::MqttConfig;
 use crate::telemetry::TelemetryConfig;
-use crate::{motors, video};
+use crate::video::VideoConfig;
 
 mod sections;
 
-pub use crate::video::camera::Source;
+pub use crate::video::camera::VideoSource;
 pub use daemon::config::Error;
 
 /// Where the configuration is looked for when nobody says.
@@ -48,7 +49,7 @@ pub struct Config {
     /// Where video is signalled; none if that is not configured, which needs video off.
     pub aws: Option<AwsConfig>,
     /// The camera and who may watch.
-    pub video: video::Settings,
+    pub video: VideoConfig,
 }
 
 /// Reads and checks a configuration.
@@ -97,7 +98,7 @@ fn read(mut top: Section<'_>, file: &Path, folder: &Path) -> Option<Config> {
     );
     let endpoint = endpoint(&mut top, "IOT_CORE_ENDPOINT", true);
     let video = sections::video(&mut top.section("video"));
-    let aws = aws(&mut top, video.camera.source != Source::Off);
+    let aws = aws(&mut top, video.camera.source != VideoSource::Off);
     let certs = top.text("certs").unwrap_or_else(|| "certs".into());
     let (min, max) = KEEP_ALIVE_S;
     let keep_alive_s = top.section("mqtt").integer("keep_alive_s", min, max, 30);

@@ -43,7 +43,7 @@ use motors::{Ended, MotorThread, Motors, Source};
 use mqtt::{MqttIo, MqttState};
 use signaling::{ChannelConfig, SignalingIo};
 use telemetry::TelemetryInputs;
-use video::VideoIo;
+use video::{VideoConfig, VideoIo};
 
 /// How long everything but the wheels may take to end: a goodbye to the broker and to the
 /// viewers. systemd is patient for longer than this and the stop of the wheels together.
@@ -96,7 +96,7 @@ pub async fn run(
     let mqtt_state = watch::Sender::new(MqttState::default());
     // None means that video is off.
     let video_report = watch::Sender::new(None);
-    let shows = config.video.camera.source != config::Source::Off;
+    let shows = config.video.camera.source != config::VideoSource::Off;
     if let Some(aws) = config.aws.filter(|_| shows) {
         let ways = Ways {
             channel: ChannelConfig::new(config.robot, aws, &certificates),
@@ -170,7 +170,7 @@ struct Ways {
 /// Shows the camera to viewers that come by the channel.
 fn show(
     tasks: &mut JoinSet<&'static str>,
-    settings: video::Settings,
+    config: VideoConfig,
     ways: Ways,
     stop: &CancellationToken,
 ) {
@@ -189,7 +189,7 @@ fn show(
         outgoing: from_video,
         ice_servers: servers_to,
     };
-    let video = video::run(settings, Arc::new(ways.robot), io, stop.clone());
+    let video = video::run(config, Arc::new(ways.robot), io, stop.clone());
     tasks.spawn(named("video", video));
     let channel = signaling::run(ways.channel, signaling_io, stop.clone());
     tasks.spawn(named("signaling", channel));

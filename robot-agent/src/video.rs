@@ -30,7 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use peer::session::Robot;
 use sessions::Sessions;
-pub use sessions::{Settings, VideoIo};
+pub use sessions::{VideoConfig, VideoIo};
 
 /// How long a viewer's connection may take to come up: time for candidates of a slow path and
 /// for a relay's handshakes.
@@ -42,13 +42,13 @@ const AFTER_FAULT: Duration = Duration::from_secs(1);
 /// Shows the camera until `shutdown`. Never ends before: what fails is logged and begun
 /// again.
 pub async fn run(
-    settings: Settings,
+    config: VideoConfig,
     robot: Arc<dyn Robot>,
     mut io: VideoIo,
     shutdown: CancellationToken,
 ) {
     while !shutdown.is_cancelled() {
-        let sessions = Sessions::run(&settings, Arc::clone(&robot), &mut io, &shutdown);
+        let sessions = Sessions::run(&config, Arc::clone(&robot), &mut io, &shutdown);
         match AssertUnwindSafe(sessions).catch_unwind().await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => tracing::error!("video: {error:#}; beginning again"),

@@ -9,14 +9,14 @@ use crate::aws::error::{Error, advice};
 use crate::aws::http_client::HttpClient;
 use crate::aws::{self, AwsConfig};
 use crate::certificates::Certificates;
-use crate::config::{Config, Source};
+use crate::config::{Config, VideoSource};
 
 const NAME: &str = "credentials";
 
 /// Asks for credentials as the robot does, and throws them away. Returns also how far the
 /// server's clock is ahead, if it answered.
 pub(super) async fn line(config: &Config, certificates: &Certificates) -> (Line, Option<Duration>) {
-    let shows_video = config.video.camera.source != Source::Off;
+    let shows_video = config.video.camera.source != VideoSource::Off;
     let Some(aws) = config.aws.as_ref().filter(|_| shows_video) else {
         return (Line::skipped(NAME, "video is off"), None);
     };

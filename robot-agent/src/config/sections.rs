@@ -11,8 +11,8 @@ use wire::action::MAX_DURATION_MS;
 use crate::drive::{Limits, Throttle};
 use crate::motors::{self, Address, Driver, Gpio, Motor, Output, StopMode};
 use crate::telemetry::TelemetryConfig;
-use crate::video;
-use crate::video::camera::{self, Encoder, Format, Source};
+use crate::video::camera::{CameraConfig, Encoder, Format, VideoSource};
+use crate::video::{self, VideoConfig};
 
 /// Shorter pulses are over before a gearbox moves.
 const MIN_PULSE_MS: u64 = 10;
@@ -114,10 +114,10 @@ pub(super) fn telemetry(section: &mut Section<'_>) -> TelemetryConfig {
 }
 
 /// Section `video`.
-pub(super) fn video(section: &mut Section<'_>) -> video::Settings {
+pub(super) fn video(section: &mut Section<'_>) -> VideoConfig {
     let source = section
-        .one_of("source", &Source::ALL, Source::word)
-        .unwrap_or(Source::Auto);
+        .one_of("source", &VideoSource::ALL, VideoSource::word)
+        .unwrap_or(VideoSource::Auto);
     let bitrate = small(section, "bitrate_kbps", 50, 20_000, 1500);
     let least = small(section, "bitrate_kbps_min", 50, 20_000, 150.min(bitrate));
     if least > bitrate {
@@ -128,7 +128,7 @@ pub(super) fn video(section: &mut Section<'_>) -> video::Settings {
     }
     let [v4l2, x264, openh264] = Encoder::ALL.map(Some);
     let encoders = [None, v4l2, x264, openh264];
-    let camera = camera::Settings {
+    let camera = CameraConfig {
         source,
         device: section.text("device"),
         format: Format {
@@ -148,7 +148,7 @@ pub(super) fn video(section: &mut Section<'_>) -> video::Settings {
             })
             .unwrap_or(true),
     };
-    video::Settings {
+    VideoConfig {
         camera,
         bitrate_kbps_min: least,
         viewers_max: section.integer("viewers_max", 1, 10, 10) as usize,

@@ -34,10 +34,10 @@ pub(super) use control::KEY_FRAME_GAP;
 pub use encoder::Encoder;
 pub(super) use requests::Frame;
 use requests::SharedRequests;
-pub use source::{Format, Source};
+pub use source::{Format, VideoSource};
 #[cfg(test)]
 pub(super) use test_timestamp::read as read_timestamp;
-pub use thread::Settings;
+pub use thread::CameraConfig;
 use thread::Status;
 
 /// The camera's handle; clones are one camera.
@@ -63,16 +63,16 @@ const PROBE_EVERY: Duration = Duration::from_millis(20);
 /// # Errors
 /// Where GStreamer cannot start at all, or no thread can be had.
 pub(super) fn start(
-    settings: Settings,
+    config: CameraConfig,
     frames: impl FnMut(Frame) + Send + 'static,
 ) -> anyhow::Result<(Camera, CameraThread)> {
     gstreamer::init().context("GStreamer does not start")?;
-    let requests = Arc::new(SharedRequests::new(settings.bitrate_kbps, frames));
+    let requests = Arc::new(SharedRequests::new(config.bitrate_kbps, frames));
     let (to, status) = watch::channel(Status::default());
     let shared = Arc::clone(&requests);
     let thread = std::thread::Builder::new()
         .name("camera".to_owned())
-        .spawn(move || thread::run(settings, shared, to))
+        .spawn(move || thread::run(config, shared, to))
         .context("the camera gets no thread")?;
     let camera = Camera {
         requests: Arc::clone(&requests),
@@ -87,12 +87,12 @@ pub(super) fn start(
 ///
 /// # Errors
 /// The first error, in words.
-pub fn probe(settings: &Settings, limit: Duration) -> Result<String, String> {
-    let settings = Settings {
+pub fn probe(config: &CameraConfig, limit: Duration) -> Result<String, String> {
+    let config = CameraConfig {
         warm: true,
-        ..settings.clone()
+        ..config.clone()
     };
-    let (camera, _thread) = start(settings, |_| ()).map_err(|error| format!("{error:#}"))?;
+    let (camera, _thread) = start(config, |_| ()).map_err(|error| format!("{error:#}"))?;
     let until = now() + limit;
     loop {
         let status = camera.status().borrow().clone();

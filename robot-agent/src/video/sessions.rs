@@ -14,7 +14,7 @@ use wire::telemetry::Video;
 
 use super::admission::{Admission, EarlyCandidates};
 use super::bandwidth::Limits;
-use super::camera;
+use super::camera::{self, CameraConfig};
 use super::driver_lock::DriverLock;
 use super::messages::{IceServer, Incoming, Message, Outgoing};
 use super::peer::packetizer::Packetizer;
@@ -24,9 +24,9 @@ use crate::clock::now;
 
 /// What the owner of the robot chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct VideoConfig {
     /// The camera; its bitrate is the ceiling.
-    pub camera: camera::Settings,
+    pub camera: CameraConfig,
     /// The encoder is never asked for less, in kbit/s.
     pub bitrate_kbps_min: u32,
     /// How many may watch.
@@ -70,14 +70,14 @@ pub(super) struct Sessions<'a> {
 impl<'a> Sessions<'a> {
     /// Starts the camera and serves viewers until `shutdown`.
     pub(super) async fn run(
-        settings: &Settings,
+        config: &VideoConfig,
         robot: Arc<dyn Robot>,
         io: &'a mut VideoIo,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<()> {
         let mut packetizer = Packetizer::new(now());
         let frames = packetizer.frames();
-        let (camera, thread) = camera::start(settings.camera.clone(), move |frame| {
+        let (camera, thread) = camera::start(config.camera.clone(), move |frame| {
             packetizer.publish(&frame);
         })?;
         let shared = Shared {
@@ -86,10 +86,10 @@ impl<'a> Sessions<'a> {
             frames,
             driver_lock: Mutex::new(DriverLock::default()),
             limits: Limits {
-                floor_kbps: settings.bitrate_kbps_min,
-                ceiling_kbps: settings.camera.bitrate_kbps,
+                floor_kbps: config.bitrate_kbps_min,
+                ceiling_kbps: config.camera.bitrate_kbps,
             },
-            connect_limit: settings.connect_limit,
+            connect_limit: config.connect_limit,
             ice_servers: io.ice_servers.clone(),
             outgoing: io.outgoing.clone(),
             reports: watch::Sender::default(),
@@ -98,12 +98,12 @@ impl<'a> Sessions<'a> {
         let mut sessions = Self {
             io,
             shared: Arc::new(shared),
-            viewers_max: settings.viewers_max,
+            viewers_max: config.viewers_max,
             admission: Admission::new(now()),
             early_candidates: EarlyCandidates::default(),
             sessions: JoinMap::new(),
             shutdown: shutdown.child_token(),
-            kbps: settings.camera.bitrate_kbps,
+            kbps: config.camera.bitrate_kbps,
             ignored: 0,
         };
         sessions.serve().await;

@@ -15,12 +15,12 @@ use super::camera::tests::decoded;
 use super::messages::{IceServer, Incoming, Message, Outgoing};
 use super::*;
 use crate::clock::now;
-use video_task::{VideoTask, settings};
+use video_task::{VideoTask, config};
 use viewer::{TIMEOUT, Viewer};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_first_picture_of_a_viewer_is_whole() {
-    let mut task = VideoTask::start(settings());
+    let mut task = VideoTask::start(config());
     let mut viewer = Viewer::new("anna").await;
     task.connect(&viewer).await;
     let picture = viewer.next_picture().await;
@@ -38,7 +38,7 @@ async fn the_first_picture_of_a_viewer_is_whole() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn candidates_before_the_offer_are_used() {
-    let mut task = VideoTask::start(settings());
+    let mut task = VideoTask::start(config());
     let mut viewer = Viewer::new("anna").await;
     let Incoming::Offer { viewer: name, sdp } = viewer.offer().await else {
         unreachable!()
@@ -63,7 +63,7 @@ async fn candidates_before_the_offer_are_used() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_viewer_without_a_picture_gets_a_key_frame() {
-    let mut task = VideoTask::start(settings());
+    let mut task = VideoTask::start(config());
     let mut viewer = Viewer::new("anna").await;
     task.connect(&viewer).await;
     let ssrc = viewer.next_packet().await.header.ssrc;
@@ -94,7 +94,7 @@ async fn a_viewer_without_a_picture_gets_a_key_frame() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_packet_comes_again_and_the_past_comes_as_a_key_frame() {
-    let mut task = VideoTask::start(settings());
+    let mut task = VideoTask::start(config());
     let mut viewer = Viewer::new("anna").await;
     task.connect(&viewer).await;
     for _ in 0..3 {
@@ -145,9 +145,9 @@ async fn a_lost_packet_comes_again_and_the_past_comes_as_a_key_frame() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_reconnects_replaces_their_own_session() {
-    let mut task = VideoTask::start(Settings {
+    let mut task = VideoTask::start(VideoConfig {
         viewers_max: 1,
-        ..settings()
+        ..config()
     });
     let mut before = Viewer::new("anna").await;
     task.connect(&before).await;
@@ -162,7 +162,7 @@ async fn whoever_reconnects_replaces_their_own_session() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_offer_again_gets_the_same_answer_again() {
-    let mut task = VideoTask::start(settings());
+    let mut task = VideoTask::start(config());
     let viewer = Viewer::new("anna").await;
     let offer = viewer.offer().await;
     task.to.send(offer.clone()).await.unwrap();
@@ -180,7 +180,7 @@ async fn the_same_offer_again_gets_the_same_answer_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_closes_their_channels_has_left_and_one_is_not_enough() {
-    let mut task = VideoTask::start(settings());
+    let mut task = VideoTask::start(config());
     let mut viewer = Viewer::new("anna").await;
     task.connect(&viewer).await;
     viewer
@@ -209,7 +209,7 @@ fn a_viewer_that_falls_silent_is_dropped() {
     };
     let (ours, theirs) = (runtime(), runtime());
     ours.block_on(async {
-        let mut task = VideoTask::start(settings());
+        let mut task = VideoTask::start(config());
         let visit = theirs.spawn(async move {
             let viewer = Viewer::new("anna").await;
             task.connect(&viewer).await;

@@ -9,7 +9,7 @@ use super::devices;
 
 /// What `video.source` may say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Source {
+pub enum VideoSource {
     /// The first camera found, one of libcamera's before one of V4L2's.
     #[default]
     Auto,
@@ -23,7 +23,7 @@ pub enum Source {
     Off,
 }
 
-impl Source {
+impl VideoSource {
     /// Every source.
     pub const ALL: [Self; 5] = [
         Self::Auto,
@@ -74,16 +74,16 @@ pub(super) struct SourceDescription {
 /// # Errors
 /// Words about what is missing and what to do.
 pub(super) fn find(
-    source: Source,
+    source: VideoSource,
     device: Option<&str>,
     format: Format,
 ) -> Result<SourceDescription, String> {
     match source {
-        Source::Off => Err("video is off".to_owned()),
-        Source::Test => Ok(test_picture(format)),
-        Source::Libcamera => libcamera(device.map(str::to_owned), format),
-        Source::V4l2 => v4l2(device.map(str::to_owned), format),
-        Source::Auto => match device {
+        VideoSource::Off => Err("video is off".to_owned()),
+        VideoSource::Test => Ok(test_picture(format)),
+        VideoSource::Libcamera => libcamera(device.map(str::to_owned), format),
+        VideoSource::V4l2 => v4l2(device.map(str::to_owned), format),
+        VideoSource::Auto => match device {
             Some(device) if device.starts_with("/dev/") => v4l2(Some(device.to_owned()), format),
             _ => any(format),
         },
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn a_missing_device_is_named() {
         gstreamer::init().unwrap();
-        let error = find(Source::V4l2, Some("/dev/video-none"), VGA).unwrap_err();
+        let error = find(VideoSource::V4l2, Some("/dev/video-none"), VGA).unwrap_err();
         assert!(error.contains("/dev/video-none"), "{error}");
     }
 }

@@ -12,9 +12,9 @@ use super::*;
 /// How long any of these may take on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-fn settings() -> Settings {
-    Settings {
-        source: Source::Test,
+fn config() -> CameraConfig {
+    CameraConfig {
+        source: VideoSource::Test,
         device: None,
         format: Format {
             width: 640,
@@ -34,9 +34,9 @@ struct TestCamera {
 }
 
 impl TestCamera {
-    fn new(settings: Settings) -> Self {
+    fn new(config: CameraConfig) -> Self {
         let (to, frames) = mpsc::channel();
-        let (camera, thread) = start(settings, move |frame| {
+        let (camera, thread) = start(config, move |frame| {
             let _ = to.send(frame);
         })
         .unwrap();
@@ -120,9 +120,9 @@ fn nal_types(data: &[u8]) -> Vec<u8> {
 #[test]
 fn a_key_frame_carries_its_parameter_sets_and_baseline() {
     for encoder in [Encoder::X264, Encoder::OpenH264] {
-        let test = TestCamera::new(Settings {
+        let test = TestCamera::new(CameraConfig {
             encoder: Some(encoder),
-            ..settings()
+            ..config()
         });
         test.camera.set_watched(true);
         let key = test.next_key();
@@ -143,7 +143,7 @@ fn a_key_frame_carries_its_parameter_sets_and_baseline() {
 
 #[test]
 fn after_the_first_frame_the_encoder_rests_until_somebody_watches() {
-    let test = TestCamera::new(settings());
+    let test = TestCamera::new(config());
     test.next();
     test.drain_until_quiet();
     test.camera.set_watched(true);
@@ -155,9 +155,9 @@ fn after_the_first_frame_the_encoder_rests_until_somebody_watches() {
 
 #[test]
 fn a_cold_camera_does_not_run_unwatched() {
-    let test = TestCamera::new(Settings {
+    let test = TestCamera::new(CameraConfig {
         warm: false,
-        ..settings()
+        ..config()
     });
     test.drain_until_quiet();
     assert_eq!(test.camera.status().borrow().frames, 0);
@@ -169,7 +169,7 @@ fn a_cold_camera_does_not_run_unwatched() {
 
 #[test]
 fn a_key_frame_comes_when_asked_for_and_not_before() {
-    let test = TestCamera::new(settings());
+    let test = TestCamera::new(config());
     test.camera.set_watched(true);
     test.next_key();
     let others = (0..40).filter(|_| test.next().key).count();
@@ -182,7 +182,7 @@ fn a_key_frame_comes_when_asked_for_and_not_before() {
 fn the_bitrate_follows_its_wish_while_running() {
     let bytes_of_a_second =
         |test: &TestCamera| -> usize { (0..30).map(|_| test.next().data.len()).sum() };
-    let test = TestCamera::new(settings());
+    let test = TestCamera::new(config());
     test.camera.set_watched(true);
     test.next_key();
     let _settling = bytes_of_a_second(&test);
@@ -199,7 +199,7 @@ fn the_bitrate_follows_its_wish_while_running() {
 
 #[test]
 fn the_burned_in_timestamp_survives_the_encoder() {
-    let test = TestCamera::new(settings());
+    let test = TestCamera::new(config());
     test.camera.set_watched(true);
     let key = test.next_key();
     let luma = decoded(key.data);
@@ -211,10 +211,10 @@ fn the_burned_in_timestamp_survives_the_encoder() {
 
 #[test]
 fn a_missing_camera_is_reported_and_tried_again() {
-    let test = TestCamera::new(Settings {
-        source: Source::V4l2,
+    let test = TestCamera::new(CameraConfig {
+        source: VideoSource::V4l2,
         device: Some("/dev/video-that-is-not-there".to_owned()),
-        ..settings()
+        ..config()
     });
     let status = test.until("failed", |status| status.error.is_some());
     assert!(
@@ -228,7 +228,7 @@ fn a_missing_camera_is_reported_and_tried_again() {
 
 #[test]
 fn a_camera_unplugged_while_streaming_is_started_again() {
-    let test = TestCamera::new(settings());
+    let test = TestCamera::new(config());
     test.camera.set_watched(true);
     test.next_key();
     test.camera
@@ -245,7 +245,7 @@ fn a_camera_unplugged_while_streaming_is_started_again() {
 
 #[test]
 fn another_encoder_is_tried_when_one_fails() {
-    let test = TestCamera::new(settings());
+    let test = TestCamera::new(config());
     test.camera.set_watched(true);
     test.next_key();
     let first = test.camera.status().borrow().running.clone();

@@ -10,14 +10,14 @@ use super::control::{Commands, PipelineControl};
 use super::encoder::Encoder;
 use super::pipeline::Pipeline;
 use super::requests::{PipelineError, Requests, SharedRequests};
-use super::source::{self, Format, Source};
+use super::source::{self, Format, VideoSource};
 use crate::clock::now;
 
 /// What the owner of the robot chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct CameraConfig {
     /// Where pictures come from.
-    pub source: Source,
+    pub source: VideoSource,
     /// Which camera, where there are several: a path for V4L2, a name for libcamera.
     pub device: Option<String>,
     /// Pixels across, pixels down, pictures a second.
@@ -60,12 +60,12 @@ const RETRY: [Duration; 4] = [
 
 /// Until it is asked to stop.
 pub(super) fn run(
-    settings: Settings,
+    config: CameraConfig,
     requests: Arc<SharedRequests>,
     status: watch::Sender<Status>,
 ) {
     let thread = Thread {
-        settings,
+        config,
         requests,
         status,
         encoders_failed: 0,
@@ -75,7 +75,7 @@ pub(super) fn run(
 
 /// What the thread owns.
 struct Thread {
-    settings: Settings,
+    config: CameraConfig,
     requests: Arc<SharedRequests>,
     status: watch::Sender<Status>,
     /// How many of the encoders there are have failed in a row, to try the next.
@@ -111,7 +111,7 @@ impl Thread {
     /// False when asked to stop.
     fn wait_until_wanted(&self) -> bool {
         let mut requests = self.requests.lock();
-        while !requests.stop && !requests.watched && !self.settings.warm {
+        while !requests.stop && !requests.watched && !self.config.warm {
             drop(requests);
             requests = self.requests.wait(None);
         }
@@ -133,8 +133,8 @@ impl Thread {
 
     /// Until nobody wants it, or an error.
     fn run_once(&mut self) -> Result<(), PipelineError> {
-        let Settings { source, format, .. } = self.settings;
-        let device = self.settings.device.as_deref();
+        let CameraConfig { source, format, .. } = self.config;
+        let device = self.config.device.as_deref();
         let source = source::find(source, device, format).map_err(PipelineError::new)?;
         let encoder = self.encoder()?;
         let pipeline = Pipeline::start(&source, encoder, format.fps, &self.requests)
@@ -146,7 +146,7 @@ impl Thread {
 
     /// The chosen encoder, or the next that this machine has and that has not just failed.
     fn encoder(&self) -> Result<Encoder, PipelineError> {
-        if let Some(encoder) = self.settings.encoder {
+        if let Some(encoder) = self.config.encoder {
             return Some(encoder)
                 .filter(|encoder| encoder.is_installed())
                 .ok_or_else(|| PipelineError::new(format!("GStreamer has no {}", encoder.name())));
@@ -173,7 +173,7 @@ impl Thread {
                 if let Some(error) = requests.error.take() {
                     return Err(error);
                 }
-                if requests.stop || !(requests.watched || self.settings.warm) {
+                if requests.stop || !(requests.watched || self.config.warm) {
                     drop(requests);
                     self.status.send_modify(|status| status.running = None);
                     return Ok(());

@@ -2,13 +2,13 @@
 
 use wire::Motion;
 
-use super::video_task::{VideoTask, settings};
+use super::video_task::{VideoTask, config};
 use super::viewer::Viewer;
 use super::*;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn driving_by_data_channel_reaches_the_robot_and_garbage_does_not() {
-    let mut task = VideoTask::start(settings());
+    let mut task = VideoTask::start(config());
     let viewer = Viewer::new("anna").await;
     task.connect(&viewer).await;
     for garbage in ["", "{", "{\"action\":\"jump\"}", &"x".repeat(5000)] {
@@ -36,7 +36,7 @@ async fn driving_by_data_channel_reaches_the_robot_and_garbage_does_not() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_viewer_drives_and_the_other_is_told_who() {
-    let mut task = VideoTask::start(settings());
+    let mut task = VideoTask::start(config());
     let mut anna = Viewer::new("anna").await;
     let mut bert = Viewer::new("bert").await;
     task.connect(&anna).await;
@@ -68,7 +68,7 @@ async fn one_viewer_drives_and_the_other_is_told_who() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ping_is_answered_and_reports_come() {
-    let mut task = VideoTask::start(settings());
+    let mut task = VideoTask::start(config());
     let mut viewer = Viewer::new("anna").await;
     task.connect(&viewer).await;
     viewer.send(&viewer.telemetry, r#"{"ping":41.5}"#).await;

@@ -32,9 +32,9 @@ async fn offer_of(name: &str, change: impl Fn(String) -> String) -> Incoming {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_many_viewers_are_refused_with_the_reason() {
-    let mut task = VideoTask::start(Settings {
+    let mut task = VideoTask::start(VideoConfig {
         viewers_max: 1,
-        ..settings()
+        ..config()
     });
     let viewer = Viewer::new("anna").await;
     task.connect(&viewer).await;
@@ -63,7 +63,7 @@ async fn too_many_viewers_are_refused_with_the_reason() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_offer_without_our_codec_is_refused_with_the_reason() {
-    let mut task = VideoTask::start(settings());
+    let mut task = VideoTask::start(config());
     let without = |from: &'static str, to: &'static str| move |sdp: String| sdp.replace(from, to);
     let offers = [
         offer_of("anna", without("H264/90000", "H266/90000")).await,
@@ -86,7 +86,7 @@ async fn an_offer_without_our_codec_is_refused_with_the_reason() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_nonsense_offers_a_second_and_thousands_of_candidates_disturb_nobody() {
-    let mut task = VideoTask::start(settings());
+    let mut task = VideoTask::start(config());
     let mut viewer = Viewer::new("anna").await;
     task.connect(&viewer).await;
     viewer.next_picture().await;
@@ -125,10 +125,10 @@ async fn fifty_nonsense_offers_a_second_and_thousands_of_candidates_disturb_nobo
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_viewer_that_never_connects_is_dropped() {
-    let mut task = VideoTask::start(Settings {
+    let mut task = VideoTask::start(VideoConfig {
         viewers_max: 1,
         connect_limit: Duration::from_secs(3),
-        ..settings()
+        ..config()
     });
     let dead = |sdp: String| {
         sdp.lines()

@@ -4,15 +4,15 @@ use std::sync::Mutex;
 
 use wire::Motion;
 
-use super::super::camera::{Format, Source};
+use super::super::camera::{CameraConfig, Format, VideoSource};
 use super::super::messages::Message;
 use super::viewer::{TIMEOUT, Viewer};
 use super::*;
 
-pub(super) fn settings() -> Settings {
-    Settings {
-        camera: camera::Settings {
-            source: Source::Test,
+pub(super) fn config() -> VideoConfig {
+    VideoConfig {
+        camera: CameraConfig {
+            source: VideoSource::Test,
             device: None,
             format: Format {
                 width: 640,
@@ -62,7 +62,7 @@ pub(super) struct VideoTask {
 }
 
 impl VideoTask {
-    pub(super) fn start(settings: Settings) -> Self {
+    pub(super) fn start(config: VideoConfig) -> Self {
         let robot = Arc::new(Recorder::default());
         let (to, incoming) = mpsc::channel(64);
         let (outgoing, from) = mpsc::channel(64);
@@ -77,7 +77,7 @@ impl VideoTask {
             status: status_to,
         };
         let shutdown = CancellationToken::new();
-        let video = run(settings, Arc::clone(&robot) as _, io, shutdown.clone());
+        let video = run(config, Arc::clone(&robot) as _, io, shutdown.clone());
         #[expect(clippy::disallowed_methods, reason = "awaited in `stop`")]
         let task = tokio::spawn(video);
         Self {
