@@ -103,18 +103,12 @@ impl Now {
 
 impl Caller {
     /// That they have a permission.
-    ///
-    /// # Errors
-    /// [`Denied::Forbidden`] when they have not.
     pub fn require(&self, permission: Permission) -> Result<(), Denied> {
         let included = self.rights.include(permission);
         included.then_some(()).ok_or(Denied::Forbidden)
     }
 
     /// That they may drive `robot` and look at it.
-    ///
-    /// # Errors
-    /// [`Denied::Forbidden`] when they may not.
     pub fn require_robot(&self, robot: &str) -> Result<(), Denied> {
         let driven = self.rights.may_drive(robot);
         driven.then_some(()).ok_or(Denied::Forbidden)
@@ -123,9 +117,6 @@ impl Caller {
 
 impl Accounts {
     /// The accounts of a store, with what was spent today.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
     pub fn new(store: Arc<Store>, now: Now) -> Result<Self, StoreError> {
         let secret = store.setting_or(SESSION_SECRET, || rand::random::<[u8; 32]>().to_vec())?;
         let directory = store.directory();
@@ -146,9 +137,6 @@ impl Accounts {
     }
 
     /// Who presents this API key, if it is one.
-    ///
-    /// # Errors
-    /// [`Denied::Forbidden`] for an unknown key.
     pub fn by_key(&self, key: &str) -> Result<Caller, Denied> {
         let directory = self.store.directory();
         let key = directory
@@ -163,9 +151,6 @@ impl Accounts {
     }
 
     /// Who presents this bearer token, if it is one of ours, of a user who is still there.
-    ///
-    /// # Errors
-    /// [`Denied::Token`] when it is not.
     pub fn by_token(&self, token: &str, now: Now) -> Result<Caller, Denied> {
         let session = self.sessions.verify::<Principal>(token, now.unix_s)?;
         let rights = session.claims.rights(&self.store.directory());
@@ -184,9 +169,6 @@ impl Accounts {
 
     /// Checks a password; the user's token and when it expires (Unix seconds). Takes tens of
     /// milliseconds and 19 MiB on purpose.
-    ///
-    /// # Errors
-    /// [`Denied::TooMany`] after too many wrong ones, else [`Denied::Password`].
     pub fn sign_in(
         &self,
         name: &str,
@@ -225,9 +207,6 @@ impl Accounts {
     }
 
     /// Takes a request from the caller's plan.
-    ///
-    /// # Errors
-    /// [`Denied::TooMany`] when none is left.
     pub fn spend(&self, caller: &Caller, now: Now) -> Result<(), Denied> {
         lock(&self.plans)
             .entry(caller.principal.clone())
@@ -238,9 +217,6 @@ impl Accounts {
     }
 
     /// Writes down what the keys have spent, so that a quota survives a restart.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
     pub fn flush(&self, now: Now) -> Result<(), StoreError> {
         let spent: Vec<(i64, u64)> = {
             let mut plans = lock(&self.plans);

@@ -11,6 +11,7 @@ pub(crate) mod channel;
 mod console;
 mod display;
 pub(crate) mod error;
+mod forwarded;
 pub(crate) mod listener;
 mod login;
 mod mars;

@@ -12,9 +12,6 @@ pub const MAX_BYTES: usize = 256;
 pub const MIN_CHARS: usize = 8;
 
 /// The hash of a password, with salt and parameters, in PHC form.
-///
-/// # Errors
-/// When the system has no randomness.
 pub fn hash(password: &str) -> anyhow::Result<String> {
     let hash: argon2::password_hash::phc::PasswordHash = Argon2::default()
         .hash_password(password.as_bytes())

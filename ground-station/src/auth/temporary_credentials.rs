@@ -70,9 +70,6 @@ impl CredentialIssuer {
     }
 
     /// What the named key and its token open at `now_s`.
-    ///
-    /// # Errors
-    /// [`TokenError`] for a token that is missing, not ours, of another key, or expired.
     pub fn verify(
         &self,
         access_key_id: &str,

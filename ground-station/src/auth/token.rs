@@ -55,9 +55,6 @@ impl TokenKey {
     }
 
     /// What a token says, if it is ours and has not ended.
-    ///
-    /// # Errors
-    /// [`TokenError`] with the reason.
     pub fn verify<T: DeserializeOwned>(
         &self,
         token: &str,

@@ -1,6 +1,5 @@
-//! By which address a client came, and where it is: what its connection says, its request, and
-//! those proxies in front that the owner trusts. What anybody else says of itself counts for
-//! nothing.
+//! By which address a client came, and where it is: by its connection, its request, and those
+//! proxies in front that the owner trusts. Whatever anybody else forwards counts for nothing.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,6 +14,7 @@ use axum::response::Response;
 use ipnet::IpNet;
 
 use super::error::Refusal;
+use super::forwarded::hops;
 use super::listener::Peer;
 
 /// The longest host name DNS allows, and a port.
@@ -57,8 +57,6 @@ impl<S: Sync> FromRequestParts<S> for Origin {
 }
 
 impl Origin {
-    /// # Errors
-    /// For a request without a usable host.
     pub(crate) fn of(parts: &Parts) -> Result<Self, Refusal> {
         let origin = parts.extensions.get::<Self>().cloned();
         origin.ok_or_else(|| Refusal::bad("the request has no usable Host header"))
@@ -136,63 +134,6 @@ fn resolve<'a>(
     (origin, ClientAddress(client))
 }
 
-/// What one proxy says of the client before it.
-#[derive(Default)]
-struct Hop<'a> {
-    client: Option<IpAddr>,
-    host: Option<&'a str>,
-    proto: Option<&'a str>,
-}
-
-/// What the proxies say, the nearest first: by `Forwarded` (RFC 7239), else by `X-Forwarded-*`.
-fn hops(headers: &HeaderMap) -> Vec<Hop<'_>> {
-    let forwarded = list(headers, "forwarded");
-    if !forwarded.is_empty() {
-        return forwarded.into_iter().map(forwarded_hop).collect();
-    }
-    let clients = list(headers, "x-forwarded-for");
-    let hosts = list(headers, "x-forwarded-host");
-    let protos = list(headers, "x-forwarded-proto");
-    let longest = clients.len().max(hosts.len()).max(protos.len());
-    let hop = |n| Hop {
-        client: clients.get(n).copied().and_then(address),
-        host: hosts.get(n).copied(),
-        proto: protos.get(n).copied(),
-    };
-    (0..longest).map(hop).collect()
-}
-
-/// The elements of a list that each proxy appends to, the last one first.
-fn list<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
-    let lines = headers.get_all(name).iter();
-    let texts = lines.filter_map(|line| line.to_str().ok());
-    let mut elements: Vec<&str> = texts.flat_map(|text| text.split(',')).collect();
-    elements.reverse();
-    elements.into_iter().map(str::trim).collect()
-}
-
-/// `for=…;host=…;proto=…`
-fn forwarded_hop(element: &str) -> Hop<'_> {
-    let mut hop = Hop::default();
-    for (name, value) in element.split(';').filter_map(|pair| pair.split_once('=')) {
-        let value = value.trim().trim_matches('"');
-        match name.trim().to_ascii_lowercase().as_str() {
-            "for" => hop.client = address(value),
-            "host" => hop.host = Some(value),
-            "proto" => hop.proto = Some(value),
-            _ => {}
-        }
-    }
-    hop
-}
-
-/// An address, perhaps with a port.
-fn address(text: &str) -> Option<IpAddr> {
-    let bare = text.trim_start_matches('[').trim_end_matches(']');
-    let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
-    bare.parse().or_else(|_| with_port()).ok()
-}
-
 /// A name or address with perhaps a port: nothing that could make another address of ours.
 fn is_host(host: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
@@ -207,7 +148,7 @@ mod tests {
     type Headers<'a> = &'a [(&'static str, &'a str)];
 
     const PROXY: &str = "10.0.0.7";
-    const STRANGER: &str = "203.0.113.9";
+    const OUTSIDER: &str = "203.0.113.9";
 
     /// What a request over plain HTTP from `peer` comes to, where 10.0.0.0/24 is trusted.
     fn resolved(peer: &str, list: Headers<'_>) -> (Option<String>, String) {
@@ -230,18 +171,18 @@ mod tests {
 
     #[test]
     fn a_direct_client_is_answered_under_the_host_it_asked_for() {
-        let direct = |host| origin(STRANGER, &[("host", host)]);
+        let direct = |host| origin(OUTSIDER, &[("host", host)]);
         assert_eq!(direct("192.168.1.20:8080"), "http://192.168.1.20:8080");
         assert_eq!(direct("[fe80::1]:8080"), "http://[fe80::1]:8080");
         for bad in ["a\"onload=", "a/../b", "user@evil", ""] {
             assert_eq!(direct(bad), "", "{bad}");
         }
-        assert_eq!(origin(STRANGER, &[]), "");
+        assert_eq!(origin(OUTSIDER, &[]), "");
         let secure = resolve(
             &HeaderMap::new(),
             Some("station.local:8443"),
             true,
-            STRANGER.parse().unwrap(),
+            OUTSIDER.parse().unwrap(),
             &[],
         );
         let secure = secure.0.unwrap();
@@ -284,10 +225,10 @@ mod tests {
     #[test]
     fn nobody_else_is_believed() {
         for headers in FORWARDED {
-            let (origin, client) = resolved(STRANGER, headers);
+            let (origin, client) = resolved(OUTSIDER, headers);
             let host = headers[0].1;
             assert_eq!(origin, Some(format!("http://{host}")), "{headers:?}");
-            assert_eq!(client, STRANGER);
+            assert_eq!(client, OUTSIDER);
         }
     }
 

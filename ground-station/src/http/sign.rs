@@ -7,12 +7,12 @@ use crate::auth::Caller;
 use crate::ca::{request, text};
 use crate::clock;
 use crate::http::app_state::AppState;
+use crate::http::origin::Origin;
 use crate::robot_config;
 use crate::store::{Kind, Permission};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
 use axum::response::Html;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -41,7 +41,7 @@ pub(super) async fn form() -> Html<&'static str> {
 pub(super) async fn sign(
     State(app): State<Arc<AppState>>,
     caller: Caller,
-    headers: HeaderMap,
+    origin: Origin,
     body: Body,
 ) -> Result<Json<Signed>, Refusal> {
     caller.require(Permission::Sign)?;
@@ -71,11 +71,7 @@ pub(super) async fn sign(
         by = caller.principal.label(),
         "certificate signed"
     );
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .and_then(robot_config::host_of)
-        .unwrap_or_else(robot_config::default_host);
+    let host = robot_config::host_of(&origin.host).unwrap_or_else(robot_config::default_host);
     Ok(Json(Signed {
         crt_text: text::describe(&issued.pem),
         crt_pem: issued.pem,

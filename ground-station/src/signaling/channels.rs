@@ -129,9 +129,6 @@ impl Channels {
     }
 
     /// Connects one more, in the place of who had the same side before.
-    ///
-    /// # Errors
-    /// When there are too many, or too often.
     pub(crate) fn join(
         &mut self,
         robot: &str,
@@ -195,9 +192,6 @@ impl Channels {
     }
 
     /// Passes a message on.
-    ///
-    /// # Errors
-    /// When there is nobody it could go to.
     pub(crate) fn route(
         &mut self,
         from: &ConnectionId,

@@ -148,9 +148,6 @@ impl Connection {
     }
 
     /// The message, if it may pass.
-    ///
-    /// # Errors
-    /// [`RejectedMessage`] when it is malformed, or one too many.
     pub(crate) fn parse(
         &mut self,
         frame: &str,

@@ -74,9 +74,6 @@ pub(crate) struct Server {
 impl Server {
     /// Takes the port, within a runtime. `secret` makes the passwords; names that no longer hold
     /// lose their allocations within seconds.
-    ///
-    /// # Errors
-    /// When the port is taken, or the public address is of another family.
     pub(crate) fn bind(
         settings: Settings,
         secret: [u8; 32],
@@ -130,9 +127,6 @@ impl Server {
     }
 
     /// Answers until `shutdown`.
-    ///
-    /// # Errors
-    /// When the socket fails.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let socket = Arc::clone(&self.socket);
         let mut datagram = vec![0; MAX_DATAGRAM_BYTES];

@@ -61,9 +61,6 @@ struct Ask<'a> {
 }
 
 /// What credentials to give, and until when (Unix seconds).
-///
-/// # Errors
-/// One of the provider's six refusals.
 fn decide(
     ask: Ask,
     directory: &Directory,
@@ -108,9 +105,6 @@ fn decide(
 }
 
 /// Reads the header that names the thing.
-///
-/// # Errors
-/// The refusal of a wrong name, for one that is no text.
 fn thing_name(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
     headers
         .get(THING_NAME_HEADER)

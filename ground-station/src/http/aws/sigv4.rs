@@ -56,9 +56,6 @@ pub(super) struct ParsedSignature {
 
 impl ParsedSignature {
     /// The signature of a request signed in its `Authorization` header.
-    ///
-    /// # Errors
-    /// A [`Refusal`] for a part that is missing, malformed, out of scope, or out of time.
     pub(super) fn from_header(
         headers: &HeaderMap,
         scope: Scope,
@@ -93,9 +90,6 @@ impl ParsedSignature {
     }
 
     /// The signature of a request presigned in its query.
-    ///
-    /// # Errors
-    /// As for [`ParsedSignature::from_header`].
     pub(super) fn from_query(query: &str, scope: Scope, now_s: i64) -> Result<Self, Refusal> {
         let parameters = parameters(query)?;
         let get = |name: &str| {
@@ -187,9 +181,6 @@ impl ParsedSignature {
     }
 
     /// Whether the request bears the signature of whoever knows `secret`.
-    ///
-    /// # Errors
-    /// A [`Refusal`] when it does not, or leaves out of the signature what must be in it.
     pub(super) fn verify(&self, secret: &str, request: Signed) -> Result<(), Refusal> {
         if !self.presigned {
             self.check_amz_headers(request.headers)?;

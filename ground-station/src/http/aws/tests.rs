@@ -6,6 +6,7 @@ mod limits;
 mod sockets;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::http::Request;
@@ -47,6 +48,12 @@ struct Bench {
 
 /// A service with two robots, and ann who may watch `rover`.
 async fn bench(times: Times) -> Bench {
+    bench_behind(&[], times).await
+}
+
+/// The same behind proxies.
+async fn bench_behind(trusted: &[&str], times: Times) -> Bench {
+    let trusted: Arc<[_]> = trusted.iter().map(|net| net.parse().unwrap()).collect();
     let ann = User {
         password: String::new(),
         robots: vec!["rover".to_owned()].into(),
@@ -72,10 +79,11 @@ async fn bench(times: Times) -> Bench {
         shutdown.clone(),
     ));
     let app = with_sockets(calls(&signaling), &signaling)
-        .layer(middleware::from_fn_with_state(Arc::from([]), origin::note));
+        .layer(middleware::from_fn_with_state(trusted, origin::note));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let mut tasks = JoinSet::new();
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     tasks.spawn(async move { axum::serve(listener, app).await });
     Bench {
         signaling,

@@ -80,9 +80,6 @@ pub(super) fn parameters(query: &str) -> Result<BTreeMap<String, String>, Refusa
 }
 
 /// The value of one parameter of a query.
-///
-/// # Errors
-/// A [`Refusal`] for a query that is not one.
 pub(in crate::http::aws) fn parameter(query: &str, name: &str) -> Result<Option<String>, Refusal> {
     Ok(parameters(query)?.remove(name))
 }

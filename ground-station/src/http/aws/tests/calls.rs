@@ -58,6 +58,38 @@ async fn a_robot_finds_its_way_to_its_channel() {
     );
 }
 
+/// What a client hears that came over TLS to a proxy, which passes its request on.
+async fn endpoint_by_proxy(trusted: &[&str]) -> (u16, Value) {
+    let bench = bench_behind(trusted, Times::DOCUMENTED).await;
+    let robot = bench.credentials(Role::Master, "rover");
+    let body = json!({
+        "ChannelARN": bench.arn("rover"),
+        "SingleMasterChannelEndpointConfiguration": {"Protocols": ["WSS"], "Role": "MASTER"},
+    });
+    let mut request = Request::post(format!("https://outpost.example{ENDPOINT_PATH}"))
+        .body(body.to_string())
+        .unwrap();
+    official::sign(&mut request, &robot, SCOPE, now(), Form::Header);
+    *request.uri_mut() = format!("http://{}{ENDPOINT_PATH}", bench.host)
+        .parse()
+        .unwrap();
+    let headers = request.headers_mut();
+    headers.insert("host", bench.host.parse().unwrap());
+    headers.insert("x-forwarded-host", "outpost.example".parse().unwrap());
+    headers.insert("x-forwarded-proto", "https".parse().unwrap());
+    let (status, _, answer) = send(request).await;
+    (status, answer)
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_the_endpoint_is_the_proxys_and_behind_another_none_is_found() {
+    let (status, answer) = endpoint_by_proxy(&["127.0.0.0/8"]).await;
+    let endpoint = &answer["ResourceEndpointList"][0]["ResourceEndpoint"];
+    assert_eq!((status, endpoint), (200, &"wss://outpost.example".into()));
+    let (status, _) = endpoint_by_proxy(&["192.0.2.1"]).await;
+    assert_eq!(status, 403, "the signature is for another host");
+}
+
 #[tokio::test]
 async fn a_viewer_may_ask_as_a_viewer_only() {
     let (bench, _) = robot().await;
