@@ -69,8 +69,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 #[error("{error}")]
 pub struct Unusable {
-    /// All that is wrong.
-    #[source]
+    /// All that is wrong; what is said of this is said of it, so it is no cause beside it.
     pub error: Error,
     /// The screen, if that part was understood: it can say what is wrong with the rest.
     pub screen: Option<Box<screen::Settings>>,
