@@ -1,7 +1,9 @@
 //! Who may import whom, read from the sources: modules lie in layers, imports go down, nothing
 //! goes round in a circle, and a foreign crate is named only where it belongs.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod source;
+
+use source::{Source, circles};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +13,12 @@ struct Rules {
     /// Top-level modules from the top down; each may import those below it and, without a
     /// circle, those beside it. `lib` is what lies in lib.rs itself.
     layers: &'static [&'static [&'static str]],
+    /// Modules neither of which imports the other.
+    apart: &'static [(&'static str, &'static str)],
     /// A word, and the only modules in which it may stand.
     only_in: &'static [(&'static str, &'static [&'static str])],
+    /// A module, and words that may not stand in it.
+    never_in: &'static [(&'static str, &'static [&'static str])],
 }
 
 const GROUND_STATION: Rules = Rules {
@@ -38,27 +44,97 @@ const GROUND_STATION: Rules = Rules {
             "tcp_port",
         ],
     ],
+    apart: &[
+        ("auth", "broker"),
+        ("signaling", "broker"),
+        ("robots", "broker"),
+    ],
     only_in: &[
         ("axum::", &["http"]),
         ("clap::", &["cli", "config"]),
-        ("mars::", &["http", "lib", "config"]),
+        ("mars::", &["config", "http", "lib"]),
         ("rumqttc::", &["broker::client"]),
         ("rusqlite::", &["store"]),
         ("sd_notify::", &["systemd"]),
-        ("turn::Server", &["lib", "video", "turn"]),
     ],
+    never_in: &[],
+};
+
+const DISPLAY_AGENT: Rules = Rules {
+    folder: "display-agent",
+    layers: &[],
+    apart: &[("page", "screen"), ("page", "mars"), ("mars", "screen")],
+    only_in: &[
+        ("embedded_hal", &["screen"]),
+        ("mipidsi::", &["screen::panel"]),
+    ],
+    never_in: &[],
+};
+
+const WIRE: Rules = Rules {
+    folder: "wire",
+    layers: &[],
+    apart: &[],
+    only_in: &[],
+    never_in: &[(
+        "",
+        &[
+            "tokio",
+            "std::net",
+            "std::fs",
+            "std::io",
+            "Instant",
+            "SystemTime",
+        ],
+    )],
+};
+
+const DAEMON: Rules = Rules {
+    folder: "daemon",
+    layers: &[],
+    apart: &[],
+    only_in: &[],
+    never_in: &[("", &["wire::", "crate::"])],
 };
 
 #[test]
-fn imports_in_ground_station_go_down() {
+fn ground_station_keeps_its_rules() {
     GROUND_STATION.check();
+}
+
+#[test]
+fn display_agent_keeps_its_rules() {
+    DISPLAY_AGENT.check();
+}
+
+#[test]
+fn the_shared_crates_keep_their_rules() {
+    for rules in [WIRE, DAEMON] {
+        rules.check();
+    }
+}
+
+#[test]
+fn no_agent_depends_on_the_station() {
+    for agent in ["robot-agent", "display-agent", "wire", "daemon", "mars"] {
+        let manifest = root().join(agent).join("Cargo.toml");
+        let manifest = fs::read_to_string(manifest).unwrap();
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap();
+        let dependencies = dependencies.split("\n[").next().unwrap();
+        assert!(!dependencies.contains("ground-station"), "{agent}");
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 impl Rules {
     fn check(&self) {
-        let sources = Source::all(self.folder);
+        let sources = Source::all(&root().join(self.folder).join("src"));
         let complaints = [
             self.against_layers(&sources),
+            self.against_apart(&sources),
             self.against_words(&sources),
             circles(&sources),
         ]
@@ -77,7 +153,8 @@ impl Rules {
 
     fn against_layers(&self, sources: &[Source]) -> Vec<String> {
         let mut complaints = Vec::new();
-        for source in sources {
+        let layered = sources.iter().filter(|_| !self.layers.is_empty());
+        for source in layered {
             let from = source.top();
             let Some(upper) = self.layer(from) else {
                 complaints.push(format!("{from} lies in no layer"));
@@ -86,11 +163,22 @@ impl Rules {
             for import in source.imports(sources) {
                 let to = import.top();
                 if from != to && self.layer(to).is_some_and(|lower| lower < upper) {
-                    complaints.push(format!(
-                        "{} imports {}, which lies above it",
-                        source.name(),
-                        import.name()
-                    ));
+                    let (name, import) = (source.name(), import.name());
+                    complaints.push(format!("{name} imports {import}, which lies above it"));
+                }
+            }
+        }
+        complaints
+    }
+
+    fn against_apart(&self, sources: &[Source]) -> Vec<String> {
+        let mut complaints = Vec::new();
+        for source in sources {
+            for import in source.imports(sources) {
+                let pair = (source.top(), import.top());
+                if self.apart.contains(&pair) || self.apart.contains(&(pair.1, pair.0)) {
+                    let (name, import) = (source.name(), import.name());
+                    complaints.push(format!("{name} imports {import}: they are to be apart"));
                 }
             }
         }
@@ -99,15 +187,18 @@ impl Rules {
 
     fn against_words(&self, sources: &[Source]) -> Vec<String> {
         let mut complaints = Vec::new();
-        for (word, places) in self.only_in {
-            for source in sources {
-                let name = source.name();
-                let at_home = places.iter().any(|place| {
-                    name.strip_prefix(place)
-                        .is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
-                });
-                if !at_home && source.says(word) {
+        for source in sources {
+            let name = source.name();
+            for (word, places) in self.only_in {
+                if source.says(word) && !places.iter().any(|place| source.is_in(place)) {
                     complaints.push(format!("{name} says {word}, which only {places:?} may"));
+                }
+            }
+            for (place, words) in self.never_in {
+                for word in words.iter().filter(|word| source.says(word)) {
+                    if source.is_in(place) {
+                        complaints.push(format!("{name} says {word}, which it may not"));
+                    }
                 }
             }
         }
@@ -115,236 +206,35 @@ impl Rules {
     }
 }
 
-/// One file without its comments and tests.
-#[derive(Clone, PartialEq, Eq)]
-struct Source {
-    /// `["http", "login"]`; `["lib"]` and `["main"]` for the roots.
-    module: Vec<String>,
-    code: String,
-}
-
-impl Source {
-    fn all(folder: &str) -> Vec<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("..")
-            .join(folder)
-            .join("src");
-        let mut files = Vec::new();
-        gather(&root, &mut files);
-        let mut all: Vec<Self> = files.iter().map(|file| Self::read(&root, file)).collect();
-        // A module that is declared for tests only.
-        let for_tests: BTreeSet<String> = files
-            .iter()
-            .flat_map(|file| test_modules(&fs::read_to_string(file).unwrap()))
-            .collect();
-        all.retain(|source| !source.module.iter().any(|part| for_tests.contains(part)));
-        assert!(all.len() > 10, "{folder} has {} files", all.len());
-        all
-    }
-
-    fn read(root: &Path, file: &Path) -> Self {
-        let inside = file.strip_prefix(root).unwrap().with_extension("");
-        let module = inside.iter().map(|part| part.to_str().unwrap().to_owned());
-        let text = fs::read_to_string(file).unwrap();
-        let (code, _tests) = text.split_once("#[cfg(test)]").unwrap_or((&text, ""));
-        let code = code.replace("pub(in crate::", "pub(");
-        let lines = code.lines().map(|line| line.split("//").next().unwrap());
-        Self {
-            module: module.collect(),
-            code: lines.collect::<Vec<_>>().join("\n"),
-        }
-    }
-
-    fn name(&self) -> String {
-        self.module.join("::")
-    }
-
-    fn top(&self) -> &str {
-        &self.module[0]
-    }
-
-    /// Whether `word` stands in the code, not as the end of a longer one or of another path.
-    fn says(&self, word: &str) -> bool {
-        self.code.match_indices(word).any(|(at, _)| {
-            let before = self.code[..at].chars().next_back();
-            !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
-                || self.code[..at].ends_with(" ::")
-        })
-    }
-
-    /// The files whose items this one names.
-    fn imports<'a>(&self, sources: &'a [Self]) -> Vec<&'a Self> {
-        let is_root = ["lib", "main"].contains(&self.top());
-        let here: &[String] = if is_root { &[] } else { &self.module };
-        let mut imports: Vec<&Self> = self
-            .paths()
-            .into_iter()
-            .filter_map(|path| {
-                let mut path = path.as_slice();
-                let mut from = here;
-                match path.first()?.as_str() {
-                    "crate" => (from, path) = (&[], &path[1..]),
-                    "super" => {
-                        while path.first().is_some_and(|part| part == "super") {
-                            from = from.split_last().map_or(from, |(_, rest)| rest);
-                            path = &path[1..];
-                        }
-                    }
-                    // A child of this module, or another crate.
-                    child => {
-                        let child = [here, &[child.to_owned()]].concat();
-                        sources.iter().find(|source| source.module == child)?;
-                    }
-                }
-                Self::holding([from, path].concat(), sources)
-            })
-            .filter(|import| *import != self)
-            .collect();
-        imports.sort_by_key(|import| import.name());
-        imports.dedup();
-        imports
-    }
-
-    /// The file that holds the item at `path`.
-    fn holding(mut path: Vec<String>, sources: &[Self]) -> Option<&Self> {
-        while !path.is_empty() {
-            if let Some(found) = sources.iter().find(|source| source.module == path) {
-                return Some(found);
-            }
-            path.pop();
-        }
-        sources.iter().find(|source| source.module == ["lib"])
-    }
-
-    /// Every path in the code, `use` groups taken apart; what a module re-exports is not
-    /// something that it needs.
-    fn paths(&self) -> Vec<Vec<String>> {
-        let mut paths = Vec::new();
-        let mut rest = self.code.as_str();
-        let mut plain = String::new();
-        while let Some(at) = rest.find("use ") {
-            let word = rest[..at]
-                .chars()
-                .next_back()
-                .is_none_or(|c| c.is_whitespace());
-            let end = rest[at..].find(';').map_or(rest.len(), |end| at + end + 1);
-            if !word {
-                plain.push_str(&rest[..at + 4]);
-                rest = &rest[at + 4..];
-                continue;
-            }
-            plain.push_str(&rest[..at]);
-            let line_start = rest[..at].rfind('\n').map_or(0, |newline| newline + 1);
-            if !rest[line_start..at].trim_start().starts_with("pub") {
-                expand(&rest[at + 4..end.saturating_sub(1)], &[], &mut paths);
-            }
-            rest = &rest[end..];
-        }
-        plain.push_str(rest);
-        let in_a_path = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
-        for word in plain.split(|c: char| !in_a_path(c)) {
-            if word.contains("::") && !word.starts_with(':') {
-                paths.push(segments(word));
-            }
-        }
-        paths
-    }
-}
-
-fn segments(path: &str) -> Vec<String> {
-    let parts = path.split("::").map(str::trim);
-    parts
-        .filter(|part| !part.is_empty() && *part != "self")
-        .map(|part| part.split(' ').next().unwrap().to_owned())
-        .collect()
-}
-
-/// Takes `a::{b, c::{d, e}}` apart.
-fn expand(tree: &str, prefix: &[String], paths: &mut Vec<Vec<String>>) {
-    let Some((before, group)) = tree.split_once('{') else {
-        let path = [prefix, &segments(tree)].concat();
-        paths.push(path);
-        return;
+#[test]
+fn what_breaks_a_rule_is_named() {
+    const RULES: Rules = Rules {
+        folder: "",
+        layers: &[&["upper"], &["lower", "beside"]],
+        apart: &[("lower", "beside")],
+        only_in: &[("axum::", &["upper"])],
+        never_in: &[],
     };
-    let prefix = [prefix, &segments(before)].concat();
-    let group = group.rsplit_once('}').map_or(group, |(inside, _)| inside);
-    let (mut depth, mut start) = (0, 0);
-    for (at, letter) in group.char_indices().chain([(group.len(), ',')]) {
-        match letter {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            ',' if depth == 0 => {
-                let item = group[start..at].trim();
-                if !item.is_empty() {
-                    expand(item, &prefix, paths);
-                }
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-}
-
-/// The modules that a file declares for tests only.
-fn test_modules(text: &str) -> Vec<String> {
-    let declared = text.split("#[cfg(test)]").skip(1);
-    declared
-        .filter_map(|after| {
-            let line = after.trim_start().lines().next()?;
-            let name = line.split("mod ").nth(1)?.strip_suffix(';')?;
-            Some(name.to_owned())
-        })
-        .collect()
-}
-
-fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            gather(&path, files);
-        } else if path.extension().is_some_and(|kind| kind == "rs") {
-            files.push(path);
-        }
-    }
-}
-
-/// Each circle of files, once.
-fn circles(sources: &[Source]) -> Vec<String> {
-    let graph: BTreeMap<String, BTreeSet<String>> = sources
-        .iter()
-        .filter(|source| !["lib", "main"].contains(&source.top()))
-        .map(|source| {
-            let imports = source.imports(sources);
-            (source.name(), imports.iter().map(|i| i.name()).collect())
-        })
-        .collect();
-    let reach = |from: &String| {
-        let mut seen = BTreeSet::new();
-        let mut open: Vec<&String> = graph[from].iter().collect();
-        while let Some(next) = open.pop() {
-            if seen.insert(next.clone()) {
-                open.extend(graph.get(next).into_iter().flatten());
-            }
-        }
-        seen
-    };
-    let reached: BTreeMap<&String, BTreeSet<String>> =
-        graph.keys().map(|name| (name, reach(name))).collect();
-    let circles: BTreeSet<Vec<&String>> = reached
-        .iter()
-        .filter(|(name, seen)| seen.contains(**name))
-        .map(|(name, seen)| {
-            let back =
-                |other: &&&String| seen.contains(**other) && reached[**other].contains(*name);
-            reached.keys().filter(back).copied().collect()
-        })
-        .collect();
-    let arrows = |circle: &Vec<&String>| {
-        let arrows = circle.iter().flat_map(|from| {
-            let to = graph[*from].iter().filter(|to| circle.contains(to));
-            to.map(move |to| format!("{from} -> {to}"))
-        });
-        format!("a circle: {}", arrows.collect::<Vec<_>>().join(", "))
-    };
-    circles.iter().map(arrows).collect()
+    let sources = [
+        ("upper", "use crate::lower::Thing;"),
+        (
+            "lower",
+            "use crate::{\n    beside::{self, Other},\n    upper,\n};",
+        ),
+        ("beside", "fn f() { axum::serve(crate::lower::thing()) }"),
+    ]
+    .map(|(name, code)| Source::new(&[name], code));
+    assert_eq!(
+        RULES.against_layers(&sources),
+        ["lower imports upper, which lies above it"]
+    );
+    assert_eq!(RULES.against_apart(&sources).len(), 2);
+    assert_eq!(
+        RULES.against_words(&sources),
+        ["beside says axum::, which only [\"upper\"] may"]
+    );
+    assert_eq!(
+        circles(&sources),
+        ["a circle: beside -> lower, lower -> beside, lower -> upper, upper -> lower"]
+    );
 }
