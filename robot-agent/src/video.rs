@@ -5,7 +5,7 @@
 //! else: [`run`] begins again.
 //!
 //! - [`sessions`]: all viewers, and what they need of the camera together.
-//! - [`admission`]: which offers are considered, and when.
+//! - [`admission`]: which offers become a session.
 //! - [`peer`]: one viewer's peer connection.
 //! - [`camera`]: frames, encoded once.
 //! - [`driver_lock`]: the rule of the one driver.
@@ -20,6 +20,7 @@ mod peer;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod token_bucket;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

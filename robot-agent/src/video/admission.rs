@@ -1,10 +1,13 @@
-//! How many offers are considered, and what becomes of candidates that come before their offer.
+//! Which offers become a session, and what becomes of candidates that come before their offer.
 //! Pure.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use wire::signaling::Candidate;
+
+use super::peer::offer;
+use super::token_bucket::TokenBucket;
 
 /// Offers a second. The service takes no more answers than that from a robot.
 const OFFERS_PER_S: f64 = 5.0;
@@ -21,31 +24,42 @@ const EARLY_CANDIDATES: usize = 32;
 /// How long they are stored. An offer follows its candidates at once or not at all.
 const EARLY_LIFETIME: Duration = Duration::from_secs(10);
 
-/// A token bucket of offers.
-#[derive(Debug)]
 pub(super) struct Admission {
-    tokens: f64,
-    refilled: Instant,
+    offers: TokenBucket,
+    viewers_max: usize,
+}
+
+/// What becomes of an offer.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Admitted,
+    /// With the reason, in words for whoever made the offer.
+    Refused(String),
+    /// Without an answer: too many offers came.
+    Ignored,
 }
 
 impl Admission {
-    pub(super) fn new(now: Instant) -> Self {
+    pub(super) fn new(viewers_max: usize, now: Instant) -> Self {
         Self {
-            tokens: OFFERS_BURST,
-            refilled: now,
+            offers: TokenBucket::new(OFFERS_PER_S, OFFERS_BURST, now),
+            viewers_max,
         }
     }
 
-    /// Whether one more offer is considered.
-    pub(super) fn admits(&mut self, now: Instant) -> bool {
-        let elapsed = now.saturating_duration_since(self.refilled).as_secs_f64();
-        self.refilled = now;
-        self.tokens = (self.tokens + elapsed * OFFERS_PER_S).min(OFFERS_BURST);
-        let admits = self.tokens >= 1.0;
-        if admits {
-            self.tokens -= 1.0;
+    /// Decides on an offer while so many other viewers watch.
+    pub(super) fn decide(&mut self, offer: &str, others: usize, now: Instant) -> Decision {
+        if !self.offers.take(1.0, now) {
+            return Decision::Ignored;
         }
-        admits
+        let most = self.viewers_max;
+        match offer::check(offer) {
+            Err(reason) => Decision::Refused(reason.to_string()),
+            Ok(()) if others >= most => {
+                Decision::Refused(format!("too many viewers ({others} of {most})"))
+            }
+            Ok(()) => Decision::Admitted,
+        }
     }
 }
 
@@ -107,12 +121,15 @@ mod tests {
     }
 
     #[test]
-    fn all_viewers_are_admitted_at_once_but_a_storm_is_not() {
+    fn offers_of_all_viewers_are_considered_at_once_but_a_storm_is_not() {
         let start = now();
-        let mut admission = Admission::new(start);
+        let mut admission = Admission::new(3, start);
         let of_storm = |admission: &mut Admission, from_ms: u64| {
             (0..50)
-                .filter(|n| admission.admits(start + Duration::from_millis(from_ms + n * 20)))
+                .filter(|n| {
+                    let now = start + Duration::from_millis(from_ms + n * 20);
+                    admission.decide("no offer", 0, now) != Decision::Ignored
+                })
                 .count()
         };
         let first = of_storm(&mut admission, 0);

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use daemon::log_limit::LogLimiter;
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::MissedTickBehavior;
@@ -12,7 +13,7 @@ use tokio_util::task::JoinMap;
 use wire::signaling::Candidate;
 use wire::telemetry::Video;
 
-use super::admission::{Admission, EarlyCandidates};
+use super::admission::{Admission, Decision, EarlyCandidates};
 use super::bandwidth::Limits;
 use super::camera::{self, CameraConfig};
 use super::driver_lock::DriverLock;
@@ -52,19 +53,20 @@ pub struct VideoIo {
 /// How often viewers get a report, and the camera's demand is looked at.
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 
+/// How often ignored offers are logged.
+const IGNORED_LOG_EVERY: Duration = Duration::from_secs(60);
+
 /// The viewers, while the camera's thread runs.
 pub(super) struct Sessions<'a> {
     io: &'a mut VideoIo,
     shared: Arc<Shared>,
-    viewers_max: usize,
     admission: Admission,
     early_candidates: EarlyCandidates,
     sessions: JoinMap<Arc<Session>, Ended>,
     shutdown: CancellationToken,
     /// The bitrate the encoder was last asked for.
     kbps: u32,
-    /// Offers that came too fast to be considered.
-    ignored: u64,
+    ignored_log: LogLimiter,
 }
 
 impl<'a> Sessions<'a> {
@@ -98,13 +100,12 @@ impl<'a> Sessions<'a> {
         let mut sessions = Self {
             io,
             shared: Arc::new(shared),
-            viewers_max: config.viewers_max,
-            admission: Admission::new(now()),
+            admission: Admission::new(config.viewers_max, now()),
             early_candidates: EarlyCandidates::default(),
             sessions: JoinMap::new(),
             shutdown: shutdown.child_token(),
             kbps: config.camera.bitrate_kbps,
-            ignored: 0,
+            ignored_log: LogLimiter::new(1, IGNORED_LOG_EVERY),
         };
         sessions.serve().await;
         sessions.shutdown.cancel();
@@ -161,16 +162,19 @@ impl<'a> Sessions<'a> {
             }
             return;
         }
-        if !self.admission.admits(now()) {
-            self.ignored += 1;
-            if self.ignored.is_power_of_two() {
-                tracing::warn!(offers = self.ignored, "too many offers a second");
+        let others = self.active().count() - usize::from(previous.is_some());
+        match self.admission.decide(&sdp, others, now()) {
+            Decision::Admitted => {}
+            Decision::Refused(reason) => {
+                tracing::warn!(viewer, "offer refused: {reason}");
+                return self.refuse(viewer, &sdp, reason);
             }
-            return;
-        }
-        if let Err(reason) = self.check(&sdp, previous.is_some()) {
-            tracing::warn!(viewer, "offer refused: {reason}");
-            return self.refuse(viewer, &sdp, reason);
+            Decision::Ignored => {
+                if let Some(suppressed) = self.ignored_log.allow(now()) {
+                    tracing::warn!(viewer, suppressed, "offer ignored: too many a second");
+                }
+                return;
+            }
         }
         // A viewer's old connection ends with their next, but not with an offer that is refused.
         if let Some(session) = previous {
@@ -187,16 +191,6 @@ impl<'a> Sessions<'a> {
         // Boxed, as the future of a whole session is large.
         let task = peer::run(Arc::clone(&self.shared), Arc::clone(&session), candidates);
         self.sessions.spawn(session, Box::pin(task));
-    }
-
-    /// Why an offer is refused.
-    fn check(&self, sdp: &str, reconnects: bool) -> Result<(), String> {
-        offer::check(sdp).map_err(|refused| refused.to_string())?;
-        let (watching, most) = (self.active().count(), self.viewers_max);
-        if watching - usize::from(reconnects) >= most {
-            return Err(format!("too many viewers ({watching} of {most})"));
-        }
-        Ok(())
     }
 
     fn refuse(&self, viewer: &str, offer: &str, reason: String) {

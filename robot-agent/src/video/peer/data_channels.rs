@@ -3,7 +3,9 @@
 //! heard of a page that is closed, the rest is silence.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
+use daemon::log_limit::LogLimiter;
 use tokio_util::sync::CancellationToken;
 use webrtc::data_channel::RTCDataChannel;
 use webrtc::peer_connection::RTCPeerConnection;
@@ -20,6 +22,9 @@ const MAX_UNSENT_BYTES: usize = 16 * 1024;
 /// Most channels one viewer may open in its life. It needs two; each costs a task.
 const MAX_CHANNELS: u32 = 8;
 
+/// How often rejected messages are logged.
+const REJECTED_LOG_EVERY: Duration = Duration::from_secs(60);
+
 /// What the channels of one viewer share.
 pub(super) struct DataChannels {
     shared: Arc<Shared>,
@@ -29,13 +34,12 @@ pub(super) struct DataChannels {
     pub closed: CancellationToken,
 }
 
-#[derive(Default)]
 struct State {
     telemetry: Option<Weak<RTCDataChannel>>,
     opened: u32,
     /// Of the two that are known, how many are open.
     open: u32,
-    rejected: u64,
+    rejected_log: LogLimiter,
 }
 
 impl DataChannels {
@@ -48,7 +52,12 @@ impl DataChannels {
         let channels = Arc::new(Self {
             shared: Arc::clone(shared),
             session: Arc::clone(session),
-            state: Mutex::new(State::default()),
+            state: Mutex::new(State {
+                telemetry: None,
+                opened: 0,
+                open: 0,
+                rejected_log: LogLimiter::new(1, REJECTED_LOG_EVERY),
+            }),
             closed: CancellationToken::new(),
         });
         let weak = Arc::downgrade(&channels);
@@ -173,17 +182,10 @@ impl DataChannels {
         }
     }
 
-    /// Logs what is wrong with a message, the first time and then ever more seldom: whoever
-    /// sends garbage must not fill the log.
+    /// Whoever sends garbage must not fill the log.
     fn reject(&self, reason: &str) {
-        let mut state = self.state();
-        state.rejected += 1;
-        if state.rejected.is_power_of_two() {
-            tracing::warn!(
-                viewer = %self.session.viewer,
-                rejected = state.rejected,
-                "data channel: {reason}"
-            );
+        if let Some(suppressed) = self.state().rejected_log.allow(now()) {
+            tracing::warn!(viewer = %self.session.viewer, suppressed, "data channel: {reason}");
         }
     }
 }

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use webrtc::rtp::packet::Packet;
 
+use crate::video::token_bucket::TokenBucket;
+
 /// Packets stored: two seconds of a 3 Mbit/s stream, more than [`MAX_AGE`] of any.
 const STORED_PACKETS: usize = 512;
 
@@ -42,9 +44,7 @@ pub(super) enum Response {
 /// The packets of the last moment, and the budget to send them again.
 pub(super) struct NackResponder {
     slots: Vec<Option<Slot>>,
-    budget_bytes: f64,
-    budget_at: Instant,
-    bytes_per_s: f64,
+    budget_bytes: TokenBucket,
     /// Packets the receiver asked for, each counted once.
     nacked: u32,
     /// The first packet of the newest key frame: nobody needs those before it.
@@ -64,17 +64,17 @@ impl NackResponder {
             slots: std::iter::repeat_with(|| None)
                 .take(STORED_PACKETS)
                 .collect(),
-            budget_bytes: MIN_BYTES_PER_S * BURST_S,
-            budget_at: now,
-            bytes_per_s: MIN_BYTES_PER_S,
+            budget_bytes: TokenBucket::new(MIN_BYTES_PER_S, MIN_BYTES_PER_S * BURST_S, now),
             nacked: 0,
             key_frame: None,
         }
     }
 
     /// The rate of the stream, which bounds that of the retransmissions.
-    pub(super) fn set_stream_kbps(&mut self, kbps: u32) {
-        self.bytes_per_s = (f64::from(kbps) * 1000.0 / 8.0 * SHARE).max(MIN_BYTES_PER_S);
+    pub(super) fn set_stream_kbps(&mut self, kbps: u32, now: Instant) {
+        let bytes_per_s = (f64::from(kbps) * 1000.0 / 8.0 * SHARE).max(MIN_BYTES_PER_S);
+        self.budget_bytes
+            .set_rate(bytes_per_s, bytes_per_s * BURST_S, now);
     }
 
     pub(super) fn store(&mut self, packet: Packet, now: Instant) {
@@ -93,7 +93,6 @@ impl NackResponder {
     }
 
     pub(super) fn respond(&mut self, sequence_number: u16, now: Instant) -> Response {
-        self.refill(now);
         let is_past = self
             .key_frame
             .is_some_and(|key| comes_before(sequence_number, key));
@@ -121,10 +120,9 @@ impl NackResponder {
         }
         #[expect(clippy::cast_precision_loss, reason = "a packet is small")]
         let bytes = slot.packet.payload.len() as f64;
-        if self.budget_bytes < bytes {
+        if !self.budget_bytes.take(bytes, now) {
             return Response::Ignore;
         }
-        self.budget_bytes -= bytes;
         slot.retransmitted = Some(now);
         Response::Retransmit(slot.packet.clone())
     }
@@ -132,13 +130,6 @@ impl NackResponder {
     /// How many packets the receiver has asked for since the last call.
     pub(super) fn take_nacked(&mut self) -> u32 {
         std::mem::take(&mut self.nacked)
-    }
-
-    fn refill(&mut self, now: Instant) {
-        let elapsed = now.saturating_duration_since(self.budget_at).as_secs_f64();
-        self.budget_at = now;
-        self.budget_bytes =
-            (self.budget_bytes + elapsed * self.bytes_per_s).min(self.bytes_per_s * BURST_S);
     }
 }
 

@@ -158,7 +158,7 @@ impl RtpSender {
         sample.nacked = self.nack_responder.take_nacked();
         self.bandwidth.update(&sample, now);
         let kbps = self.bandwidth.kbps();
-        self.nack_responder.set_stream_kbps(kbps);
+        self.nack_responder.set_stream_kbps(kbps, now);
         self.session.set_kbps(kbps);
         tracing::trace!(viewer = %self.session.viewer, ?sample, kbps, "bandwidth");
     }
