@@ -23,7 +23,8 @@ use wire::signaling::control::{
     RoleAliasCredentials,
 };
 use wire::signaling::{
-    Candidate, Content, Description, FromService, MessageType, SIGNING_NAME, ToService, open, seal,
+    Candidate, Content, Description, FromService, MessageType, SIGNING_NAME, ToService,
+    decode_payload, encode_payload,
 };
 
 /// Where a robot asks for its credentials.
@@ -294,7 +295,7 @@ impl Socket {
     /// # Errors
     /// When the socket is closed.
     pub async fn offer(&mut self, sdp: String) -> anyhow::Result<()> {
-        let payload = seal(&Description {
+        let payload = encode_payload(&Description {
             kind: "offer".to_owned(),
             sdp,
             reason: None,
@@ -340,7 +341,7 @@ impl Socket {
             }
             if frame.message_type == kind {
                 let payload = frame.message_payload.context("a message has a payload")?;
-                return Ok(open(&payload)?);
+                return Ok(decode_payload(&payload)?);
             }
         }
         bail!("the viewer's socket was closed")

@@ -1,4 +1,4 @@
-//! An action: one order to the wheels, as it travels on `<robot>/action` and on the data
+//! An action: what the wheels shall do now, as it travels on `<robot>/action` and on the data
 //! channel `drive`.
 //!
 //! The five words are those of the AWS sample; `drive` carries a velocity as ROS' `Twist`
@@ -20,7 +20,7 @@ pub const MAX_DURATION_MS: u64 = 10_000;
 /// Largest integer that survives a browser's `number`, the bound of `seq` and `sent_at`.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
-/// One order to the wheels. [`Action::from_json`] is the only way in from outside.
+/// What the wheels shall do now. [`Action::from_json`] is the only way in from outside.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Action {
     /// Where to.

@@ -2,7 +2,8 @@
 //!
 //! Clients send [`ToService`] in either casing (the C SDK writes `MessagePayload`, all
 //! others `messagePayload`); the service sends [`FromService`] in camelCase. Payloads are
-//! base64 of JSON: [`seal`] and [`open`]. Unknown fields are ignored in both directions.
+//! base64 of JSON: [`encode_payload`] and [`decode_payload`]. Unknown fields are ignored in
+//! both directions.
 //!
 //! [`control`] has the shapes of the calls that lead to the socket.
 //! `examples/signaling.json` holds frames as the public documentation shows them.
@@ -37,7 +38,7 @@ pub struct ToService {
     /// What the payload is.
     #[serde(alias = "Action")]
     pub action: Content,
-    /// The sealed payload.
+    /// The encoded payload.
     #[serde(alias = "MessagePayload")]
     pub message_payload: String,
     /// For whom; needed from a master, ignored from a viewer.
@@ -85,7 +86,7 @@ pub struct FromService {
         skip_serializing_if = "Option::is_none"
     )]
     pub sender_client_id: Option<String>,
-    /// The sealed payload; absent where there is nothing to say.
+    /// The encoded payload; absent where there is nothing to say.
     #[serde(
         default,
         alias = "MessagePayload",
@@ -195,17 +196,17 @@ pub enum Malformed {
 }
 
 impl ToService {
-    /// Reads a frame; the payload stays sealed.
+    /// Reads a frame; the payload stays encoded.
     ///
     /// # Errors
     /// [`Malformed`] for a frame that is too long or of another shape.
     pub fn from_json(frame: &str) -> Result<Self, Malformed> {
-        read(frame)
+        from_json(frame)
     }
 
     /// The frame to send.
     pub fn to_json(&self) -> String {
-        written(self)
+        to_json(self)
     }
 }
 
@@ -220,7 +221,7 @@ impl FromService {
         }
     }
 
-    /// Reads a frame; the payload stays sealed. `None` for the empty frames that the service
+    /// Reads a frame; the payload stays encoded. `None` for the empty frames that the service
     /// sends now and then, which mean nothing.
     ///
     /// # Errors
@@ -229,12 +230,12 @@ impl FromService {
         if frame.trim().is_empty() {
             return Ok(None);
         }
-        read(frame).map(Some)
+        from_json(frame).map(Some)
     }
 
     /// The frame to send.
     pub fn to_json(&self) -> String {
-        written(self)
+        to_json(self)
     }
 }
 
@@ -257,28 +258,20 @@ pub fn is_id(id: &str) -> bool {
 }
 
 /// A payload as it travels: base64 of JSON.
-pub fn seal(payload: &impl Serialize) -> String {
-    BASE64.encode(written(payload))
+pub fn encode_payload(payload: &impl Serialize) -> String {
+    BASE64.encode(to_json(payload))
 }
 
-/// The reverse of [`seal`]; padding may be missing.
+/// The reverse of [`encode_payload`]; padding may be missing.
 ///
 /// # Errors
 /// [`Malformed`] for a payload that is too long, not base64, or of another shape.
-pub fn open<T: DeserializeOwned>(payload: &str) -> Result<T, Malformed> {
-    let json = open_bytes(payload)?;
-    serde_json::from_slice(&json).map_err(|e| Malformed::Shape("payload", e.to_string()))
-}
-
-/// The bytes of a payload, whatever they mean.
-///
-/// # Errors
-/// [`Malformed`] for a payload that is too long or not base64.
-pub fn open_bytes(payload: &str) -> Result<Vec<u8>, Malformed> {
-    fits("payload", payload, MAX_PAYLOAD_BYTES)?;
-    BASE64
+pub fn decode_payload<T: DeserializeOwned>(payload: &str) -> Result<T, Malformed> {
+    check_length("payload", payload, MAX_PAYLOAD_BYTES)?;
+    let json = BASE64
         .decode(payload)
-        .map_err(|e| Malformed::NotBase64(e.to_string()))
+        .map_err(|e| Malformed::NotBase64(e.to_string()))?;
+    serde_json::from_slice(&json).map_err(|e| Malformed::Shape("payload", e.to_string()))
 }
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -286,12 +279,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-fn read<T: DeserializeOwned>(frame: &str) -> Result<T, Malformed> {
-    fits("frame", frame, MAX_FRAME_BYTES)?;
+fn from_json<T: DeserializeOwned>(frame: &str) -> Result<T, Malformed> {
+    check_length("frame", frame, MAX_FRAME_BYTES)?;
     serde_json::from_str(frame).map_err(|e| Malformed::Shape("frame", e.to_string()))
 }
 
-fn fits(what: &'static str, text: &str, limit: usize) -> Result<(), Malformed> {
+fn check_length(what: &'static str, text: &str, limit: usize) -> Result<(), Malformed> {
     let found = text.len();
     if found > limit {
         return Err(Malformed::TooLong { what, limit, found });
@@ -299,7 +292,7 @@ fn fits(what: &'static str, text: &str, limit: usize) -> Result<(), Malformed> {
     Ok(())
 }
 
-fn written(value: &impl Serialize) -> String {
+fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("strings, numbers and options of them are always JSON")
 }
 

@@ -80,7 +80,7 @@ pub struct Counters {
 pub struct Video {
     /// How many watch.
     pub viewers: u32,
-    /// The viewer that holds the wheel.
+    /// The client id of the viewer that drives; absent while none does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
     /// Frames encoded in the last second.

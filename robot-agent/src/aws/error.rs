@@ -1,7 +1,7 @@
 //! Why a call of AWS failed, in words that say what to do. Pure.
 
 use serde_json::from_slice;
-use wire::signaling::control::{Fault as ErrorBody, error_name};
+use wire::signaling::control::{ErrorBody, error_name};
 
 /// The call for temporary credentials, as errors name it; its refusals have advice of their own.
 pub(crate) const CREDENTIALS_PROVIDER: &str = "credentials provider";

@@ -1,7 +1,8 @@
 //! The service's frames, decoded and encoded. Pure.
 
 use wire::signaling::{
-    Candidate, Content, Description, FromService, MessageType, ToService, is_id, open, seal,
+    Candidate, Content, Description, FromService, MessageType, ToService, decode_payload,
+    encode_payload, is_id,
 };
 
 use crate::video::messages::{Incoming, Message, Outgoing};
@@ -39,7 +40,8 @@ pub(super) fn decode(text: &str) -> Result<Event, String> {
         }
         MessageType::SdpOffer => {
             let (viewer, payload) = from_viewer(frame.sender_client_id, frame.message_payload)?;
-            let description: Description = open(&payload).map_err(|error| error.to_string())?;
+            let description: Description =
+                decode_payload(&payload).map_err(|error| error.to_string())?;
             if description.kind != "offer" {
                 return Err(format!("an offer that calls itself {:?}", description.kind));
             }
@@ -48,7 +50,8 @@ pub(super) fn decode(text: &str) -> Result<Event, String> {
         }
         MessageType::IceCandidate => {
             let (viewer, payload) = from_viewer(frame.sender_client_id, frame.message_payload)?;
-            let candidate: Candidate = open(&payload).map_err(|error| error.to_string())?;
+            let candidate: Candidate =
+                decode_payload(&payload).map_err(|error| error.to_string())?;
             Ok(Event::Message(Incoming::Candidate { viewer, candidate }))
         }
         // Masters get no answers, and what comes after this version is not for it.
@@ -77,9 +80,9 @@ pub(super) fn encode(outgoing: &Outgoing, number: u64) -> String {
                 sdp: sdp.clone(),
                 reason: refused.clone(),
             };
-            (Content::SdpAnswer, seal(&answer))
+            (Content::SdpAnswer, encode_payload(&answer))
         }
-        Message::Candidate(candidate) => (Content::IceCandidate, seal(candidate)),
+        Message::Candidate(candidate) => (Content::IceCandidate, encode_payload(candidate)),
     };
     let frame = ToService {
         action,
@@ -101,14 +104,14 @@ mod tests {
         )
     }
 
-    fn sealed(json: &str) -> String {
+    fn encoded(json: &str) -> String {
         let value: serde_json::Value = serde_json::from_str(json).unwrap();
-        seal(&value)
+        encode_payload(&value)
     }
 
     #[test]
     fn offers_and_candidates_are_decoded() {
-        let offer = sealed(r#"{"type":"offer","sdp":"v=0"}"#);
+        let offer = encoded(r#"{"type":"offer","sdp":"v=0"}"#);
         assert_eq!(
             decode(&frame("SDP_OFFER", "anna", &offer)),
             Ok(Event::Message(Incoming::Offer {
@@ -116,7 +119,7 @@ mod tests {
                 sdp: "v=0".to_owned(),
             }))
         );
-        let candidate = sealed(r#"{"candidate":"","sdpMid":null}"#);
+        let candidate = encoded(r#"{"candidate":"","sdpMid":null}"#);
         assert!(matches!(
             decode(&frame("ICE_CANDIDATE", "anna", &candidate)),
             Ok(Event::Message(Incoming::Candidate { viewer, .. })) if viewer == "anna"
@@ -142,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_bad_frame_is_named_and_survived() {
-        let offer = sealed(r#"{"type":"offer","sdp":"v=0"}"#);
+        let offer = encoded(r#"{"type":"offer","sdp":"v=0"}"#);
         let cut = &offer[..offer.len() - 3];
         for (text, word) in [
             ("garbage".to_owned(), "frame"),
@@ -156,18 +159,18 @@ mod tests {
             (frame("SDP_OFFER", "anna", cut), "payload"),
             (frame("SDP_OFFER", "anna", "!!!"), "base64"),
             (
-                frame("SDP_OFFER", "anna", &sealed("{\"sdp\":1}")),
+                frame("SDP_OFFER", "anna", &encoded("{\"sdp\":1}")),
                 "payload",
             ),
             (
                 frame(
                     "SDP_OFFER",
                     "anna",
-                    &sealed(r#"{"type":"answer","sdp":""}"#),
+                    &encoded(r#"{"type":"answer","sdp":""}"#),
                 ),
                 "calls itself",
             ),
-            (frame("ICE_CANDIDATE", "anna", &sealed("[1]")), "payload"),
+            (frame("ICE_CANDIDATE", "anna", &encoded("[1]")), "payload"),
         ] {
             let why = decode(&text).unwrap_err();
             assert!(why.contains(word), "{text:.80}: {why}");

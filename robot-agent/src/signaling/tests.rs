@@ -5,7 +5,7 @@ mod socket;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use wire::signaling::{Content, seal};
+use wire::signaling::{Content, encode_payload};
 
 use super::*;
 use crate::aws::AwsConfig;
@@ -103,7 +103,7 @@ impl Robot {
 }
 
 fn offer(viewer: &str) -> String {
-    let payload = seal(&serde_json::json!({"type": "offer", "sdp": "v=0"}));
+    let payload = encode_payload(&serde_json::json!({"type": "offer", "sdp": "v=0"}));
     format!(
         "{{\"messageType\":\"SDP_OFFER\",\"senderClientId\":\"{viewer}\",\
          \"messagePayload\":\"{payload}\"}}"

@@ -21,7 +21,7 @@ pub const THING_NAME_HEADER: &str = "x-amzn-iot-thingname";
 /// Answer of the credentials provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleAliasCredentials {
-    /// The one thing in it.
+    /// The answer's only field.
     pub credentials: Credentials,
 }
 
@@ -29,9 +29,9 @@ pub struct RoleAliasCredentials {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Credentials {
-    /// Names the key.
+    /// The key's public id, a part of every signature.
     pub access_key_id: String,
-    /// The key.
+    /// The key that signs.
     pub secret_access_key: String,
     /// Proof that the key is still good.
     pub session_token: String,
@@ -51,8 +51,8 @@ impl std::fmt::Debug for Credentials {
 
 /// Body of an error. Services differ in its casing and in where they put its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fault {
-    /// In words.
+pub struct ErrorBody {
+    /// For people.
     #[serde(default, alias = "Message")]
     pub message: Option<String>,
     /// The name, where the header does not give it.
@@ -76,7 +76,7 @@ pub fn error_name(raw: &str) -> &str {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct CreateChannel {
-    /// What to call it.
+    /// 1 to 256 of `[a-zA-Z0-9_.-]`.
     pub channel_name: String,
     /// `SINGLE_MASTER` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,11 +117,11 @@ pub struct DescribeChannel {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct DescribedChannel {
-    /// The one thing in it.
+    /// The answer's only field.
     pub channel_info: ChannelInfo,
 }
 
-/// A channel.
+/// A signaling channel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ChannelInfo {
@@ -160,10 +160,10 @@ pub struct SingleMaster {
 /// Body of GetSignalingChannelEndpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetEndpoint {
-    /// Which channel.
+    /// The channel's resource name.
     #[serde(rename = "ChannelARN")]
     pub channel_arn: String,
-    /// For whom.
+    /// Which endpoints, and for which role.
     #[serde(
         default,
         rename = "SingleMasterChannelEndpointConfiguration",
@@ -203,7 +203,7 @@ impl Endpoints {
     }
 }
 
-/// Where to reach a channel.
+/// Where a channel is reached by one protocol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Endpoint {
@@ -216,10 +216,10 @@ pub struct Endpoint {
 /// Body of GetIceServerConfig.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetIceServers {
-    /// Which channel.
+    /// The channel's resource name.
     #[serde(rename = "ChannelARN")]
     pub channel_arn: String,
-    /// Who asks.
+    /// The viewer's client id; absent from a master.
     #[serde(default, rename = "ClientId", skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
     /// `TURN`, the only one there is.

@@ -86,11 +86,11 @@ fn an_error_is_named_whatever_stands_around_its_name() {
         assert_eq!(error_name(raw), "ResourceNotFoundException", "{raw}");
     }
     for body in [r#"{"message":"m"}"#, r#"{"Message":"m"}"#] {
-        let fault: Fault = serde_json::from_str(body).unwrap();
-        assert_eq!(fault.message.as_deref(), Some("m"));
+        let error: ErrorBody = serde_json::from_str(body).unwrap();
+        assert_eq!(error.message.as_deref(), Some("m"));
     }
-    let fault: Fault = serde_json::from_str(r#"{"__type":"a#B"}"#).unwrap();
-    assert_eq!(fault.kind.as_deref(), Some("a#B"));
+    let error: ErrorBody = serde_json::from_str(r#"{"__type":"a#B"}"#).unwrap();
+    assert_eq!(error.kind.as_deref(), Some("a#B"));
 }
 
 #[test]
@@ -99,8 +99,11 @@ fn a_candidate_may_be_almost_empty() {
         r#"{"candidate":""}"#,
         r#"{"candidate":"","sdpMid":null,"sdpMLineIndex":null,"usernameFragment":null}"#,
     ] {
-        let sealed = BASE64.encode(json);
-        assert_eq!(open::<Candidate>(&sealed), Ok(Candidate::default()));
+        let encoded = BASE64.encode(json);
+        assert_eq!(
+            decode_payload::<Candidate>(&encoded),
+            Ok(Candidate::default())
+        );
     }
 }
 
@@ -111,19 +114,29 @@ fn truncated_base64_is_refused_and_missing_padding_is_not() {
         sdp: "v=0\r\n".into(),
         reason: None,
     };
-    let sealed = seal(&offer);
-    assert_eq!(open::<Description>(&sealed), Ok(offer.clone()));
-    assert_eq!(open::<Description>(sealed.trim_end_matches('=')), Ok(offer));
-    let cut = &sealed[..sealed.trim_end_matches('=').len() - 5];
-    assert!(open::<Description>(cut).is_err());
-    assert!(matches!(open_bytes("%%%"), Err(Malformed::NotBase64(_))));
+    let encoded = encode_payload(&offer);
+    assert_eq!(decode_payload::<Description>(&encoded), Ok(offer.clone()));
+    assert_eq!(
+        decode_payload::<Description>(encoded.trim_end_matches('=')),
+        Ok(offer)
+    );
+    let cut = &encoded[..encoded.trim_end_matches('=').len() - 5];
+    assert!(decode_payload::<Description>(cut).is_err());
+    assert!(matches!(
+        decode_payload::<Candidate>("%%%"),
+        Err(Malformed::NotBase64(_))
+    ));
 }
 
 #[test]
 fn one_byte_past_a_limit_is_refused_and_the_limit_itself_is_not() {
-    assert!(open_bytes(&"A".repeat(MAX_PAYLOAD_BYTES)).is_ok());
+    // Two quotes stand around them, and base64 makes four characters of three bytes.
+    let payload =
+        |longer: usize| encode_payload(&"x".repeat(MAX_PAYLOAD_BYTES / 4 * 3 - 2 + longer));
+    assert_eq!(payload(0).len(), MAX_PAYLOAD_BYTES);
+    assert!(decode_payload::<String>(&payload(0)).is_ok());
     assert!(matches!(
-        open_bytes(&"A".repeat(MAX_PAYLOAD_BYTES + 1)),
+        decode_payload::<String>(&payload(1)),
         Err(Malformed::TooLong { .. })
     ));
     let full = ToService {
@@ -171,12 +184,12 @@ proptest! {
     fn no_frame_and_no_payload_panics(text in ".{0,200}") {
         let _ = ToService::from_json(&text);
         let _ = FromService::from_json(&text);
-        let _ = open::<Candidate>(&text);
+        let _ = decode_payload::<Candidate>(&text);
     }
 
     #[test]
-    fn what_is_sealed_is_opened(candidate in ".{0,100}", mid in proptest::option::of("[a-z0-9]{1,4}")) {
+    fn what_is_encoded_is_decoded(candidate in ".{0,100}", mid in proptest::option::of("[a-z0-9]{1,4}")) {
         let sent = Candidate { candidate, sdp_mid: mid, ..Candidate::default() };
-        prop_assert_eq!(open::<Candidate>(&seal(&sent)), Ok(sent));
+        prop_assert_eq!(decode_payload::<Candidate>(&encode_payload(&sent)), Ok(sent));
     }
 }

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use wire::signaling::control::Credentials;
-use wire::signaling::{FromService, SIGNING_NAME, seal};
+use wire::signaling::{FromService, SIGNING_NAME, encode_payload};
 
 use super::authenticated::Form;
 use super::sigv4::Scope;
@@ -252,9 +252,9 @@ async fn next(socket: &mut Socket) -> Message {
 }
 
 fn offer(payload: &str) -> Value {
-    json!({"action": "SDP_OFFER", "messagePayload": seal(&payload)})
+    json!({"action": "SDP_OFFER", "messagePayload": encode_payload(&payload)})
 }
 
 fn answer(to: &str) -> Value {
-    json!({"action": "SDP_ANSWER", "recipientClientId": to, "messagePayload": seal(&"answer")})
+    json!({"action": "SDP_ANSWER", "recipientClientId": to, "messagePayload": encode_payload(&"answer")})
 }

@@ -125,7 +125,7 @@ impl ServiceSocket {
             loop {
                 if let Frame::Text(text) = self.0.next().await.unwrap().unwrap() {
                     let frame = ToService::from_json(&text).unwrap();
-                    let payload = wire::signaling::open(&frame.message_payload).unwrap();
+                    let payload = wire::signaling::decode_payload(&frame.message_payload).unwrap();
                     return (frame.action, frame.recipient_client_id.unwrap(), payload);
                 }
             }

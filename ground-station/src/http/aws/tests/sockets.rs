@@ -24,7 +24,7 @@ async fn an_offer_is_answered() {
     let got = hear(&mut master).await;
     assert_eq!(got.message_type, MessageType::SdpOffer);
     assert_eq!(got.sender_client_id.as_deref(), Some("v1"));
-    assert_eq!(got.message_payload, Some(seal(&"hello")));
+    assert_eq!(got.message_payload, Some(encode_payload(&"hello")));
     // In the casing of the C SDK.
     let answer =
         json!({"action": "SDP_ANSWER", "RecipientClientId": "v1", "MessagePayload": "e30="});
@@ -86,7 +86,7 @@ async fn an_offer_waits_for_a_master_who_comes_back() {
     let mut master = bench.master().await;
     assert_eq!(
         hear(&mut master).await.message_payload,
-        Some(seal(&"hello"))
+        Some(encode_payload(&"hello"))
     );
 }
 
