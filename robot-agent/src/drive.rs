@@ -4,22 +4,22 @@
 //! silence after that is rest, a stop is always obeyed. Knows no clock, no bus, no MQTT;
 //! `motors` asks it, from one thread, under one lock.
 
-mod order;
+mod sequence;
 
-#[cfg(test)]
-mod order_tests;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod sequence_tests;
+#[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wire::{Action, Motion};
 
-use order::Order;
+use sequence::Sequence;
+
+pub use sequence::{Dropped, Source};
 
 /// How often a ramp is followed: 50 steps a second are smoother than any gearbox, and few
 /// enough for a bus at 100 kHz.
@@ -30,7 +30,7 @@ const RAMP_STEP: Duration = Duration::from_millis(20);
 pub struct Drive {
     limits: Limits,
     running: Option<Running>,
-    order: Order,
+    sequence: Sequence,
 }
 
 /// Throttles of both wheels, forward positive whatever the board thinks of forward.
@@ -61,26 +61,6 @@ pub struct Limits {
     pub ramp: Duration,
 }
 
-/// Where an action came from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Source {
-    /// The topic `<robot>/action`.
-    Mqtt,
-    /// The data channel of the viewer with this id.
-    Viewer(Arc<str>),
-}
-
-/// Why a valid action did not move the wheels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Dropped {
-    /// `sent_at` lies too far back.
-    #[error("sent too long ago")]
-    Stale,
-    /// `seq` is not above the last one seen of that sender.
-    #[error("older than, or the same as, the last one of its sender")]
-    OutOfOrder,
-}
-
 /// The accepted action that holds until `until`.
 #[derive(Debug)]
 struct Running {
@@ -104,7 +84,7 @@ impl Drive {
         Self {
             limits,
             running: None,
-            order: Order::default(),
+            sequence: Sequence::default(),
         }
     }
 
@@ -120,14 +100,14 @@ impl Drive {
         unix_ms: u64,
     ) -> Result<(), Dropped> {
         if action.motion == Motion::Stop {
-            self.order.note_stop(action, source, now);
+            self.sequence.note_stop(action, source, now);
             self.running = None;
             return Ok(());
         }
         if self.is_stale(action, unix_ms) {
             return Err(Dropped::Stale);
         }
-        self.order.admit(action, source, now)?;
+        self.sequence.admit(action, source, now)?;
         self.running = self.begin(action, source, now);
         Ok(())
     }
@@ -289,16 +269,6 @@ impl Default for Limits {
             pulse_max: Duration::from_millis(2000),
             stale: Duration::from_millis(1000),
             ramp: Duration::ZERO,
-        }
-    }
-}
-
-impl fmt::Display for Source {
-    /// `mqtt`, or the viewer's id.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Mqtt => f.write_str("mqtt"),
-            Self::Viewer(id) => f.write_str(id),
         }
     }
 }

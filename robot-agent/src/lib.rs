@@ -273,6 +273,6 @@ mod tests {
             .lines()
             .find_map(|line| line.strip_prefix("TimeoutStopSec="));
         let systemd = Duration::from_secs(seconds.unwrap().parse().unwrap());
-        assert!(systemd > motors::STOP_PATIENCE + PATIENCE, "{systemd:?}");
+        assert!(systemd > motors::STOP_LIMIT + PATIENCE, "{systemd:?}");
     }
 }

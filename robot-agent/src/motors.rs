@@ -7,32 +7,37 @@
 //! per board.
 
 mod adafruit_motor_hat;
+mod board;
 mod explorer_hat;
 mod gpio;
-mod owner;
+mod handle;
 mod settings;
+mod shared;
 mod simulated;
 mod soft_pwm;
 mod thread;
 
 #[cfg(test)]
-mod bench;
-#[cfg(test)]
 mod fault_tests;
+#[cfg(test)]
+mod test_board;
 #[cfg(test)]
 mod tests;
 
-use std::error::Error;
-use std::fmt;
+use std::io;
 use std::time::Duration;
 
-use crate::drive::Wheels;
+use board::Board;
+
+use crate::drive::Limits;
 
 pub use crate::drive::Source;
-pub use settings::{Address, Driver, Gpio, Motor, Output, Settings, StopMode};
+pub use board::BoardError;
 #[cfg(test)]
-pub(crate) use thread::STOP_PATIENCE;
-pub use thread::{Ended, LastAction, MotorThread, Motors, State, start};
+pub(crate) use handle::STOP_LIMIT;
+pub use handle::{Ended, MotorThread, Motors};
+pub use settings::{Address, Driver, Gpio, Motor, Output, Settings, StopMode};
+pub use shared::{LastAction, State};
 
 /// Motor noise garbles a transfer now and then; three in a row are no accident.
 const STOP_TRIES: u32 = 3;
@@ -40,59 +45,15 @@ const STOP_TRIES: u32 = 3;
 /// Long enough for a bus to come to rest, short enough for `ExecStopPost`.
 const STOP_PAUSE: Duration = Duration::from_millis(50);
 
-/// Two motors that can be told throttles.
+/// Opens the board on a thread of its own and keeps it open. Actions are taken from now on;
+/// those that come before the board is there, or while it is gone, do not move it later.
 ///
-/// The thread calls a board only when the wheels change, plus [`Board::check`] a few times
-/// a second. Opening a board turns everything off.
-pub trait Board: Send {
-    /// Both wheels, forward positive. A board writes all of its outputs even if one write
-    /// fails, and returns the last error.
-    ///
-    /// # Errors
-    /// What the bus or the pins said; the thread then stops and reopens the board.
-    fn drive(&mut self, wheels: Wheels) -> Result<(), BoardError>;
-
-    /// Both wheels at rest, in the way of [`StopMode`].
-    ///
-    /// # Errors
-    /// As [`Board::drive`], after everything that can stop a motor was tried.
-    fn stop(&mut self) -> Result<(), BoardError>;
-
-    /// Is the board still what [`Board::drive`] left behind?
-    ///
-    /// # Errors
-    /// What went wrong since the last call.
-    fn check(&mut self) -> Result<(), BoardError>;
+/// # Errors
+/// When the system has no thread to give.
+pub fn start(settings: Settings, limits: Limits) -> io::Result<(Motors, MotorThread)> {
+    let driver = settings.driver;
+    handle::start(driver, limits, move || open(&settings))
 }
-
-/// What is wrong with the board. [`BoardError::words`] tells the cause too.
-#[derive(Debug, thiserror::Error)]
-pub enum BoardError {
-    /// The way to the board is not there, or not ours.
-    #[error("cannot open {what}")]
-    Open {
-        /// What was to be opened.
-        what: String,
-        /// Why not.
-        #[source]
-        cause: Cause,
-    },
-    /// The board took no write, or answered no read.
-    #[error("cannot {doing}")]
-    Transfer {
-        /// What was attempted.
-        doing: String,
-        /// What the bus or the pin said.
-        #[source]
-        cause: Cause,
-    },
-    /// The board answers, but not as it should.
-    #[error("{0}")]
-    Unexpected(String),
-}
-
-/// Whatever a bus or a pin reports.
-pub type Cause = Box<dyn Error + Send + Sync>;
 
 /// Turns both motors off from a cold process, whatever an earlier one left running.
 ///
@@ -140,33 +101,5 @@ fn open(settings: &Settings) -> Result<Box<dyn Board>, BoardError> {
             Gpio::Rppal => explorer_hat::new(gpio::rppal(explorer_hat::PINS)?, settings),
         },
         Driver::Simulated => simulated::open(settings),
-    }
-}
-
-impl BoardError {
-    /// The error and its causes in one line.
-    pub fn words(&self) -> String {
-        let mut words = self.to_string();
-        let mut cause = self.source();
-        while let Some(error) = cause {
-            words.push_str(": ");
-            words.push_str(&error.to_string());
-            cause = error.source();
-        }
-        words
-    }
-
-    fn transfer(doing: impl Into<String>, cause: impl fmt::Display) -> Self {
-        Self::Transfer {
-            doing: doing.into(),
-            cause: cause.to_string().into(),
-        }
-    }
-
-    fn open(what: impl Into<String>, cause: impl Into<Cause>) -> Self {
-        Self::Open {
-            what: what.into(),
-            cause: cause.into(),
-        }
     }
 }

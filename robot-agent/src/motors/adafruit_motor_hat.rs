@@ -19,7 +19,8 @@ use std::time::Duration;
 use embedded_hal::i2c::I2c;
 use linux_embedded_hal::I2cdev;
 
-use super::{Board, BoardError, Motor, Output, Settings, StopMode};
+use super::board::{Board, BoardError};
+use super::settings::{Motor, Output, Settings, StopMode};
 use crate::drive::{Throttle, Wheels};
 
 /// Register addresses (7.3, table 4).

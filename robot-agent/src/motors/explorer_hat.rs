@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use embedded_hal::digital::OutputPin;
 
+use super::board::{Board, BoardError};
+use super::settings::{Motor, Output, Settings, StopMode};
 use super::soft_pwm::{PERIOD, SoftPwm};
-use super::{Board, BoardError, Motor, Output, Settings, StopMode};
 use crate::drive::{Throttle, Wheels};
 
 /// M1 forward and backward, M2 forward and backward, by the numbers of the processor.

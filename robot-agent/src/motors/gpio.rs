@@ -5,7 +5,8 @@ use embedded_hal::digital::OutputPin;
 use gpio_cdev::{Chip, LineRequestFlags};
 use linux_embedded_hal::CdevPin;
 
-use super::{BoardError, Gpio};
+use super::board::BoardError;
+use super::settings::Gpio;
 
 /// Who we are to others who ask for the same line.
 const CONSUMER: &str = "robot-agent";

@@ -4,9 +4,11 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
-use super::{Board, BoardError, Settings};
+use super::board::{Board, BoardError};
+use super::settings::Settings;
+use crate::clock;
 use crate::drive::Wheels;
 
 /// Both motors exist in words only.
@@ -70,12 +72,8 @@ fn line(t_ns: u128, wheels: Wheels, stop: bool) -> String {
 }
 
 /// Nanoseconds of the wall clock, to be compared with other processes' on this machine.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a simulated board is an edge: it stamps what happens when it happens"
-)]
 fn now_ns() -> u128 {
-    SystemTime::now()
+    clock::wall()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| since.as_nanos())
 }

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use embedded_hal::digital::{OutputPin, PinState};
 
-use super::BoardError;
+use super::board::BoardError;
+use crate::clock;
 
 /// The 100 Hz of Pimoroni's library.
 pub(super) const PERIOD: Duration = Duration::from_millis(10);
@@ -66,7 +67,7 @@ struct Lines<P: OutputPin<Error: Display>> {
 impl<P: OutputPin<Error: Display> + Send + 'static> SoftPwm<P> {
     /// Takes the lines over and makes them low.
     pub(super) fn start(pins: [P; LINES]) -> Result<Self, BoardError> {
-        let mut lines = Lines::new(pins, clock());
+        let mut lines = Lines::new(pins, clock::now());
         lines.all_low()?;
         let shared = Arc::new(Shared {
             lines: Mutex::new(lines),
@@ -88,7 +89,7 @@ impl<P: OutputPin<Error: Display>> SoftPwm<P> {
     /// Each line is high for so long in every [`PERIOD`], from now on.
     pub(super) fn set(&self, high: [Duration; LINES]) -> Result<(), BoardError> {
         let mut lines = self.shared.lock();
-        let result = lines.set(high, clock());
+        let result = lines.set(high, clock::now());
         drop(lines);
         self.shared.wake.notify_one();
         result
@@ -139,7 +140,7 @@ impl<P: OutputPin<Error: Display>> Shared<P> {
             }
             // A line that fails is left low and kept for `check`; with nothing to pulse
             // the thread sleeps until the board is given up.
-            let edge = lines.follow(clock()).unwrap_or(None);
+            let edge = lines.follow(clock::now()).unwrap_or(None);
             lines = match edge {
                 Some(wait) => {
                     self.wake
@@ -250,12 +251,4 @@ impl<P: OutputPin<Error: Display>> Lines<P> {
 fn phase(now: Instant, origin: Instant) -> Duration {
     let nanos = now.saturating_duration_since(origin).as_nanos() % PERIOD.as_nanos();
     Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "pulses are made by the clock, here and now"
-)]
-fn clock() -> Instant {
-    Instant::now()
 }

@@ -2,58 +2,58 @@
 
 use wire::{Action, Motion};
 
-use super::bench::{Bench, FORWARD, Health, Told, for_long, full_speed, ms, wait_until};
-use super::thread::clock;
+use super::test_board::{FORWARD, Health, TestBoard, Told, for_long, full_speed, ms, wait_until};
 use super::*;
-use crate::drive::{Dropped, Limits, Throttle};
+use crate::clock;
+use crate::drive::{Dropped, Throttle, Wheels};
 
 #[test]
 fn a_start_is_a_stop_and_an_end_is_one_too() {
-    let bench = Bench::default();
-    let (motors, thread) = bench.ready(full_speed());
-    assert_eq!(bench.told(), [Told::Open, Told::Stop]);
+    let board = TestBoard::default();
+    let (motors, thread) = board.ready(full_speed());
+    assert_eq!(board.told(), [Told::Open, Told::Stop]);
     motors.act(&for_long(), &Source::Mqtt).unwrap();
-    wait_until("the wheels", || bench.last() == Some(FORWARD));
+    wait_until("the wheels", || board.last() == Some(FORWARD));
     thread.stop_and_join().unwrap();
-    assert_eq!(bench.told(), [Told::Open, Told::Stop, FORWARD, Told::Stop]);
+    assert_eq!(board.told(), [Told::Open, Told::Stop, FORWARD, Told::Stop]);
     assert_eq!(motors.state().wheels, Wheels::REST);
     assert_eq!(motors.state().fault, None);
 }
 
 #[test]
 fn wheels_rest_after_the_pulse_even_if_every_handle_is_gone() {
-    let bench = Bench::default();
-    let (motors, _thread) = bench.ready(full_speed());
+    let board = TestBoard::default();
+    let (motors, _thread) = board.ready(full_speed());
     let action = Action {
         duration_ms: Some(50),
         ..Action::new(Motion::Left)
     };
-    let start = clock();
+    let start = clock::now();
     motors.act(&action, &Source::Viewer("v".into())).unwrap();
     drop(motors);
     wait_until("the wheels", || {
-        bench.told().contains(&Told::Drive(-1.0, 1.0))
+        board.told().contains(&Told::Drive(-1.0, 1.0))
     });
     wait_until("silence to become rest", || {
-        bench.last() == Some(Told::Stop)
+        board.last() == Some(Told::Stop)
     });
-    assert!(clock() - start >= ms(50), "the pulse was held");
+    assert!(clock::now() - start >= ms(50), "the pulse was held");
 }
 
 #[test]
 fn a_thread_that_nobody_keeps_stops_the_wheels() {
-    let bench = Bench::default();
-    let (motors, thread) = bench.ready(full_speed());
+    let board = TestBoard::default();
+    let (motors, thread) = board.ready(full_speed());
     motors.act(&for_long(), &Source::Mqtt).unwrap();
-    wait_until("the wheels", || bench.last() == Some(FORWARD));
+    wait_until("the wheels", || board.last() == Some(FORWARD));
     drop(thread);
-    wait_until("the stop", || bench.last() == Some(Told::Stop));
+    wait_until("the stop", || board.last() == Some(Told::Stop));
 }
 
 #[test]
 fn the_board_is_told_only_what_changes() {
-    let bench = Bench::default();
-    let (motors, _thread) = bench.ready(full_speed());
+    let board = TestBoard::default();
+    let (motors, _thread) = board.ready(full_speed());
     for _ in 0..50 {
         motors.act(&for_long(), &Source::Mqtt).unwrap();
         std::thread::sleep(ms(1));
@@ -61,22 +61,22 @@ fn the_board_is_told_only_what_changes() {
     motors
         .act(&Action::new(Motion::Stop), &Source::Mqtt)
         .unwrap();
-    wait_until("the stop", || bench.last() == Some(Told::Stop));
-    assert_eq!(bench.told(), [Told::Open, Told::Stop, FORWARD, Told::Stop]);
+    wait_until("the stop", || board.last() == Some(Told::Stop));
+    assert_eq!(board.told(), [Told::Open, Told::Stop, FORWARD, Told::Stop]);
     assert_eq!(motors.state().accepted, 51);
 }
 
 #[test]
 fn a_ramp_is_followed_without_further_actions() {
-    let bench = Bench::default();
+    let board = TestBoard::default();
     let limits = Limits {
         ramp: ms(100),
         ..full_speed()
     };
-    let (motors, _thread) = bench.ready(limits);
+    let (motors, _thread) = board.ready(limits);
     motors.act(&for_long(), &Source::Mqtt).unwrap();
-    wait_until("full speed", || bench.last() == Some(FORWARD));
-    let lefts: Vec<f64> = bench
+    wait_until("full speed", || board.last() == Some(FORWARD));
+    let lefts: Vec<f64> = board
         .told()
         .iter()
         .filter_map(|told| match told {
@@ -102,8 +102,8 @@ fn flood(motors: &Motors, source: &Source, motion: Motion) {
 
 #[test]
 fn the_newest_of_a_thousand_actions_a_second_from_two_sources_is_obeyed() {
-    let bench = Bench::default();
-    let (motors, _thread) = bench.ready(full_speed());
+    let board = TestBoard::default();
+    let (motors, _thread) = board.ready(full_speed());
     let viewer = Source::Viewer("v".into());
     std::thread::scope(|scope| {
         scope.spawn(|| flood(&motors, &Source::Mqtt, Motion::Forward));
@@ -114,7 +114,7 @@ fn the_newest_of_a_thousand_actions_a_second_from_two_sources_is_obeyed() {
         ..for_long()
     };
     motors.act(&last, &viewer).unwrap();
-    wait_until("the newest", || bench.last() == Some(FORWARD));
+    wait_until("the newest", || board.last() == Some(FORWARD));
     let state = motors.state();
     assert_eq!(
         (state.accepted, state.stale, state.out_of_order),
@@ -128,13 +128,13 @@ fn the_newest_of_a_thousand_actions_a_second_from_two_sources_is_obeyed() {
     motors
         .act(&Action::new(Motion::Stop), &Source::Mqtt)
         .unwrap();
-    wait_until("the stop", || bench.last() == Some(Told::Stop));
+    wait_until("the stop", || board.last() == Some(Told::Stop));
 }
 
 #[test]
 fn what_is_dropped_is_counted_and_moves_nothing() {
-    let bench = Bench::default();
-    let (motors, thread) = bench.ready(full_speed());
+    let board = TestBoard::default();
+    let (motors, thread) = board.ready(full_speed());
     let stale = Action {
         sent_at: Some(1),
         ..for_long()
@@ -156,37 +156,37 @@ fn what_is_dropped_is_counted_and_moves_nothing() {
     let state = motors.state();
     assert_eq!((state.accepted, state.stale, state.out_of_order), (1, 1, 1));
     thread.stop_and_join().unwrap();
-    assert!(!bench.told().contains(&FORWARD));
+    assert!(!board.told().contains(&FORWARD));
 }
 
 #[test]
 fn a_halt_stops_anyone_and_a_release_only_ones_own() {
-    let bench = Bench::default();
-    let (motors, _thread) = bench.ready(full_speed());
+    let board = TestBoard::default();
+    let (motors, _thread) = board.ready(full_speed());
     let viewer = Source::Viewer("v".into());
     motors.act(&for_long(), &viewer).unwrap();
-    wait_until("the wheels", || bench.last() == Some(FORWARD));
+    wait_until("the wheels", || board.last() == Some(FORWARD));
     motors.release(&Source::Mqtt);
     let tick = motors.state().tick;
     wait_until("a turn of the thread", || motors.state().tick > tick);
-    assert_eq!(bench.last(), Some(FORWARD));
+    assert_eq!(board.last(), Some(FORWARD));
     motors.release(&viewer);
-    wait_until("the stop", || bench.last() == Some(Told::Stop));
+    wait_until("the stop", || board.last() == Some(Told::Stop));
     motors.act(&for_long(), &viewer).unwrap();
-    wait_until("the wheels", || bench.last() == Some(FORWARD));
+    wait_until("the wheels", || board.last() == Some(FORWARD));
     motors.halt();
-    wait_until("the stop", || bench.last() == Some(Told::Stop));
+    wait_until("the stop", || board.last() == Some(Told::Stop));
 }
 
 #[tokio::test]
 async fn whoever_listens_hears_of_wheels_and_faults() {
-    let bench = Bench::default();
-    let (motors, _thread) = bench.ready(full_speed());
+    let board = TestBoard::default();
+    let (motors, _thread) = board.ready(full_speed());
     let mut changed = motors.changed();
     motors.act(&for_long(), &Source::Mqtt).unwrap();
     changed.changed().await.unwrap();
     assert_eq!(motors.state().wheels.left, Throttle::FULL);
-    bench.fares(Health::FailsCheck);
+    board.fares(Health::FailsCheck);
     changed.changed().await.unwrap();
     assert!(motors.state().fault.is_some());
 }

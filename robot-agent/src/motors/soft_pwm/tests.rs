@@ -110,9 +110,9 @@ impl Bench {
 const ALL_LOW: [Option<bool>; LINES] = [Some(false); LINES];
 
 fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = clock() + Duration::from_secs(10);
+    let deadline = clock::now() + Duration::from_secs(10);
     while !done() {
-        assert!(clock() < deadline, "waited in vain for {what}");
+        assert!(clock::now() < deadline, "waited in vain for {what}");
         std::thread::sleep(us(200));
     }
 }
@@ -170,7 +170,7 @@ proptest! {
 #[test]
 fn lines_fall_before_others_rise_and_only_changes_are_written() {
     let bench = Bench::default();
-    let start = clock();
+    let start = clock::now();
     let mut lines = Lines::new(bench.pins(), start);
     lines.all_low().unwrap();
     bench.taken();
@@ -192,7 +192,7 @@ fn lines_fall_before_others_rise_and_only_changes_are_written() {
 #[test]
 fn being_set_ever_again_does_not_make_the_pulses_longer() {
     let bench = Bench::default();
-    let start = clock();
+    let start = clock::now();
     let mut lines = Lines::new(bench.pins(), start);
     let mut high_ms = 0;
     for ms in 0..1000u32 {
@@ -208,7 +208,7 @@ fn being_set_ever_again_does_not_make_the_pulses_longer() {
 #[test]
 fn a_line_that_rested_starts_with_a_pulse() {
     let bench = Bench::default();
-    let start = clock();
+    let start = clock::now();
     let mut lines = Lines::new(bench.pins(), start);
     for after in [us(10_000), us(17_300), us(123_456)] {
         lines

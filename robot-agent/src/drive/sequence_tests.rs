@@ -125,7 +125,7 @@ fn no_more_than_sixteen_senders_are_remembered_and_the_quietest_goes_first() {
         bench.now += ms(1);
         bench.accept(&named(&format!("sender {i}"), 7)).unwrap();
     }
-    assert_eq!(bench.drive.order.remembered(), 16);
+    assert_eq!(bench.drive.sequence.remembered(), 16);
     assert_eq!(
         bench.accept(&named("sender 984", 7)),
         Err(Dropped::OutOfOrder)

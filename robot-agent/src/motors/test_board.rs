@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use wire::{Action, Motion};
 
-use super::thread::{clock, start_with};
 use super::*;
-use crate::drive::{Limits, Throttle};
+use crate::clock;
+use crate::drive::{Throttle, Wheels};
 
 /// What a board was told.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub(super) enum Health {
 }
 
 #[derive(Default)]
-pub(super) struct World {
+pub(super) struct Inside {
     pub(super) health: Health,
     pub(super) told: Vec<Told>,
     /// Blocks the next `drive` until something comes.
@@ -45,13 +45,13 @@ pub(super) struct World {
 
 /// The board, and the test's hold on it.
 #[derive(Clone, Default)]
-pub(super) struct Bench(pub(super) Arc<Mutex<World>>);
+pub(super) struct TestBoard(pub(super) Arc<Mutex<Inside>>);
 
-impl Bench {
+impl TestBoard {
     pub(super) fn with(health: Health) -> Self {
-        let bench = Self::default();
-        bench.fares(health);
-        bench
+        let board = Self::default();
+        board.fares(health);
+        board
     }
 
     pub(super) fn fares(&self, health: Health) {
@@ -81,13 +81,13 @@ impl Bench {
     }
 
     pub(super) fn start(&self, limits: Limits) -> (Motors, MotorThread) {
-        let bench = self.clone();
-        start_with(Driver::Simulated, limits, move || {
-            if bench.health() == Health::Gone {
+        let board = self.clone();
+        handle::start(Driver::Simulated, limits, move || {
+            if board.health() == Health::Gone {
                 return Err(broken("be opened"));
             }
-            bench.note(Told::Open);
-            Ok(Box::new(bench.clone()) as Box<dyn Board>)
+            board.note(Told::Open);
+            Ok(Box::new(board.clone()) as Box<dyn Board>)
         })
         .unwrap()
     }
@@ -107,7 +107,7 @@ fn broken(doing: &str) -> BoardError {
     BoardError::transfer(doing, "the test's board is broken")
 }
 
-impl Board for Bench {
+impl Board for TestBoard {
     fn drive(&mut self, wheels: Wheels) -> Result<(), BoardError> {
         let gate = self.0.lock().unwrap().gate.take();
         if let Some(gate) = gate {
@@ -142,9 +142,9 @@ impl Board for Bench {
 }
 
 pub(super) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let deadline = clock() + Duration::from_secs(10);
+    let deadline = clock::now() + Duration::from_secs(10);
     while !done() {
-        assert!(clock() < deadline, "waited in vain for {what}");
+        assert!(clock::now() < deadline, "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -3,11 +3,11 @@
 //! A sender counts over all its roads: the page that changes from the data channel to
 //! MQTT in mid-drive goes on counting. Those without a name share one count per source.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use wire::Action;
-
-use super::{Dropped, Source};
 
 /// A page that was reloaded starts counting anew; three seconds is longer than the network
 /// keeps an action back, and about as long as a reload takes.
@@ -17,9 +17,29 @@ const FORGET_AFTER: Duration = Duration::from_secs(3);
 /// that made-up names can take.
 const MAX_SENDERS: usize = 16;
 
+/// Where an action came from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The topic `<robot>/action`.
+    Mqtt,
+    /// The data channel of the viewer with this id.
+    Viewer(Arc<str>),
+}
+
+/// Why a valid action did not move the wheels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Dropped {
+    /// `sent_at` lies too far back.
+    #[error("sent too long ago")]
+    Stale,
+    /// `seq` is not above the last one seen of that sender.
+    #[error("older than, or the same as, the last one of its sender")]
+    OutOfOrder,
+}
+
 /// The last count of everybody who was heard lately.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(super) struct Sequence {
     counts: Vec<Count>,
 }
 
@@ -36,7 +56,7 @@ enum Sender {
     Unnamed(Source),
 }
 
-impl Order {
+impl Sequence {
     /// Lets an action pass and keeps its count, unless a newer one of its sender already
     /// passed. What is turned away is not remembered: a sender that restarted its count
     /// while it kept sending is heard again after [`FORGET_AFTER`].
@@ -67,7 +87,7 @@ impl Order {
             count.heard = now;
             count.seq = count.seq.max(action.seq.unwrap_or(0));
         } else if let Some(seq) = action.seq {
-            self.make_room();
+            self.evict_oldest();
             self.counts.push(Count {
                 of: Sender::of(action, source),
                 seq,
@@ -84,7 +104,7 @@ impl Order {
     }
 
     /// Forgets whoever has been quiet longest.
-    fn make_room(&mut self) {
+    fn evict_oldest(&mut self) {
         if self.counts.len() < MAX_SENDERS {
             return;
         }
@@ -105,6 +125,16 @@ impl Sender {
         match &action.sender {
             Some(name) => Self::Named(name.clone()),
             None => Self::Unnamed(source.clone()),
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    /// `mqtt`, or the viewer's id.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mqtt => f.write_str("mqtt"),
+            Self::Viewer(id) => f.write_str(id),
         }
     }
 }

@@ -1,0 +1,164 @@
+//! The handle on the board that everybody holds.
+//!
+//! What the wheels should do is `drive`'s business, what to do with the board is
+//! `thread`'s; this file starts and ends the thread, and takes actions without ever
+//! waiting for the board.
+
+use std::io;
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, UNIX_EPOCH};
+
+use tokio::sync::watch;
+use wire::Action;
+
+use super::board::{Board, BoardError};
+use super::settings::Driver;
+use super::shared::{LastAction, Shared, State};
+use super::thread::BoardThread;
+use crate::clock;
+use crate::drive::{Dropped, Limits, Source};
+
+/// A kernel gives up an I2C transfer after one second; the last one may be under way and
+/// a stop follows it.
+pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(4);
+
+/// A handle for all who send actions or tell of the wheels; clones share one board.
+#[derive(Clone)]
+pub struct Motors {
+    shared: Arc<Shared>,
+}
+
+/// The thread itself; dropping it asks it to stop the wheels and end, without waiting.
+pub struct MotorThread {
+    motors: Motors,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How the thread ended other than by being asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// A defect; the board was stopped.
+    #[error("the motor thread panicked: {0}")]
+    Panicked(String),
+    /// It did not end in time.
+    #[error("the motor thread hangs in the board; the wheels may still turn")]
+    Hangs,
+}
+
+/// See [`super::start`]; `open` opens the board.
+pub(super) fn start(
+    driver: Driver,
+    limits: Limits,
+    open: impl FnMut() -> Result<Box<dyn Board>, BoardError> + Send + 'static,
+) -> io::Result<(Motors, MotorThread)> {
+    let shared = Arc::new(Shared::new(driver, limits));
+    let motors = Motors {
+        shared: Arc::clone(&shared),
+    };
+    let thread = std::thread::Builder::new()
+        .name("motors".to_owned())
+        .spawn(move || BoardThread::new(shared, open).run())?;
+    let thread = MotorThread {
+        motors: motors.clone(),
+        thread: Some(thread),
+    };
+    Ok((motors, thread))
+}
+
+impl Motors {
+    /// Obeys an action from now on. Never waits for the board.
+    ///
+    /// # Errors
+    /// [`Dropped`], which is counted too.
+    pub fn act(&self, action: &Action, source: &Source) -> Result<(), Dropped> {
+        let mut inner = self.shared.lock();
+        let now = clock::now();
+        let accepted = inner.drive.accept(action, source, now, unix_ms());
+        let state = &mut inner.state;
+        match accepted {
+            Ok(()) => {
+                state.accepted += 1;
+                state.last_action = Some(LastAction {
+                    id: action.id.clone(),
+                    action: action.motion.word(),
+                    source: source.clone(),
+                    at: now,
+                });
+            }
+            Err(Dropped::Stale) => state.stale += 1,
+            Err(Dropped::OutOfOrder) => state.out_of_order += 1,
+        }
+        drop(inner);
+        self.shared.wake.notify_one();
+        accepted
+    }
+
+    /// Stops the wheels, whoever moves them.
+    pub fn halt(&self) {
+        self.shared.lock().drive.halt();
+        self.shared.wake.notify_one();
+    }
+
+    /// Stops the wheels if it is `source` that moves them, as when a viewer leaves.
+    pub fn release(&self, source: &Source) {
+        self.shared.lock().drive.release(source);
+        self.shared.wake.notify_one();
+    }
+
+    /// A snapshot.
+    pub fn state(&self) -> State {
+        self.shared.lock().state.clone()
+    }
+
+    /// Fires whenever [`State::wheels`] or [`State::fault`] change.
+    pub fn changed(&self) -> watch::Receiver<()> {
+        self.shared.changed.subscribe()
+    }
+}
+
+impl MotorThread {
+    /// Waits for the thread's end. Nobody drives after that.
+    pub async fn ended(&self) {
+        self.motors.shared.ended.cancelled().await;
+    }
+
+    /// Stops the wheels and ends the thread. Blocks up to four seconds.
+    ///
+    /// # Errors
+    /// When the thread had panicked, or hangs.
+    pub fn stop_and_join(self) -> Result<(), Ended> {
+        self.stop_within(STOP_LIMIT)
+    }
+
+    pub(super) fn stop_within(mut self, limit: Duration) -> Result<(), Ended> {
+        let shared = &self.motors.shared;
+        shared.ask_to_end();
+        let (inner, _) = shared
+            .gone
+            .wait_timeout_while(shared.lock(), limit, |inner| !inner.gone)
+            .unwrap_or_else(PoisonError::into_inner);
+        if !inner.gone {
+            return Err(Ended::Hangs);
+        }
+        let panic = inner.panic.clone();
+        drop(inner);
+        // The thread has said its last word, so this does not block.
+        self.thread.take().map(JoinHandle::join);
+        panic.map_or(Ok(()), |words| Err(Ended::Panicked(words)))
+    }
+}
+
+impl Drop for MotorThread {
+    fn drop(&mut self) {
+        self.motors.shared.ask_to_end();
+    }
+}
+
+/// The wall clock, against which `sent_at` is read.
+fn unix_ms() -> u64 {
+    let since = clock::wall().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
