@@ -48,7 +48,7 @@ test("signaling that drops everyone", (t) =>
 
 test("relays that are new", (t) =>
   undisturbed(t, async () => {
-    const again = logged("signaling: the service has new ICE servers", "DEBUG ICE servers");
+    const again = logged("signaling: the service has new ICE servers", "ICE servers servers=");
     await sendToAll("RECONNECT_ICE_SERVER");
     await again();
   }));
@@ -56,7 +56,7 @@ test("relays that are new", (t) =>
 test("passwords of relays that expire", (t) =>
   undisturbed(t, async () => {
     // One that was fetched now is no good once the next but one is there.
-    for (let n = 0; n < 2; n += 1) await logged("DEBUG ICE servers")();
+    for (let n = 0; n < 2; n += 1) await logged("ICE servers servers=")();
   }));
 
 test("credentials that expire, and a socket that is lost thereafter", (t) =>
