@@ -22,7 +22,7 @@ use crate::video::VideoConfig;
 
 mod sections;
 
-pub use crate::video::camera::VideoSource;
+pub(crate) use crate::video::camera::VideoSource;
 pub use daemon::config::Error;
 
 /// Where the configuration is looked for when nobody says.

@@ -23,7 +23,7 @@ pub mod mqtt;
 pub mod shutdown;
 mod signaling;
 pub mod telemetry;
-pub mod video;
+mod video;
 mod watchdog;
 
 use std::sync::Arc;

@@ -13,9 +13,9 @@
 
 mod admission;
 mod bandwidth;
-pub mod camera;
+pub(crate) mod camera;
 mod driver_lock;
-pub mod messages;
+pub(crate) mod messages;
 mod peer;
 mod sessions;
 #[cfg(test)]
@@ -29,20 +29,20 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-pub use peer::session::Robot;
+pub(crate) use peer::session::Robot;
 use sessions::Sessions;
-pub use sessions::{VideoConfig, VideoIo};
+pub(crate) use sessions::{VideoConfig, VideoIo};
 
 /// How long a viewer's connection may take to come up: time for candidates of a slow path and
 /// for a relay's handshakes.
-pub const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 
 /// Pause before sessions that failed by a fault of this program are begun again.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
 
 /// Shows the camera until `shutdown`. Never ends before: what fails is logged and begun
 /// again.
-pub async fn run(
+pub(crate) async fn run(
     config: VideoConfig,
     robot: Arc<dyn Robot>,
     mut io: VideoIo,

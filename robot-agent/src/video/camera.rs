@@ -31,13 +31,13 @@ use tokio::sync::watch;
 use crate::clock::now;
 #[cfg(test)]
 pub(super) use control::KEY_FRAME_GAP;
-pub use encoder::Encoder;
+pub(crate) use encoder::Encoder;
 pub(super) use requests::Frame;
 use requests::SharedRequests;
-pub use source::{Format, VideoSource};
+pub(crate) use source::{Format, VideoSource};
 #[cfg(test)]
 pub(super) use test_timestamp::read as read_timestamp;
-pub use thread::CameraConfig;
+pub(crate) use thread::CameraConfig;
 use thread::Status;
 
 /// The camera's handle; clones are one camera.
@@ -59,9 +59,6 @@ const PROBE_EVERY: Duration = Duration::from_millis(20);
 
 /// Starts the camera's thread. `frames` is called on GStreamer's thread with every frame and
 /// must not block.
-///
-/// # Errors
-/// Where GStreamer cannot start at all, or no thread can be had.
 pub(super) fn start(
     config: CameraConfig,
     frames: impl FnMut(Frame) + Send + 'static,
@@ -83,11 +80,8 @@ pub(super) fn start(
 }
 
 /// Starts the camera, waits for its first picture, and stops it: what it is, or what is
-/// wrong. Blocks for up to `limit` and as long as a driver does.
-///
-/// # Errors
-/// The first error, in words.
-pub fn probe(config: &CameraConfig, limit: Duration) -> Result<String, String> {
+/// wrong, in words. Blocks for up to `limit` and as long as a driver does.
+pub(crate) fn probe(config: &CameraConfig, limit: Duration) -> Result<String, String> {
     let config = CameraConfig {
         warm: true,
         ..config.clone()

@@ -37,7 +37,7 @@ pub struct VideoConfig {
 }
 
 /// What comes in from the rest of the robot and goes out to it.
-pub struct VideoIo {
+pub(crate) struct VideoIo {
     /// Offers and candidates of viewers.
     pub incoming: mpsc::Receiver<Incoming>,
     /// Answers and candidates for them.

@@ -24,7 +24,6 @@ pub enum VideoSource {
 }
 
 impl VideoSource {
-    /// Every source.
     pub const ALL: [Self; 5] = [
         Self::Auto,
         Self::Libcamera,
@@ -33,7 +32,6 @@ impl VideoSource {
         Self::Off,
     ];
 
-    /// The word in a configuration.
     pub fn word(self) -> &'static str {
         match self {
             Self::Auto => "auto",
@@ -69,10 +67,8 @@ pub(super) struct SourceDescription {
     pub words: String,
 }
 
-/// Finds the source that `source` and `device` mean.
-///
-/// # Errors
-/// Words about what is missing and what to do.
+/// Finds the source that `source` and `device` mean; an error says what is missing and what to
+/// do.
 pub(super) fn find(
     source: VideoSource,
     device: Option<&str>,

@@ -1,4 +1,4 @@
-//! The clock burned into the test picture: the low 32 bits of the wall clock in milliseconds,
+//! The timestamp burned into the test picture: the low 32 bits of the wall clock in milliseconds,
 //! the highest bit on the left, two grey blocks of 16×16 for each at the top of the picture:
 //! white over black for one, black over white for zero. It survives the encoder and can be
 //! read back from a browser's canvas, where a torn picture shows: both blocks of a bit differ.
@@ -7,7 +7,7 @@
 const BLOCK: usize = 16;
 const BITS: usize = 32;
 
-/// The part of a picture that holds the clock.
+/// The part of a picture that holds the timestamp.
 const WIDTH: usize = BITS * BLOCK;
 const HEIGHT: usize = 2 * BLOCK;
 
@@ -19,7 +19,7 @@ const GREY: u8 = 128;
 /// One plane of a picture: its bytes, and how many of them a line takes.
 pub(super) type Plane<'a> = (&'a mut [u8], usize);
 
-/// Writes the clock into the planes of an I420 picture; one too small for it is left alone.
+/// Writes the timestamp into the planes of an I420 picture; one too small for it is left alone.
 pub(super) fn burn([luma, u, v]: [Plane; 3], width: usize, unix_ms: u64) {
     if width < WIDTH || luma.0.len() < luma.1 * HEIGHT {
         return;
@@ -37,7 +37,7 @@ pub(super) fn burn([luma, u, v]: [Plane; 3], width: usize, unix_ms: u64) {
     }
 }
 
-/// What the clock shows; `None` where it is torn.
+/// What the timestamp shows; `None` where it is torn.
 #[cfg(test)]
 pub(crate) fn read(luma: &[u8], stride: usize) -> Option<u32> {
     const CLEAR: i32 = (WHITE - BLACK) as i32 / 2;
@@ -67,13 +67,13 @@ mod tests {
     fn what_is_burned_in_is_read_back() {
         let [luma, u, _] = burned(WIDTH + 8, 48, 0x1_89ab_cdef);
         assert_eq!(read(&luma, WIDTH + 8), Some(0x89ab_cdef));
-        assert_eq!(luma[WIDTH], 99, "nothing right of the clock is touched");
+        assert_eq!(luma[WIDTH], 99, "nothing right of it is touched");
         assert_eq!(luma[(WIDTH + 8) * HEIGHT], 99, "nothing below it either");
         assert_eq!((u[0], u[WIDTH / 2]), (GREY, 99));
     }
 
     #[test]
-    fn a_torn_clock_is_not_read() {
+    fn a_torn_timestamp_is_not_read() {
         let [mut torn, ..] = burned(WIDTH, 32, 0xffff);
         let [other, ..] = burned(WIDTH, 32, 0x0000);
         let half = WIDTH * BLOCK;
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_too_small_for_the_clock_is_left_alone() {
+    fn a_picture_too_small_for_the_timestamp_is_left_alone() {
         let planes = burned(320, 240, 7);
         assert!(planes.iter().flatten().all(|pixel| *pixel == 99));
     }

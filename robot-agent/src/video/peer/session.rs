@@ -19,7 +19,7 @@ use crate::video::driver_lock::DriverLock;
 use crate::video::messages::{IceServer, Message, Outgoing};
 
 /// What a viewer can do to the robot.
-pub trait Robot: Send + Sync + 'static {
+pub(crate) trait Robot: Send + Sync + 'static {
     /// Carries out an action of a viewer who may drive, at once.
     fn act(&self, action: &Action, viewer: &Arc<str>);
     /// Stops the wheels if it is this viewer, gone or driving no more, that moves them.
