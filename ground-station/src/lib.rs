@@ -123,7 +123,11 @@ async fn run(state: &Path, config: Config) -> anyhow::Result<()> {
         tasks.spawn(relay.run(until()));
     }
     tasks.spawn(maintenance.run(until()));
-    tasks.spawn(app.mars.clone().keep_fresh(until()));
+    let (mars, stop) = (app.clone(), until());
+    tasks.spawn(async move {
+        stop.run_until_cancelled(mars.mars.run()).await;
+        Ok(())
+    });
     let router = router::router(&app);
     tasks.spawn(listener::serve_http(http, router.clone(), until()));
     tasks.spawn(listener::serve_https(https, router, tls, until()));

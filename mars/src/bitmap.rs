@@ -3,59 +3,37 @@
 //!
 //! Knows no sources.
 
-use image::RgbImage;
+use image::codecs::bmp::BmpEncoder;
+use image::{ExtendedColorType, RgbImage};
 use quantette::color_space::srgb8_to_oklab;
 use quantette::deps::palette::{Oklab, Srgb};
 use quantette::dither::FloydSteinberg;
 use quantette::wu::{BinnerF32x3, WuF32x3};
 use quantette::{ImageRef, IndexedImage, PaletteSize, Pipeline};
 
-/// BITMAPFILEHEADER.
-const FILE_HEADER: u32 = 14;
-/// BITMAPINFOHEADER, the oldest one that every reader knows.
-const INFO_HEADER: u32 = 40;
 /// The table is always whole: readers that ignore `biClrUsed` expect that.
-const COLOURS: u32 = 256;
-/// 72 dots an inch.
-const DOTS_PER_METRE: u32 = 2835;
+const COLOURS: usize = 256;
+/// The file of a whole screen: BITMAPFILEHEADER, BITMAPINFOHEADER, the palette, the pixels.
+pub(crate) const SCREEN_FILE_BYTES: usize = 14 + 40 + COLOURS * 4 + 320 * 240;
 /// The share of an error that is handed on to the neighbours. With a palette of 256 there is
 /// little to hand on; the whole of it makes smooth skies grainy, half of it bands.
 const DIFFUSION: f32 = 0.75;
 
 /// The file for `picture`.
-pub(super) fn encode(picture: &RgbImage) -> Vec<u8> {
+pub(crate) fn encode(picture: &RgbImage) -> Vec<u8> {
     let reduced = reduce_colours(picture);
-    let (width, height) = picture.dimensions();
-    let row = width.next_multiple_of(4);
-    let pixels_at = FILE_HEADER + INFO_HEADER + COLOURS * 4;
-    let size = pixels_at + row * height;
-
-    let mut file = Vec::with_capacity(size as usize);
-    file.extend_from_slice(b"BM");
-    for word in [size, 0, pixels_at, INFO_HEADER, width, height] {
-        file.extend_from_slice(&word.to_le_bytes());
-    }
-    for half in [1_u16, 8] {
-        file.extend_from_slice(&half.to_le_bytes());
-    }
-    for word in [0, row * height, DOTS_PER_METRE, DOTS_PER_METRE, COLOURS, 0] {
-        file.extend_from_slice(&word.to_le_bytes());
-    }
-    let black = [0, 0, 0];
-    let palette = reduced
-        .palette()
-        .iter()
-        .map(|colour| [colour.red, colour.green, colour.blue]);
-    for [red, green, blue] in palette
-        .chain(std::iter::repeat(black))
-        .take(COLOURS as usize)
-    {
-        file.extend_from_slice(&[blue, green, red, 0]);
-    }
-    for line in reduced.indices().chunks_exact(width as usize).rev() {
-        file.extend_from_slice(line);
-        file.resize(file.len() + (row - width) as usize, 0);
-    }
+    let mut palette: Vec<[u8; 3]> = reduced.palette().iter().map(|&it| it.into()).collect();
+    palette.resize(COLOURS, [0; 3]);
+    let ((width, height), mut file) = (picture.dimensions(), Vec::new());
+    BmpEncoder::new(&mut file)
+        .encode_with_palette(
+            reduced.indices(),
+            width,
+            height,
+            ExtendedColorType::L8,
+            Some(&palette),
+        )
+        .expect("a palette goes with one byte a pixel, and memory does not fail");
     file
 }
 

@@ -2,6 +2,9 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 /// Seconds since 1970; 0 on a machine whose clock is before that.
 #[expect(
     clippy::disallowed_methods,
@@ -10,4 +13,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) fn unix_s() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| since.as_secs())
+}
+
+/// The moment as RFC 3339 has it; none for one that no calendar has.
+pub(crate) fn rfc3339(unix_s: i64) -> Option<String> {
+    let moment = OffsetDateTime::from_unix_timestamp(unix_s).ok()?;
+    moment.format(&Rfc3339).ok()
 }

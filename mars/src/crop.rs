@@ -5,15 +5,13 @@
 
 use image::RgbImage;
 
-use super::picture::{HEIGHT, WIDTH};
-
 /// A rectangle of pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Part {
-    pub(super) left: u32,
-    pub(super) top: u32,
-    pub(super) width: u32,
-    pub(super) height: u32,
+pub(crate) struct Part {
+    pub(crate) left: u32,
+    pub(crate) top: u32,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
 }
 
 /// Raw frames come with black columns where the sensor is masked. At most this share of a side
@@ -50,13 +48,13 @@ fn share(size: u32, part: f32) -> u32 {
     (size as f32 * part) as u32
 }
 
-/// The part of the screen's shape with the most detail; of equals, the middle one.
-pub(super) fn best_part(source: &RgbImage) -> Part {
+/// The part in the proportions of `shape` with the most detail; of equals, the middle one.
+pub(crate) fn best_part(source: &RgbImage, shape: (u32, u32)) -> Part {
     let frame = without_black_edges(source);
-    let (width, height) = if frame.width * HEIGHT > frame.height * WIDTH {
-        ((frame.height * WIDTH / HEIGHT).max(1), frame.height)
+    let (width, height) = if frame.width * shape.1 > frame.height * shape.0 {
+        ((frame.height * shape.0 / shape.1).max(1), frame.height)
     } else {
-        (frame.width, (frame.width * HEIGHT / WIDTH).max(1))
+        (frame.width, (frame.width * shape.1 / shape.0).max(1))
     };
     let (spare_x, spare_y) = (frame.width - width, frame.height - height);
     let at = |step: u32| Part {
@@ -65,15 +63,9 @@ pub(super) fn best_part(source: &RgbImage) -> Part {
         width,
         height,
     };
-    let middle_first = (0..=STEPS).map(|n| {
-        if n % 2 == 0 {
-            (STEPS + n) / 2
-        } else {
-            (STEPS - n) / 2
-        }
-    });
     let mut best = (at(STEPS / 2), f32::MIN);
-    for part in middle_first.map(at) {
+    for step in MIDDLE_FIRST {
+        let part = at(step);
         let shown = detail(source, part);
         if shown > best.1 * CLEARLY_MORE {
             best = (part, shown);
@@ -82,8 +74,9 @@ pub(super) fn best_part(source: &RgbImage) -> Part {
     best.0
 }
 
-/// Places tried for the cut along the longer side; even, so that the middle is one of them.
+/// Places tried for the cut along the longer side: even, so that the middle is one of them.
 const STEPS: u32 = 8;
+const MIDDLE_FIRST: [u32; 9] = [4, 3, 5, 2, 6, 1, 7, 0, 8];
 /// A cut away from the middle must show this much more than one nearer to it.
 const CLEARLY_MORE: f32 = 1.06;
 /// Samples a side when detail is measured: enough to tell sky from rocks.
@@ -107,7 +100,7 @@ fn detail(source: &RgbImage, part: Part) -> f32 {
 }
 
 /// Brightness as the eye weighs it, 0 to 255.
-pub(super) fn luma([red, green, blue]: [u8; 3]) -> f32 {
+pub(crate) fn luma([red, green, blue]: [u8; 3]) -> f32 {
     0.2126 * f32::from(red) + 0.7152 * f32::from(green) + 0.0722 * f32::from(blue)
 }
 
@@ -115,8 +108,8 @@ pub(super) fn luma([red, green, blue]: [u8; 3]) -> f32 {
 mod tests {
     use image::Rgb;
 
-    use super::super::picture;
     use super::*;
+    use crate::photo::{self, HEIGHT, WIDTH};
 
     /// Sky above, a texture below.
     fn plain(width: u32, height: u32) -> RgbImage {
@@ -146,7 +139,7 @@ mod tests {
                 height: 600
             }
         );
-        let fitted = picture::fit(&frame);
+        let fitted = photo::fit(&frame);
         assert!(
             luma(fitted.get_pixel(0, 20).0) > 100.0,
             "sky begins at the left edge"
@@ -165,20 +158,20 @@ mod tests {
                 height: 180
             }
         );
-        assert_eq!(picture::fit(&night).dimensions(), (WIDTH, HEIGHT));
+        assert_eq!(photo::fit(&night).dimensions(), (WIDTH, HEIGHT));
     }
 
     #[test]
     fn a_tall_frame_is_cut_where_there_is_something_to_see() {
         let frame = plain(600, 1200);
-        let part = best_part(&frame);
+        let part = best_part(&frame, (WIDTH, HEIGHT));
         assert!(
             part.top >= 525,
             "the sky above row 600 is empty, but the cut starts at {}",
             part.top
         );
         let even = RgbImage::from_pixel(600, 1200, Rgb([90, 60, 40]));
-        let part = best_part(&even);
+        let part = best_part(&even, (WIDTH, HEIGHT));
         assert_eq!(
             part.top, 375,
             "the middle, where nothing speaks for another place"

@@ -1,59 +1,51 @@
-//! One bounded question to a server on the internet: so many bytes, so much time, so many
+//! One bounded request to a server on the internet: so many bytes, so much time, so many
 //! redirects, and never from an encrypted address down to a plain one.
 //!
 //! Knows nothing of Mars.
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use crate::clock::unix_s;
-use futures::StreamExt;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, StatusCode, redirect};
+use reqwest::{Client, redirect};
 use url::Url;
 
-use super::settings::Patience;
+use crate::clock::unix_s;
 
+/// For a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the next bytes of an answer.
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// NASA's feeds answer directly or after one redirect; more is a loop.
 const MAX_REDIRECTS: usize = 3;
-/// A server that asks for more patience than a day is not taken at its word.
+/// A server that asks to be left alone for more than a day is not taken at its word.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 
 /// Why there is no answer to work with.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Fault {
-    #[error("{host} cannot be reached: {reason}")]
-    Unreachable { host: String, reason: String },
-    #[error("{host} answered {status}")]
-    Status {
-        host: String,
-        status: StatusCode,
-        retry_after: Option<Duration>,
-    },
-    #[error("{host} sent more than {limit} bytes")]
-    TooLarge { host: String, limit: usize },
-    #[error("{0}")]
-    Content(String),
+#[error("{message}")]
+pub(crate) struct FetchError {
+    message: String,
+    /// How long the server asked to be left alone.
+    pub(crate) retry_after: Option<Duration>,
 }
 
-impl Fault {
-    /// How long the server asked to be left alone.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Status { retry_after, .. } => *retry_after,
-            _ => None,
+impl From<String> for FetchError {
+    fn from(message: String) -> Self {
+        Self {
+            message,
+            retry_after: None,
         }
     }
 }
 
-/// The client for everything upstream. On a machine without the internet's root certificates
-/// there is none, which is a fault of every question and of nothing else.
-#[derive(Clone)]
-pub(super) struct Upstream {
+/// The client for every feed and picture. On a machine without the internet's root certificates
+/// there is none, which fails every request and nothing else.
+pub(crate) struct HttpClient {
     client: Result<Client, String>,
 }
 
-impl Upstream {
-    pub(super) fn new(patience: Patience) -> Self {
+impl HttpClient {
+    pub(crate) fn new(timeout: Duration) -> Self {
         // The process has one crypto provider; whoever comes second finds it installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -61,69 +53,54 @@ impl Upstream {
                 "outpost-ground-station/",
                 env!("CARGO_PKG_VERSION")
             ))
-            .connect_timeout(patience.connect)
-            .read_timeout(patience.idle)
-            .timeout(patience.total)
-            .redirect(redirect::Policy::custom(follow))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .timeout(timeout)
+            .redirect(redirect::Policy::custom(redirected))
             .build();
         let client = client.map_err(|error| {
-            format!(
-                "no TLS client, is ca-certificates installed? {}",
-                in_words(error)
-            )
+            let causes = with_causes(error);
+            format!("no TLS client, is ca-certificates installed? {causes}")
         });
         Self { client }
     }
 
     /// The body at `url`, if it is there and has at most `limit` bytes.
-    pub(super) async fn get(&self, url: &Url, limit: usize) -> Result<Vec<u8>, Fault> {
-        let host = url
-            .host_str()
-            .unwrap_or("a server without a name")
-            .to_owned();
-        let lost = |error: reqwest::Error| Fault::Unreachable {
-            host: host.clone(),
-            reason: in_words(error),
-        };
-        let client = self.client.as_ref().map_err(|reason| Fault::Unreachable {
-            host: host.clone(),
-            reason: reason.clone(),
-        })?;
-        let answer = client.get(url.clone()).send().await.map_err(lost)?;
-        let status = answer.status();
-        if !status.is_success() {
-            let retry_after = retry_after(answer.headers());
-            return Err(Fault::Status {
-                host,
-                status,
-                retry_after,
+    pub(crate) async fn get(&self, url: &Url, limit: usize) -> Result<Vec<u8>, FetchError> {
+        let host = url.host_str().unwrap_or("a server without a name");
+        let unreachable = |reason: &str| format!("{host} cannot be reached: {reason}");
+        let lost = |error| unreachable(&with_causes(error));
+        let client = self.client.as_ref().map_err(|reason| unreachable(reason))?;
+        let mut response = client.get(url.clone()).send().await.map_err(lost)?;
+        if !response.status().is_success() {
+            return Err(FetchError {
+                message: format!("{host} answered {}", response.status()),
+                retry_after: retry_after(response.headers(), unix_s()),
             });
         }
-        let announced = answer.content_length().unwrap_or(0);
-        if announced > limit as u64 {
-            return Err(Fault::TooLarge { host, limit });
+        let too_large = || format!("{host} sent more than {limit} bytes");
+        if response
+            .content_length()
+            .is_some_and(|announced| announced > limit as u64)
+        {
+            return Err(too_large().into());
         }
-        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-        let mut pieces = answer.bytes_stream();
-        while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(lost)?;
-            if body.len() + piece.len() > limit {
-                return Err(Fault::TooLarge { host, limit });
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            if body.len() + chunk.len() > limit {
+                return Err(too_large().into());
             }
-            body.extend_from_slice(&piece);
+            body.extend_from_slice(&chunk);
         }
         Ok(body)
     }
 }
 
-fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    let was_encrypted = attempt
-        .previous()
-        .last()
-        .is_some_and(|url| url.scheme() == "https");
+fn redirected(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let from = attempt.previous().last().map(Url::scheme);
     if attempt.previous().len() > MAX_REDIRECTS {
         attempt.error("it redirects without end")
-    } else if was_encrypted && attempt.url().scheme() != "https" {
+    } else if from == Some("https") && attempt.url().scheme() != "https" {
         attempt.error("it redirects from https to http")
     } else {
         attempt.follow()
@@ -131,26 +108,18 @@ fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
 }
 
 /// The error and its causes in one line, without the address, which may carry a key.
-fn in_words(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut words = error.to_string();
-    let mut cause = std::error::Error::source(&error);
-    while let Some(inner) = cause {
-        words = format!("{words}: {inner}");
-        cause = inner.source();
-    }
-    words
+fn with_causes(error: reqwest::Error) -> String {
+    format!("{:#}", anyhow::Error::from(error.without_url()))
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap, now: u64) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => {
             let until = httpdate::parse_http_date(text).ok()?;
-            until
-                .duration_since(UNIX_EPOCH + Duration::from_secs(unix_s()))
-                .unwrap_or_default()
+            let now = UNIX_EPOCH + Duration::from_secs(now);
+            until.duration_since(now).unwrap_or_default()
         }
     };
     Some(wait.min(MAX_RETRY_AFTER))
@@ -162,14 +131,31 @@ mod tests {
 
     #[tokio::test]
     async fn a_machine_without_root_certificates_says_so_when_it_is_asked() {
-        let upstream = Upstream {
+        let client = HttpClient {
             client: Err("no TLS client: no root certificates".to_owned()),
         };
         let url = Url::parse("https://mars.nasa.gov/").expect("a constant");
-        let fault = upstream.get(&url, 1).await.unwrap_err();
+        let error = client.get(&url, 1).await.unwrap_err();
         assert_eq!(
-            fault.to_string(),
+            error.to_string(),
             "mars.nasa.gov cannot be reached: no TLS client: no root certificates"
         );
+    }
+
+    #[test]
+    fn a_wish_to_be_left_alone_is_read_as_seconds_or_as_a_date() {
+        let cases = [
+            ("120", Some(120)),
+            ("Thu, 01 Jan 1970 00:16:40 GMT", Some(900)),
+            ("Thu, 01 Jan 1970 00:00:10 GMT", Some(0)),
+            ("99999999", Some(24 * 3600)),
+            ("soon", None),
+        ];
+        for (text, expected) in cases {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, text.parse().expect("a plain header"));
+            let wait = retry_after(&headers, 100).map(|wait| wait.as_secs());
+            assert_eq!(wait, expected, "{text}");
+        }
     }
 }

@@ -1,65 +1,41 @@
 //! Reading JSON that was not written with care: odd bytes, `NaN`, numbers as strings, `"--"`.
 //!
-//! A list is read one record at a time, so a feed of the whole mission costs one record of
+//! A list is parsed one record at a time, so a feed of the whole mission costs one record of
 //! memory beside its bytes. Knows no feed.
 
-use std::fmt;
+use std::collections::HashMap;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// One record of a feed.
-pub(super) type Record = Map<String, Value>;
+pub(crate) type Record = Map<String, Value>;
 
-/// Calls `visit` with every record of the list under `key`. Items that are no records are passed
-/// over. The error says what the body is instead.
-pub(super) fn each_record(
-    body: &mut [u8],
+/// The records of the list under `key`; items that are no objects are passed over. The error says
+/// what the body is instead.
+pub(crate) fn records<'a>(
+    body: &'a mut [u8],
     key: &str,
-    mut visit: impl FnMut(&Record),
-) -> Result<(), String> {
+) -> Result<impl Iterator<Item = Record> + use<'a>, String> {
     mend(body);
-    let start = body.iter().position(|byte| !byte.is_ascii_whitespace());
-    match start.map(|at| (at, body[at])) {
-        None => return Err("the answer is empty".to_owned()),
-        Some((_, b'{')) => {}
-        Some((at, _)) => {
-            return Err(format!(
-                "the answer is no JSON object, it starts with {}",
-                head(&body[at..])
-            ));
-        }
-    }
-    let mut found = false;
-    let outer = Outer {
-        key,
-        found: &mut found,
-        visit: &mut visit,
-    };
-    let mut json = serde_json::Deserializer::from_slice(body);
-    outer
-        .deserialize(&mut json)
-        .map_err(|error| format!("the answer is broken: {error}"))?;
-    if found {
-        Ok(())
-    } else {
-        Err(format!("the answer has no list {key:?}"))
-    }
-}
-
-/// The whole body as one object, for feeds that are small and keyed rather than listed.
-pub(super) fn object(body: &mut [u8]) -> Result<Record, String> {
-    mend(body);
-    serde_json::from_slice(body).map_err(|error| {
+    let body: &'a [u8] = body;
+    let object: HashMap<String, &RawValue> = serde_json::from_slice(body).map_err(|error| {
         format!(
-            "the answer is broken ({error}), it starts with {}",
+            "the answer is broken: {error}; it starts with {}",
             head(body)
         )
-    })
+    })?;
+    let list = object
+        .get(key)
+        .ok_or_else(|| format!("the answer has no list {key:?}"))?;
+    let items: Vec<&RawValue> =
+        serde_json::from_str(list.get()).map_err(|error| format!("{key:?} is no list: {error}"))?;
+    let parsed = |item: &RawValue| serde_json::from_str(item.get()).ok();
+    Ok(items.into_iter().filter_map(parsed))
 }
 
 /// A finite number, also when it comes as a string.
-pub(super) fn number(record: &Record, key: &str) -> Option<f64> {
+pub(crate) fn number(record: &Record, key: &str) -> Option<f64> {
     let number = match record.get(key)? {
         Value::Number(number) => number.as_f64()?,
         Value::String(text) => text.trim().parse().ok()?,
@@ -69,7 +45,7 @@ pub(super) fn number(record: &Record, key: &str) -> Option<f64> {
 }
 
 /// A whole number that is not negative, also when it comes as a string or as `12.0`.
-pub(super) fn whole(record: &Record, key: &str) -> Option<u32> {
+pub(crate) fn whole(record: &Record, key: &str) -> Option<u32> {
     let number = number(record, key)?;
     let fits = number >= 0.0 && number <= f64::from(u32::MAX) && number.fract() == 0.0;
     #[expect(
@@ -81,13 +57,13 @@ pub(super) fn whole(record: &Record, key: &str) -> Option<u32> {
 }
 
 /// A text that says something: not empty, not `--`.
-pub(super) fn text<'a>(record: &'a Record, key: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(record: &'a Record, key: &str) -> Option<&'a str> {
     let text = record.get(key)?.as_str()?.trim();
     (!text.is_empty() && text != "--").then_some(text)
 }
 
 /// Whether a flag is set, also when it comes as a string or a number.
-pub(super) fn flag(record: &Record, key: &str) -> bool {
+pub(crate) fn flag(record: &Record, key: &str) -> bool {
     match record.get(key) {
         Some(Value::Bool(flag)) => *flag,
         Some(Value::String(text)) => text.trim().eq_ignore_ascii_case("true"),
@@ -97,7 +73,7 @@ pub(super) fn flag(record: &Record, key: &str) -> bool {
 }
 
 /// The record inside a record.
-pub(super) fn inner<'a>(record: &'a Record, key: &str) -> Option<&'a Record> {
+pub(crate) fn object<'a>(record: &'a Record, key: &str) -> Option<&'a Record> {
     record.get(key)?.as_object()
 }
 
@@ -105,8 +81,8 @@ pub(super) fn inner<'a>(record: &'a Record, key: &str) -> Option<&'a Record> {
 const HEAD: usize = 40;
 
 fn head(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&body[..body.len().min(HEAD)]).into_owned();
-    format!("{text:?}")
+    let text = String::from_utf8_lossy(&body[..body.len().min(HEAD)]);
+    format!("{:?}", text.trim_start())
 }
 
 /// Makes bytes that are nearly JSON into JSON, in place: bytes that are no UTF-8 become `?`, and
@@ -141,63 +117,6 @@ fn mend(body: &mut [u8]) {
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const NO_NUMBERS: [&[u8]; 4] = [b"NaN", b"-NaN", b"Infinity", b"-Infinity"];
 
-/// The object around the list.
-struct Outer<'a, F> {
-    key: &'a str,
-    found: &'a mut bool,
-    visit: &'a mut F,
-}
-
-impl<'de, F: FnMut(&Record)> DeserializeSeed<'de> for Outer<'_, F> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_map(self)
-    }
-}
-
-impl<'de, F: FnMut(&Record)> Visitor<'de> for Outer<'_, F> {
-    type Value = ();
-    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "an object with the list {:?}", self.key)
-    }
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key::<String>()? {
-            if key == self.key {
-                map.next_value_seed(Rows(&mut *self.visit))?;
-                *self.found = true;
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The list itself.
-struct Rows<'a, F>(&'a mut F);
-
-impl<'de, F: FnMut(&Record)> DeserializeSeed<'de> for Rows<'_, F> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_seq(self)
-    }
-}
-
-impl<'de, F: FnMut(&Record)> Visitor<'de> for Rows<'_, F> {
-    type Value = ();
-    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "a list of records")
-    }
-    fn visit_seq<A: SeqAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
-        while let Some(row) = rows.next_element::<Value>()? {
-            if let Value::Object(record) = row {
-                (self.0)(&record);
-            }
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -205,11 +124,9 @@ mod tests {
     use super::*;
 
     fn sols(body: &[u8]) -> Result<Vec<Option<f64>>, String> {
-        let mut found = Vec::new();
-        each_record(&mut body.to_vec(), "soles", |record| {
-            found.push(number(record, "sol"))
-        })?;
-        Ok(found)
+        let mut body = body.to_vec();
+        let records = records(&mut body, "soles")?;
+        Ok(records.map(|record| number(&record, "sol")).collect())
     }
 
     #[test]
@@ -232,23 +149,21 @@ mod tests {
     #[test]
     fn nan_inside_a_text_stays() {
         let body = br#"{"soles":[{"sol":1,"t":"NaN \" Infinity"}]}"#;
-        let mut seen = None;
-        each_record(&mut body.to_vec(), "soles", |record| {
-            seen = text(record, "t").map(str::to_owned);
-        })
-        .expect("valid JSON");
-        assert_eq!(seen.as_deref(), Some("NaN \" Infinity"));
+        let mut body = body.to_vec();
+        let record = records(&mut body, "soles").expect("valid JSON").next();
+        let record = record.expect("it has one");
+        assert_eq!(text(&record, "t"), Some("NaN \" Infinity"));
     }
 
     #[test]
     fn a_wrong_answer_is_described() {
         let cases: [(&[u8], &str); 5] = [
-            (b"", "the answer is empty"),
+            (b"", "starts with \"\""),
             (
                 b"  <!DOCTYPE html><title>503",
                 "starts with \"<!DOCTYPE html>",
             ),
-            (b"{\"soles\":{}}", "expected a list of records"),
+            (b"{\"soles\":{}}", "\"soles\" is no list"),
             (b"{\"items\":[]}", "no list \"soles\""),
             (b"{\"soles\":[{\"sol\":1},{\"so", "broken"),
         ];
@@ -262,7 +177,6 @@ mod tests {
         #[test]
         fn no_bytes_make_the_reader_fall_over(body in proptest::collection::vec(any::<u8>(), 0..400)) {
             let _ = sols(&body);
-            let _ = object(&mut body.clone());
         }
 
         #[test]

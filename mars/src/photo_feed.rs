@@ -1,25 +1,26 @@
 //! What the rovers' picture feeds offer, and which of it is worth asking for.
 //!
-//! Owns the two feeds' shapes and the way from a feed to the candidates of its newest sol.
+//! Owns the two feeds' shapes and the way from a feed to the photos of its newest sol.
 //! Knows no pixels and keeps nothing.
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::http_client::{Fault, Upstream};
-use super::lenient_json::{self, Record};
-use super::selection::{Camera, Rover};
-use super::settings::Feeds;
+use crate::http_client::{FetchError, HttpClient};
+use crate::lenient_json::{Record, flag, object, records, text, whole};
+use crate::selection::{Camera, Rover};
+use crate::settings::Feeds;
 
-/// A picture that a feed offers.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Candidate {
-    pub(super) rover: Rover,
-    pub(super) instrument: String,
-    pub(super) sol: u32,
-    pub(super) url: Url,
+/// A photograph that a feed offers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Photo {
+    pub(crate) rover: Rover,
+    pub(crate) instrument: String,
+    pub(crate) sol: u32,
     /// When it was taken, as the feed words it.
-    pub(super) taken: Option<String>,
-    pub(super) credit: String,
+    pub(crate) taken: Option<String>,
+    pub(crate) credit: String,
+    pub(crate) source: Url,
 }
 
 /// A page of a hundred Curiosity records is about 250 kB.
@@ -28,18 +29,18 @@ const MAX_FEED_BYTES: usize = 4 << 20;
 const PER_PAGE: &str = "100";
 /// A sol has a few hundred pictures, half of them thumbnails: three pages reach past that.
 const MAX_PAGES: usize = 3;
-/// Both feeds hold at most this many records a page unless something is wrong with them.
-const MAX_CANDIDATES: usize = 1000;
+/// A page holds a tenth of this unless something is wrong with the feed.
+const MAX_RECORDS: usize = 1000;
 /// Over 55 years on Mars; a record that claims more is wrong and would hide all others.
 const MAX_SOL: u32 = 20_000;
 
 /// The pictures by `camera` from the newest sol that has any.
-pub(super) async fn newest(
-    upstream: &Upstream,
+pub(crate) async fn newest(
+    client: &HttpClient,
     feeds: &Feeds,
     rover: Rover,
     camera: Camera,
-) -> Result<Vec<Candidate>, Fault> {
+) -> Result<Vec<Photo>, FetchError> {
     let feed = match rover {
         Rover::Curiosity => &feeds.curiosity,
         Rover::Perseverance => &feeds.perseverance,
@@ -48,55 +49,41 @@ pub(super) async fn newest(
         // The feed is asked for the cameras by name first: among a thousand navigation frames
         // the few in colour may be pages away.
         let names = camera.instruments(rover).join("|");
-        let found = walk(upstream, feed, rover, camera, Some(&names)).await?;
+        let found = walk(client, feed, rover, camera, Some(&names)).await?;
         if !found.is_empty() {
             return Ok(found);
         }
     }
-    walk(upstream, feed, rover, camera, None).await
+    walk(client, feed, rover, camera, None).await
 }
 
 /// Turns pages until the newest sol with a fitting picture is complete.
 async fn walk(
-    upstream: &Upstream,
+    client: &HttpClient,
     feed: &Url,
     rover: Rover,
     camera: Camera,
     search: Option<&str>,
-) -> Result<Vec<Candidate>, Fault> {
+) -> Result<Vec<Photo>, FetchError> {
+    let fits = |photo: &Photo| camera.matches(rover, &photo.instrument);
     let mut offered = Vec::new();
     for page in 0..MAX_PAGES {
         let url = page_of(feed, rover, page, search);
-        let mut body = upstream.get(&url, MAX_FEED_BYTES).await?;
-        let page = read(rover, feed, &mut body).map_err(|reason| {
-            Fault::Content(format!("{}'s picture feed: {reason}", rover.name()))
-        })?;
-        offered.extend(page.candidates);
-        offered.truncate(MAX_CANDIDATES);
-        let fitting = fitting(&offered, rover, camera);
-        let newest = fitting.iter().map(|picture| picture.sol).max();
-        let complete = newest.is_some_and(|sol| page.oldest_sol < sol);
-        if page.records == 0 || complete {
+        let mut body = client.get(&url, MAX_FEED_BYTES).await?;
+        let page = read(rover, feed, &mut body)
+            .map_err(|reason| format!("{rover:?}'s picture feed: {reason}"))?;
+        offered.extend(page.photos);
+        let fitting = offered.iter().filter(|photo| fits(photo));
+        let newest = fitting.map(|photo| photo.sol).max();
+        if newest.is_some_and(|sol| page.oldest_sol < Some(sol)) || page.oldest_sol.is_none() {
             break;
         }
     }
-    let mut found = fitting(&offered, rover, camera);
-    if found.is_empty() && camera == Camera::Colour && search.is_none() {
-        found = offered.iter().collect();
-    }
-    let newest = found.iter().map(|picture| picture.sol).max();
-    Ok(found
-        .into_iter()
-        .filter(|picture| Some(picture.sol) == newest)
-        .cloned()
-        .collect())
-}
-
-fn fitting(offered: &[Candidate], rover: Rover, camera: Camera) -> Vec<&Candidate> {
-    offered
-        .iter()
-        .filter(|picture| camera.matches(rover, &picture.instrument))
-        .collect()
+    let any_will_do = camera == Camera::Colour && search.is_none() && !offered.iter().any(fits);
+    offered.retain(|photo| any_will_do || fits(photo));
+    let newest = offered.iter().map(|photo| photo.sol).max();
+    offered.retain(|photo| Some(photo.sol) == newest);
+    Ok(offered)
 }
 
 fn page_of(feed: &Url, rover: Rover, page: usize, search: Option<&str>) -> Url {
@@ -105,81 +92,65 @@ fn page_of(feed: &Url, rover: Rover, page: usize, search: Option<&str>) -> Url {
         Rover::Curiosity => "per_page",
         Rover::Perseverance => "num",
     };
-    let mut query = url.query_pairs_mut();
-    query
-        .append_pair(size, PER_PAGE)
-        .append_pair("page", &page.to_string());
-    if let Some(names) = search {
-        query.append_pair("search", names);
-    }
-    drop(query);
+    let search = search.map(|names| ("search", names));
+    url.query_pairs_mut()
+        .extend_pairs([(size, PER_PAGE), ("page", &page.to_string())])
+        .extend_pairs(search);
     url
 }
 
 /// One page of a feed.
 struct Page {
-    candidates: Vec<Candidate>,
-    records: usize,
-    oldest_sol: u32,
+    photos: Vec<Photo>,
+    /// None if it has no record of any sol.
+    oldest_sol: Option<u32>,
 }
 
 fn read(rover: Rover, feed: &Url, body: &mut [u8]) -> Result<Page, String> {
-    let mut page = Page {
-        candidates: Vec::new(),
-        records: 0,
-        oldest_sol: u32::MAX,
-    };
-    let (list, candidate): (_, fn(&Record, &Url) -> Option<Candidate>) = match rover {
+    let (list, photo): (_, fn(&Record, &Url) -> Option<Photo>) = match rover {
         Rover::Curiosity => ("items", curiosity),
         Rover::Perseverance => ("images", perseverance),
     };
-    lenient_json::each_record(body, list, |record| {
-        page.records += 1;
-        if let Some(sol) = lenient_json::whole(record, "sol") {
-            page.oldest_sol = page.oldest_sol.min(sol);
-        }
-        if page.candidates.len() < MAX_CANDIDATES {
-            page.candidates.extend(candidate(record, feed));
-        }
-    })?;
-    Ok(page)
-}
-
-fn curiosity(record: &Record, feed: &Url) -> Option<Candidate> {
-    let extended = lenient_json::inner(record, "extended");
-    let sample = extended.and_then(|extended| lenient_json::text(extended, "sample_type"));
-    if lenient_json::flag(record, "is_thumbnail") || !is_whole_frame(sample) {
-        return None;
-    }
-    let url =
-        lenient_json::text(record, "https_url").or_else(|| lenient_json::text(record, "url"))?;
-    Some(Candidate {
-        rover: Rover::Curiosity,
-        instrument: lenient_json::text(record, "instrument")?.to_owned(),
-        sol: plausible_sol(record)?,
-        url: trusted(url, feed)?,
-        taken: lenient_json::text(record, "date_taken").map(str::to_owned),
-        credit: credit(record, "image_credit"),
+    let records: Vec<_> = records(body, list)?.take(MAX_RECORDS).collect();
+    Ok(Page {
+        photos: records.iter().filter_map(|it| photo(it, feed)).collect(),
+        oldest_sol: records.iter().filter_map(|it| whole(it, "sol")).min(),
     })
 }
 
-fn perseverance(record: &Record, feed: &Url) -> Option<Candidate> {
-    if !is_whole_frame(lenient_json::text(record, "sample_type")) {
+fn curiosity(record: &Record, feed: &Url) -> Option<Photo> {
+    let extended = object(record, "extended");
+    let sample = extended.and_then(|extended| text(extended, "sample_type"));
+    if flag(record, "is_thumbnail") || !is_whole_frame(sample) {
         return None;
     }
-    let files = lenient_json::inner(record, "image_files")?;
+    let url = text(record, "https_url").or_else(|| text(record, "url"))?;
+    Some(Photo {
+        rover: Rover::Curiosity,
+        instrument: text(record, "instrument")?.to_owned(),
+        sol: plausible_sol(record)?,
+        taken: text(record, "date_taken").map(str::to_owned),
+        credit: credit(record, "image_credit"),
+        source: trusted(url, feed)?,
+    })
+}
+
+fn perseverance(record: &Record, feed: &Url) -> Option<Photo> {
+    if !is_whole_frame(text(record, "sample_type")) {
+        return None;
+    }
+    let files = object(record, "image_files")?;
     // 1200 pixels are plenty for a screen of 320; `full_res` is a PNG of several megabytes.
     let url = ["large", "medium", "full_res"]
         .iter()
-        .find_map(|size| lenient_json::text(files, size))?;
-    Some(Candidate {
+        .find_map(|size| text(files, size))?;
+    Some(Photo {
         rover: Rover::Perseverance,
-        instrument: lenient_json::text(lenient_json::inner(record, "camera")?, "instrument")?
-            .to_owned(),
+        instrument: text(object(record, "camera")?, "instrument")?.to_owned(),
         sol: plausible_sol(record)?,
-        url: trusted(url, feed)?,
-        taken: lenient_json::text(record, "date_taken_utc").map(str::to_owned),
+        taken: text(record, "date_taken_utc").map(str::to_owned),
         credit: credit(record, "credit"),
+        source: trusted(url, feed)?,
     })
 }
 
@@ -189,14 +160,12 @@ fn is_whole_frame(sample_type: Option<&str>) -> bool {
 }
 
 fn plausible_sol(record: &Record) -> Option<u32> {
-    lenient_json::whole(record, "sol").filter(|sol| *sol <= MAX_SOL)
+    whole(record, "sol").filter(|sol| *sol <= MAX_SOL)
 }
 
 /// NASA asks for this credit; the feeds name it where it says more.
 fn credit(record: &Record, key: &str) -> String {
-    lenient_json::text(record, key)
-        .unwrap_or("NASA/JPL-Caltech")
-        .to_owned()
+    text(record, key).unwrap_or("NASA/JPL-Caltech").to_owned()
 }
 
 /// A picture is fetched as safely as the feed that names it: encrypted if the feed was.
@@ -243,8 +212,8 @@ mod tests {
 
     fn shown(rover: Rover, body: &str) -> Vec<(String, u32, String)> {
         let page = read(rover, &feed(), &mut body.as_bytes().to_vec()).expect("a real shape");
-        let show = |found: Candidate| (found.instrument, found.sol, found.url.to_string());
-        page.candidates.into_iter().map(show).collect()
+        let show = |found: Photo| (found.instrument, found.sol, found.source.to_string());
+        page.photos.into_iter().map(show).collect()
     }
 
     #[test]
@@ -289,7 +258,7 @@ mod tests {
     #[test]
     fn an_empty_list_is_no_error_and_another_shape_is() {
         let read = |body: &str| read(Rover::Curiosity, &feed(), &mut body.as_bytes().to_vec());
-        assert!(read(r#"{"items":[]}"#).is_ok_and(|page| page.records == 0));
+        assert!(read(r#"{"items":[]}"#).is_ok_and(|page| page.oldest_sol.is_none()));
         assert!(read(r#"{"items":null}"#).is_err());
         assert!(read(r#"["items"]"#).is_err());
     }

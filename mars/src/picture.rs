@@ -1,243 +1,88 @@
-//! From whatever a rover sent to the 320×240 of the screen: decoded with limits, cut to the part
-//! that shows most, reduced in linear light.
-//!
-//! Knows no network and no palette.
+//! A picture that is ready for the screen, and where it is from.
 
-use std::io::Cursor;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
-use super::crop::{self, Part, luma};
-use fast_image_resize::images::Image;
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer, create_srgb_mapper,
-};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use crate::bitmap;
+use crate::photo_feed::Photo;
 
-/// The screen's width in pixels.
-pub(super) const WIDTH: u32 = 320;
-/// The screen's height in pixels.
-pub(super) const HEIGHT: u32 = 240;
+/// The drawn landscape, for a station that has no photograph yet. It says so in the picture.
+pub(crate) const PLACEHOLDER: &[u8] = include_bytes!("../images/placeholder.bmp");
 
-/// The largest frame in the sizes that are asked for is 1648×1200; four times that is refused,
-/// so that the worst picture costs 24 MB decoded and twice that in linear light.
-const MAX_PIXELS: u64 = 8_000_000;
-/// What a decoder may allocate for a picture of `MAX_PIXELS`, 16 bits and alpha included.
-const MAX_ALLOC: u64 = 96 << 20;
-
-/// Decodes a JPEG, PNG or BMP; the error says what is wrong with it.
-pub(super) fn decode(bytes: &[u8]) -> Result<RgbImage, String> {
-    let mut reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|error| format!("the picture cannot be read: {error}"))?;
-    let known = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Bmp];
-    if !reader
-        .format()
-        .is_some_and(|format| known.contains(&format))
-    {
-        return Err("what came is no JPEG, PNG or BMP".to_owned());
-    }
-    if reader.format() == Some(ImageFormat::Jpeg) && !has_jpeg_end(bytes) {
-        return Err("the picture is broken: it ends in the middle".to_owned());
-    }
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(MAX_ALLOC);
-    reader.limits(limits);
-    let broken = |error| format!("the picture is broken: {error}");
-    let decoder = reader.into_decoder().map_err(broken)?;
-    let (width, height) = decoder.dimensions();
-    if u64::from(width) * u64::from(height) > MAX_PIXELS {
-        return Err(format!(
-            "a picture of {width}×{height} pixels is too large to decode"
-        ));
-    }
-    if width == 0 || height == 0 {
-        return Err("the picture has no pixels".to_owned());
-    }
-    Ok(DynamicImage::from_decoder(decoder)
-        .map_err(broken)?
-        .into_rgb8())
+/// The bitmap made of a photograph.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Picture {
+    #[serde(with = "as_base64")]
+    pub(crate) bitmap: Bytes,
+    /// When it was made, Unix seconds.
+    pub(crate) made_at: u64,
+    #[serde(rename = "origin")]
+    pub(crate) photo: Photo,
 }
 
-/// The decoder fills a JPEG that was cut off with grey, so the end is looked for here. Nothing but
-/// the marker can have its two bytes in the pixel data; some writers put padding after it.
-fn has_jpeg_end(bytes: &[u8]) -> bool {
-    const END: [u8; 2] = [0xff, 0xd9];
-    const MAX_PADDING: usize = 4096;
-    let tail = &bytes[bytes.len().saturating_sub(MAX_PADDING)..];
-    tail.windows(END.len()).any(|pair| pair == END)
-}
+mod as_base64 {
+    use serde::{Deserializer, Serializer, de::Error};
 
-/// The screen's picture of `source`.
-pub(super) fn fit(source: &RgbImage) -> RgbImage {
-    reduce(source, crop::best_part(source))
-}
+    use super::*;
 
-/// Averaging sRGB values darkens fine texture, so the filter works on light. There Lanczos'
-/// ringing turns small shadows pitch black, which Catmull and Rom's narrower one does not.
-fn reduce(source: &RgbImage, part: Part) -> RgbImage {
-    let (width, height) = source.dimensions();
-    let bytes = source.as_raw().as_slice();
-    let light = create_srgb_mapper();
-    let screen = (|| -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-        let source =
-            fast_image_resize::images::ImageRef::new(width, height, bytes, PixelType::U8x3)?;
-        let mut linear = Image::new(width, height, PixelType::U16x3);
-        light.forward_map(&source, &mut linear)?;
-        let mut small = Image::new(WIDTH, HEIGHT, PixelType::U16x3);
-        let (left, top) = (f64::from(part.left), f64::from(part.top));
-        let cut = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
-            .crop(left, top, part.width.into(), part.height.into());
-        Resizer::new().resize(&linear, &mut small, &cut)?;
-        let mut screen = Image::new(WIDTH, HEIGHT, PixelType::U8x3);
-        light.backward_map(&small, &mut screen)?;
-        Ok(screen.into_vec())
-    })();
-    let screen = screen.expect("the part lies inside the picture and the formats fit each other");
-    RgbImage::from_raw(WIDTH, HEIGHT, screen).expect("the buffer was made for this size")
-}
-
-/// Whether a picture is worth a place on the desk, and how much it has to show.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Merit {
-    /// Not black, not white, not one flat grey.
-    pub(super) fair: bool,
-    /// Standard deviation of the brightness: the better of two doubtful ones has more.
-    pub(super) contrast: f32,
-}
-
-/// Rovers also photograph the sun through a filter, their calibration targets and the night.
-const FAIR_BRIGHTNESS: std::ops::RangeInclusive<f32> = 28.0..=228.0;
-/// Fog has less contrast than this; the dullest readable plain has about 15.
-const FAIR_CONTRAST: f32 = 9.0;
-
-/// Judges a picture of the screen's size.
-pub(super) fn merit(screen: &RgbImage) -> Merit {
-    let mut count = 0.0;
-    let (mut sum, mut squares) = (0.0_f64, 0.0_f64);
-    for pixel in screen.pixels() {
-        let bright = f64::from(luma(pixel.0));
-        count += 1.0;
-        sum += bright;
-        squares += bright * bright;
+    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&STANDARD.encode(bytes))
     }
-    let mean = sum / count;
-    #[expect(clippy::cast_possible_truncation, reason = "both are below 256")]
-    let (mean, contrast) = (
-        mean as f32,
-        (squares / count - mean * mean).max(0.0).sqrt() as f32,
-    );
-    Merit {
-        fair: FAIR_BRIGHTNESS.contains(&mean) && contrast >= FAIR_CONTRAST,
-        contrast,
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Bytes, D::Error> {
+        let text = String::deserialize(from)?;
+        let bytes = STANDARD.decode(text).map_err(D::Error::custom)?;
+        if bytes.len() != bitmap::SCREEN_FILE_BYTES {
+            return Err(D::Error::custom("the bitmap is not whole"));
+        }
+        Ok(bytes.into())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use image::Rgb;
+pub(crate) mod tests {
+    use image::{Rgb, RgbImage};
 
     use super::*;
+    use crate::photo;
+    use crate::selection::Rover;
 
-    fn png(image: &RgbImage) -> Vec<u8> {
-        let mut bytes = Cursor::new(Vec::new());
-        image
-            .write_to(&mut bytes, ImageFormat::Png)
-            .expect("an encoder into memory");
-        bytes.into_inner()
-    }
-
-    /// Sky above, a texture below.
-    fn plain(width: u32, height: u32) -> RgbImage {
-        RgbImage::from_fn(width, height, |x, y| {
-            if y < height / 2 {
-                Rgb([190, 150, 110])
-            } else {
-                Rgb([(x * 7 % 120) as u8, 60, (y % 40) as u8])
-            }
-        })
-    }
-
-    #[test]
-    fn every_shape_of_frame_fills_the_screen() {
-        for (width, height) in [
-            (1648, 1200),
-            (1344, 1200),
-            (1200, 1648),
-            (320, 240),
-            (64, 64),
-            (1, 1),
-            (3000, 20),
-        ] {
-            let fitted = fit(&plain(width, height));
-            assert_eq!(fitted.dimensions(), (WIDTH, HEIGHT), "{width}×{height}");
+    /// A picture of nothing but dust.
+    pub(crate) fn plain_picture() -> Picture {
+        let dust = RgbImage::from_pixel(photo::WIDTH, photo::HEIGHT, Rgb([193, 68, 14]));
+        Picture {
+            bitmap: bitmap::encode(&dust).into(),
+            made_at: 1_795_000_000,
+            photo: Photo {
+                rover: Rover::Curiosity,
+                instrument: "MAST_LEFT".to_owned(),
+                sol: 5000,
+                taken: None,
+                credit: "NASA/JPL-Caltech".to_owned(),
+                source: "https://mars.nasa.gov/yesterday.jpg"
+                    .parse()
+                    .expect("a constant"),
+            },
         }
     }
 
     #[test]
-    fn fine_texture_keeps_its_light() {
-        let stripes = RgbImage::from_fn(1280, 960, |x, _| {
-            if x % 2 == 0 {
-                Rgb([255; 3])
-            } else {
-                Rgb([0; 3])
-            }
+    fn the_placeholder_is_a_fair_picture_that_says_that_it_is_drawn() {
+        assert_eq!(PLACEHOLDER.len(), bitmap::SCREEN_FILE_BYTES);
+        let picture = photo::decode(PLACEHOLDER).expect("a bitmap");
+        assert_eq!(picture.dimensions(), (photo::WIDTH, photo::HEIGHT));
+        let band = (0..photo::WIDTH).map(|x| picture.get_pixel(x, photo::HEIGHT - 9).0[0]);
+        let (dark, bright) = band.fold((0, 0), |(dark, bright), value| match value {
+            0..=90 => (dark + 1, bright),
+            180..=255 => (dark, bright + 1),
+            _ => (dark, bright),
         });
-        let middle = fit(&stripes).get_pixel(160, 120).0[0];
         assert!(
-            (183..=193).contains(&middle),
-            "half the light is sRGB 188, not 128: {middle}"
+            dark > 100 && bright > 20,
+            "text on a dark band: {dark} dark, {bright} bright"
         );
-    }
-
-    #[test]
-    fn what_is_no_picture_is_refused_with_its_reason() {
-        let good = png(&plain(40, 30));
-        let mut huge = good.clone();
-        huge[16..24].copy_from_slice(&[0, 0, 0x1e, 0, 0, 0, 0x15, 0]);
-        let cases: [(&[u8], &str); 5] = [
-            (b"", "no JPEG, PNG or BMP"),
-            (
-                b"<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code></Error>",
-                "no JPEG, PNG or BMP",
-            ),
-            (b"GIF89a\x01\x00\x01\x00", "no JPEG, PNG or BMP"),
-            (&good[..good.len() / 2], "broken"),
-            (&huge, ""),
-        ];
-        for (bytes, expected) in cases {
-            let error = decode(bytes).unwrap_err();
-            assert!(error.contains(expected), "{error}");
-        }
-        assert_eq!(decode(&good), Ok(plain(40, 30)));
-    }
-
-    #[test]
-    fn a_header_of_forty_megapixels_is_refused_before_anything_is_decoded() {
-        let mut bmp = vec![0; 54];
-        bmp[..2].copy_from_slice(b"BM");
-        bmp[10] = 54;
-        bmp[14] = 40;
-        bmp[18..22].copy_from_slice(&7680_u32.to_le_bytes());
-        bmp[22..26].copy_from_slice(&5376_u32.to_le_bytes());
-        bmp[26] = 1;
-        bmp[28] = 24;
-        let error = decode(&bmp).unwrap_err();
-        assert!(error.contains("7680×5376"), "{error}");
-    }
-
-    #[test]
-    fn the_sun_through_a_filter_and_the_fog_are_doubtful() {
-        let sun = RgbImage::from_fn(WIDTH, HEIGHT, |x, y| {
-            if (x as i32 - 160).pow(2) + (y as i32 - 120).pow(2) < 100 {
-                Rgb([255; 3])
-            } else {
-                Rgb([3; 3])
-            }
-        });
-        let fog = RgbImage::from_pixel(WIDTH, HEIGHT, Rgb([150, 140, 130]));
-        let land = fit(&plain(640, 480));
-        assert!(!merit(&sun).fair);
-        assert!(!merit(&fog).fair);
-        assert!(merit(&land).fair);
+        assert!(photo::merit(&picture).fair);
     }
 }

@@ -2,25 +2,30 @@
 //!
 //! Owns the table of NASA's instrument names. Knows no feed and no network.
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-/// A rover that still sends pictures.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+use serde::de::DeserializeOwned;
+use serde::de::value::{Error, StrDeserializer};
+use serde::{Deserialize, Serialize};
+use url::form_urlencoded;
+
+/// A rover that still sends pictures and weather.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Rover {
-    /// Mars Science Laboratory, in Gale crater since 2012.
+pub enum Rover {
+    /// In Gale crater since 2012; its weather station REMS is alive, but measures no wind any more.
     Curiosity,
-    /// Mars 2020, in Jezero crater since 2021.
+    /// In Jezero crater since 2021; the feed of its weather station MEDA stands still since April 2024.
     Perseverance,
 }
 
 /// The rover asked for.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum RoverChoice {
+    #[default]
     /// Either, at random; the other one when the first has nothing to give.
     Any,
     /// Curiosity only.
@@ -30,11 +35,11 @@ pub enum RoverChoice {
 }
 
 /// The camera asked for.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "clap", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Camera {
+    #[default]
     /// The colour cameras; any camera if they sent nothing lately.
     Colour,
     /// Any camera.
@@ -62,7 +67,7 @@ pub enum Camera {
 }
 
 /// A rover and a camera: the key under which a picture is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Selection {
     /// The rover asked for.
     pub rover: RoverChoice,
@@ -71,8 +76,28 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// What the query of a request asks for, and `self` where it does not say.
+    pub(crate) fn with_query(mut self, query: &str) -> Result<Self, String> {
+        for (key, value) in form_urlencoded::parse(query.as_bytes()) {
+            match &*key {
+                "rover" => self.rover = parse("rover", &value)?,
+                "camera" => self.camera = parse("camera", &value)?,
+                _ => {}
+            }
+        }
+        if self.rovers().is_empty() {
+            return Err(format!("{} has no camera {}", self.rover, self.camera));
+        }
+        Ok(self)
+    }
+
+    /// The query that asks for this selection again.
+    pub(crate) fn query(self) -> String {
+        format!("rover={}&camera={}", self.rover, self.camera)
+    }
+
     /// The rovers that have such a camera; empty if none has.
-    pub(super) fn rovers(self) -> Vec<Rover> {
+    pub(crate) fn rovers(self) -> Vec<Rover> {
         let asked: &[Rover] = match self.rover {
             RoverChoice::Any => &[Rover::Curiosity, Rover::Perseverance],
             RoverChoice::Curiosity => &[Rover::Curiosity],
@@ -83,32 +108,12 @@ impl Selection {
         };
         asked.iter().copied().filter(has).collect()
     }
-
-    /// A short name that is safe in a file name and in a query.
-    pub(super) fn name(self) -> String {
-        format!("{}-{}", word(&self.rover), word(&self.camera))
-    }
-
-    /// The query that asks for this selection again.
-    pub(super) fn query(self) -> String {
-        format!("rover={}&camera={}", word(&self.rover), word(&self.camera))
-    }
-}
-
-impl Rover {
-    /// The rover's name as people write it.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Curiosity => "Curiosity",
-            Self::Perseverance => "Perseverance",
-        }
-    }
 }
 
 impl Camera {
     /// NASA's names of the instruments that are meant, which may carry a suffix in a feed
     /// (`FHAZ_LEFT_B`). Empty for `Any`, and where the rover has no such camera.
-    pub(super) fn instruments(self, rover: Rover) -> &'static [&'static str] {
+    pub(crate) fn instruments(self, rover: Rover) -> &'static [&'static str] {
         match (rover, self) {
             (Rover::Curiosity, Self::Colour) => &["MAST_LEFT", "MAST_RIGHT", "MAHLI"],
             (Rover::Curiosity, Self::Mastcam) => &["MAST_LEFT", "MAST_RIGHT"],
@@ -141,7 +146,7 @@ impl Camera {
     }
 
     /// Whether a picture by `instrument` is what this choice asks for.
-    pub(super) fn matches(self, rover: Rover, instrument: &str) -> bool {
+    pub(crate) fn matches(self, rover: Rover, instrument: &str) -> bool {
         let instrument = instrument.to_ascii_uppercase();
         self == Self::Any
             || self
@@ -151,27 +156,27 @@ impl Camera {
     }
 }
 
-/// Reads a choice from a query, in words that help whoever mistyped it.
-pub(super) fn parse<T: ValueEnum>(what: &str, text: &str) -> Result<T, String> {
-    T::from_str(text, true).map_err(|_| {
-        let known: Vec<_> = T::value_variants().iter().map(word).collect();
-        let shown: String = text.chars().take(LONGEST_WORD_SHOWN).collect();
-        format!(
-            "{what} {shown:?} is unknown, use one of: {}",
-            known.join(", ")
-        )
-    })
+/// The words of the choices, the same on the command line, in a query and in a file name.
+impl fmt::Display for RoverChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl fmt::Display for Camera {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
 }
 
 /// An error repeats what was asked, but a page of nonsense is not repeated whole.
-const LONGEST_WORD_SHOWN: usize = 40;
+const MAX_WORD_SHOWN: usize = 40;
 
-/// The word of a choice, the same on the command line, in a query and in a file name.
-pub(super) fn word<T: ValueEnum>(choice: &T) -> String {
-    let value = choice.to_possible_value();
-    value
-        .map(|value| value.get_name().to_owned())
-        .unwrap_or_default()
+/// Reads a choice from a query; the error lists the words that are known.
+fn parse<T: DeserializeOwned>(what: &str, text: &str) -> Result<T, String> {
+    let word: String = text.chars().take(MAX_WORD_SHOWN).collect();
+    let word = word.to_ascii_lowercase();
+    T::deserialize(StrDeserializer::<Error>::new(&word)).map_err(|error| format!("{what}: {error}"))
 }
 
 #[cfg(test)]
@@ -218,10 +223,10 @@ mod tests {
             parse::<Camera>("camera", "Front-Hazcam"),
             Ok(Camera::FrontHazcam)
         );
-        let refusal = parse::<RoverChoice>("rover", "spirit").unwrap_err();
+        let error = parse::<RoverChoice>("rover", "spirit").unwrap_err();
         assert_eq!(
-            refusal,
-            "rover \"spirit\" is unknown, use one of: any, curiosity, perseverance"
+            error,
+            "rover: unknown variant `spirit`, expected one of `any`, `curiosity`, `perseverance`"
         );
     }
 }

@@ -1,86 +1,79 @@
-//! What the owner may choose about the Mars API, as command line options and as plain values.
-//!
-//! Defaults are NASA's live feeds. Knows no network.
+//! What the Mars API works with. Defaults are NASA's live feeds. Knows no network.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::selection::Selection;
-
-/// A weather station on Mars.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Station {
-    /// REMS in Gale crater: alive; no wind any more.
-    Curiosity,
-    /// MEDA in Jezero crater: the feed stands still since April 2024.
-    Perseverance,
-    /// InSight in Elysium Planitia: an archive that ends in October 2020.
-    Insight,
-}
+use crate::selection::{Rover, Selection};
 
 /// What the Mars API works with.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What is shown to a request that does not say.
+    /// What is shown to a request that does not choose.
     pub selection: Selection,
-    /// Where weather comes from.
-    pub weather: Vec<Station>,
+    /// Whose weather is shown; of several, the newest sol wins.
+    pub weather: Vec<Rover>,
     /// How old a picture may get before a new one is looked for.
     pub refresh: Duration,
     /// Whether NASA is never asked.
     pub offline: bool,
-    /// The address under which displays reach this station, if not the one they ask with.
+    /// The address under which displays reach the picture, if not the one they ask with.
     pub public_url: Option<Url>,
-    /// The feeds.
+    /// NASA's feeds, or what stands in for them.
     pub feeds: Feeds,
-    /// How long is waited, and for what.
-    pub patience: Patience,
+    /// How long a whole answer of NASA's may take: a slow line needs a while for the 1.7 MB of
+    /// Curiosity's weather.
+    pub fetch_timeout: Duration,
+    /// How long the very first request waits for a real picture before it gets the drawing: a
+    /// display waits 30 s for an answer.
+    pub first_timeout: Duration,
     /// Where answers are kept across restarts.
-    pub folder: PathBuf,
+    pub cache_dir: PathBuf,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            selection: Selection::default(),
+            weather: vec![Rover::Curiosity, Rover::Perseverance],
+            refresh: Duration::from_secs(3600),
+            offline: false,
+            public_url: None,
+            feeds: Feeds::default(),
+            fetch_timeout: Duration::from_secs(60),
+            first_timeout: Duration::from_secs(8),
+            cache_dir: PathBuf::from("mars"),
+        }
+    }
 }
 
 /// The addresses of the feeds.
 #[derive(Clone, Debug)]
 pub struct Feeds {
-    /// Curiosity's pictures.
+    /// Curiosity's raw pictures.
     pub curiosity: Url,
-    /// Perseverance's pictures.
+    /// Perseverance's raw pictures.
     pub perseverance: Url,
-    /// Curiosity's weather.
+    /// Curiosity's weather, by REMS.
     pub curiosity_weather: Url,
-    /// Perseverance's weather.
+    /// Perseverance's weather, by MEDA.
     pub perseverance_weather: Url,
-    /// InSight's weather, with the key in its query.
-    pub insight_weather: Url,
 }
 
-/// How long is waited, and for what.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// For a connection.
-    pub connect: Duration,
-    /// For the next bytes of an answer.
-    pub idle: Duration,
-    /// For a whole answer.
-    pub total: Duration,
-    /// How long the very first request waits for a real picture before it gets the drawing.
-    pub first: Duration,
-}
-
-impl Default for Patience {
-    /// A display waits 30 s for an answer, so the first one is given well before that; the other
-    /// three are what a slow line needs for the 1.7 MB of the weather feed.
+impl Default for Feeds {
     fn default() -> Self {
+        let nasa = |path| {
+            let url = Url::parse(&format!("https://mars.nasa.gov/{path}"));
+            url.expect("constants, parsed by a test")
+        };
         Self {
-            connect: Duration::from_secs(10),
-            idle: Duration::from_secs(15),
-            total: Duration::from_secs(60),
-            first: Duration::from_secs(8),
+            curiosity: nasa("api/v1/raw_image_items/?order=sol%20desc&condition_1=msl:mission"),
+            perseverance: nasa(
+                "rss/api/?feed=raw_images&category=mars2020&feedtype=json&ver=1.2&order=sol%20desc",
+            ),
+            curiosity_weather: nasa("rss/api/?feed=weather&category=msl&feedtype=json"),
+            perseverance_weather: nasa("rss/api/?feed=weather&category=mars2020&feedtype=json"),
         }
     }
 }

@@ -1,22 +1,25 @@
 //! The weather on Mars, from whichever station has the newest, in the contract's words.
 //!
-//! Owns the three feeds' shapes and the length of a sol. Knows no cache and no picture.
+//! Owns the two feeds' shapes and the length of a sol. Knows no cache and no picture.
+
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use url::Url;
 use wire::mars::Weather;
 
-use super::http_client::{Fault, Upstream};
-use super::lenient_json::{self, Record};
-use super::settings::{Feeds, Station};
+use crate::clock::rfc3339;
+use crate::http_client::{FetchError, HttpClient};
+use crate::lenient_json::{Record, number, records, text, whole};
+use crate::selection::Rover;
+use crate::settings::Feeds;
 
 /// The weather of one sol and who measured it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Reading {
-    pub(super) weather: Weather,
-    pub(super) station: Station,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Reading {
+    pub(crate) weather: Weather,
+    pub(crate) station: Rover,
     /// When the sol ended, Unix seconds: by this, readings of different stations are compared.
     ended: i64,
 }
@@ -24,106 +27,89 @@ pub(super) struct Reading {
 /// Curiosity's feed lists the whole mission, 1.7 MB in 2026, and grows by 0.4 kB a sol.
 const MAX_FEED_BYTES: usize = 6 << 20;
 
-/// The newest reading of `stations`; an error only if none of them has any.
-pub(super) async fn newest(
-    upstream: &Upstream,
+/// The newest reading of `rovers`; an error only if none of them has any.
+pub(crate) async fn newest(
+    client: &HttpClient,
     feeds: &Feeds,
-    stations: &[Station],
-) -> Result<Reading, Fault> {
+    rovers: &[Rover],
+) -> Result<Reading, FetchError> {
     let mut best: Option<Reading> = None;
-    let mut fault = Fault::Content("no source of weather is chosen".to_owned());
-    for station in stations {
-        match ask(upstream, feeds, *station).await {
+    let mut failure = "no source of weather is chosen".to_owned().into();
+    for rover in rovers {
+        match fetch(client, feeds, *rover).await {
             Ok(reading) if best.as_ref().is_none_or(|best| best.ended < reading.ended) => {
                 best = Some(reading);
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::debug!(?station, %error, "no weather from this station");
-                fault = error;
+                tracing::debug!(?rover, %error, "no weather from this rover");
+                failure = error;
             }
         }
     }
-    best.ok_or(fault)
+    best.ok_or(failure)
 }
 
-async fn ask(upstream: &Upstream, feeds: &Feeds, station: Station) -> Result<Reading, Fault> {
-    let url: &Url = match station {
-        Station::Curiosity => &feeds.curiosity_weather,
-        Station::Perseverance => &feeds.perseverance_weather,
-        Station::Insight => &feeds.insight_weather,
+async fn fetch(client: &HttpClient, feeds: &Feeds, rover: Rover) -> Result<Reading, FetchError> {
+    let url = match rover {
+        Rover::Curiosity => &feeds.curiosity_weather,
+        Rover::Perseverance => &feeds.perseverance_weather,
     };
-    let mut body = upstream.get(url, MAX_FEED_BYTES).await?;
-    read(station, &mut body)
-        .map_err(|reason| Fault::Content(format!("{station:?}'s weather feed: {reason}")))
+    let mut body = client.get(url, MAX_FEED_BYTES).await?;
+    let reading = read(rover, &mut body);
+    reading.map_err(|reason| format!("{rover:?}'s weather feed: {reason}").into())
 }
 
-fn read(station: Station, body: &mut [u8]) -> Result<Reading, String> {
-    let found = match station {
-        Station::Curiosity => newest_listed(body, "soles", &GALE)?,
-        Station::Perseverance => newest_listed(body, "sols", &JEZERO)?,
-        Station::Insight => newest_archived(body)?,
+/// The feeds list sols in an order that cannot be relied on, so the highest sol with a
+/// measurement is the newest.
+fn read(rover: Rover, body: &mut [u8]) -> Result<Reading, String> {
+    let (list, site) = match rover {
+        Rover::Curiosity => ("soles", GALE),
+        Rover::Perseverance => ("sols", JEZERO),
     };
-    let (weather, ended) = found.ok_or("no sol in it has a measurement")?;
-    Ok(Reading {
-        weather,
-        station,
-        ended,
-    })
+    let measured = records(body, list)?.filter_map(|record| {
+        let sol = whole(&record, "sol")?;
+        let (weather, ended) = measured(&record, sol, &site)?;
+        let reading = Reading {
+            weather,
+            station: rover,
+            ended,
+        };
+        Some((sol, reading))
+    });
+    let newest = measured.max_by_key(|(sol, _)| *sol);
+    let (_, reading) = newest.ok_or("no sol in it has a measurement")?;
+    Ok(reading)
 }
 
 /// Temperatures, winds and pressures outside of what Mars can do are faults of a sensor or of a
 /// writer (`-9999`), and count as missing.
-const AIR_C: std::ops::RangeInclusive<f64> = -150.0..=60.0;
-const WIND_MS: std::ops::RangeInclusive<f64> = 0.0..=150.0;
-const PRESSURE_PA: std::ops::RangeInclusive<f64> = 100.0..=1500.0;
+const AIR_C: RangeInclusive<f64> = -150.0..=60.0;
+const WIND_MS: RangeInclusive<f64> = 0.0..=150.0;
+const PRESSURE_PA: RangeInclusive<f64> = 100.0..=1500.0;
 
-fn within(range: &std::ops::RangeInclusive<f64>, value: Option<f64>) -> Option<f64> {
+fn within(range: &RangeInclusive<f64>, value: Option<f64>) -> Option<f64> {
     value.filter(|value| range.contains(value))
 }
 
-/// REMS and MEDA list sols in an order that cannot be relied on, so the highest sol with a
-/// measurement is the newest.
-fn newest_listed(
-    body: &mut [u8],
-    list: &str,
-    site: &Site,
-) -> Result<Option<(Weather, i64)>, String> {
-    let mut best: Option<(u32, Weather, i64)> = None;
-    lenient_json::each_record(body, list, |record| {
-        let Some(sol) = lenient_json::whole(record, "sol") else {
-            return;
-        };
-        if best.as_ref().is_some_and(|(newest, ..)| *newest >= sol) {
-            return;
-        }
-        let Some((weather, ended)) = listed(record, sol, site) else {
-            return;
-        };
-        best = Some((sol, weather, ended));
-    })?;
-    Ok(best.map(|(_, weather, ended)| (weather, ended)))
-}
-
-fn listed(record: &Record, sol: u32, site: &Site) -> Option<(Weather, i64)> {
-    let low = within(&AIR_C, lenient_json::number(record, "min_temp"));
-    let high = within(&AIR_C, lenient_json::number(record, "max_temp"));
+/// The weather of a record and when its sol ended; none if nothing was measured.
+fn measured(record: &Record, sol: u32, site: &Site) -> Option<(Weather, i64)> {
+    let low = within(&AIR_C, number(record, "min_temp"));
+    let high = within(&AIR_C, number(record, "max_temp"));
     let mean = low.zip(high).map(|(low, high)| f64::midpoint(low, high));
     let (first, last) = sol_times(record, sol, site)?;
     let weather = Weather {
         sol: Some(sol.to_string()),
         av_at: mean,
-        av_hws: within(&WIND_MS, lenient_json::number(record, "wind_speed")),
-        av_pre: within(&PRESSURE_PA, lenient_json::number(record, "pressure")),
+        av_hws: within(&WIND_MS, number(record, "wind_speed")),
+        av_pre: within(&PRESSURE_PA, number(record, "pressure")),
         first_utc: rfc3339(first),
         last_utc: rfc3339(last),
-        season: lenient_json::text(record, "season").map(str::to_owned),
+        season: text(record, "season").map(str::to_owned),
     };
-    is_measured(&weather).then_some((weather, last))
-}
-
-fn is_measured(weather: &Weather) -> bool {
-    weather.av_at.is_some() || weather.av_hws.is_some() || weather.av_pre.is_some()
+    let is_measured =
+        weather.av_at.is_some() || weather.av_hws.is_some() || weather.av_pre.is_some();
+    is_measured.then_some((weather, last))
 }
 
 /// Where a station stands, as far as its clock is concerned.
@@ -162,7 +148,7 @@ fn sol_times(record: &Record, sol: u32, site: &Site) -> Option<(i64, i64)> {
         reason = "sols are below 2^32: about 4e14 seconds"
     )]
     let computed = (begin.round() as i64, (begin + SOL_S).round() as i64);
-    let Some(date) = lenient_json::text(record, "terrestrial_date").and_then(unix_of_date) else {
+    let Some(date) = text(record, "terrestrial_date").and_then(unix_of_date) else {
         return Some(computed);
     };
     let day = (date, date + 86_399);
@@ -176,48 +162,11 @@ fn unix_of_date(date: &str) -> Option<i64> {
         .map(OffsetDateTime::unix_timestamp)
 }
 
-fn rfc3339(unix: i64) -> Option<String> {
-    OffsetDateTime::from_unix_timestamp(unix)
-        .ok()?
-        .format(&Rfc3339)
-        .ok()
-}
-
-/// InSight's archive is an object of sols; any sensor may be missing in any of them.
-fn newest_archived(body: &mut [u8]) -> Result<Option<(Weather, i64)>, String> {
-    let archive = lenient_json::object(body)?;
-    let sols = archive.iter().filter_map(|(key, sol)| {
-        let number: u32 = key.parse().ok()?;
-        Some((number, archived(key, sol.as_object()?)?))
-    });
-    Ok(sols
-        .max_by_key(|(number, _)| *number)
-        .map(|(_, found)| found))
-}
-
-fn archived(key: &str, sol: &Record) -> Option<(Weather, i64)> {
-    let average = |sensor| lenient_json::number(lenient_json::inner(sol, sensor)?, "av");
-    let utc = |name| lenient_json::text(sol, name).map(str::to_owned);
-    let weather = Weather {
-        sol: Some(key.to_owned()),
-        av_at: within(&AIR_C, average("AT")),
-        av_hws: within(&WIND_MS, average("HWS")),
-        av_pre: within(&PRESSURE_PA, average("PRE")),
-        first_utc: utc("First_UTC"),
-        last_utc: utc("Last_UTC"),
-        season: utc("Season"),
-    };
-    let ended = weather.last_utc.as_deref();
-    let ended = ended.and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
-    let ended = ended.map_or(0, OffsetDateTime::unix_timestamp);
-    is_measured(&weather).then_some((weather, ended))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reading(station: Station, body: &str) -> Result<Weather, String> {
+    fn reading(station: Rover, body: &str) -> Result<Weather, String> {
         read(station, &mut body.as_bytes().to_vec()).map(|reading| reading.weather)
     }
 
@@ -233,7 +182,7 @@ mod tests {
 
     #[test]
     fn curiositys_newest_measured_sol_is_found_in_any_order() {
-        let weather = reading(Station::Curiosity, REMS).expect("a real shape");
+        let weather = reading(Rover::Curiosity, REMS).expect("a real shape");
         assert_eq!(weather.sol.as_deref(), Some("4995"));
         assert_eq!(weather.av_at, Some(-41.5));
         assert_eq!(weather.av_hws, None);
@@ -243,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_sols_number_gives_its_hours_on_earth() {
-        let weather = reading(Station::Curiosity, REMS).expect("a real shape");
+        let weather = reading(Rover::Curiosity, REMS).expect("a real shape");
         let first = weather.first_utc.expect("a date");
         let last = weather.last_utc.expect("a date");
         assert!(
@@ -279,7 +228,7 @@ mod tests {
     #[test]
     fn a_date_that_contradicts_the_sol_is_taken_as_it_is() {
         let body = r#"{"soles":[{"sol":"4995","terrestrial_date":"2031-01-02","pressure":"767"}]}"#;
-        let weather = reading(Station::Curiosity, body).expect("a measurement");
+        let weather = reading(Rover::Curiosity, body).expect("a measurement");
         assert_eq!(weather.first_utc.as_deref(), Some("2031-01-02T00:00:00Z"));
         assert_eq!(weather.last_utc.as_deref(), Some("2031-01-02T23:59:59Z"));
     }
@@ -290,27 +239,10 @@ mod tests {
             "min_temp":-80.1,"max_temp":"-20","pressure":700.5},
             {"terrestrial_date":"2024-04-27","sol":1133,"season":"mid spring",
             "min_temp":-79,"max_temp":NaN,"pressure":701}]}"#;
-        let weather = reading(Station::Perseverance, body).expect("a real shape");
+        let weather = reading(Rover::Perseverance, body).expect("a real shape");
         assert_eq!(weather.sol.as_deref(), Some("1133"));
         assert_eq!(weather.av_at, None, "a mean needs both ends");
         assert_eq!(weather.av_pre, Some(701.0));
-    }
-
-    #[test]
-    fn insights_archive_may_lack_any_sensor() {
-        let body = r#"{"sol_keys":["674","675"],"validity_checks":{"sol_hours_required":18},
-            "674":{"First_UTC":"2020-10-18T17:52:44Z","Last_UTC":"2020-10-19T18:32:20Z","Season":"fall",
-                   "AT":{"av":-61.0,"ct":1,"mn":-95,"mx":-5}},
-            "675":{"First_UTC":"2020-10-19T18:32:20Z","Last_UTC":"2020-10-20T19:11:55Z","Season":"fall",
-                   "AT":{"av":-62.314},"HWS":{"av":"7.233"},"WD":{"most_common":null}},
-            "676":{"First_UTC":"2020-10-20T19:11:55Z","AT":null,"PRE":{"av":-9999}}}"#;
-        let weather = reading(Station::Insight, body).expect("a real shape");
-        assert_eq!(weather.sol.as_deref(), Some("675"));
-        assert_eq!(weather.av_at, Some(-62.314));
-        assert_eq!(weather.av_hws, Some(7.233));
-        assert_eq!(weather.av_pre, None);
-        assert_eq!(weather.last_utc.as_deref(), Some("2020-10-20T19:11:55Z"));
-        assert_eq!(weather.season.as_deref(), Some("fall"));
     }
 
     #[test]
@@ -319,10 +251,10 @@ mod tests {
             r#"{"soles":[]}"#,
             r#"{"soles":[{"sol":"4995","pressure":"--"}]}"#,
         ] {
-            let refusal = reading(Station::Curiosity, body);
+            let refusal = reading(Rover::Curiosity, body);
             assert_eq!(refusal, Err("no sol in it has a measurement".to_owned()));
         }
         let impossible = r#"{"soles":[{"sol":"4995","pressure":"-9999","min_temp":"900"}]}"#;
-        assert!(reading(Station::Curiosity, impossible).is_err());
+        assert!(reading(Rover::Curiosity, impossible).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! The options of `run` for the Mars API. Defaults are NASA's live feeds.
 
-use ::mars::{Camera, Feeds, Patience, RoverChoice, Selection, Settings, Station};
+use ::mars::{Camera, Feeds, Rover, RoverChoice, Selection, Settings};
 use clap::Args;
 use std::path::Path;
 use std::time::Duration;
@@ -24,59 +24,46 @@ pub(crate) struct MarsOptions {
         default_value = "curiosity,perseverance",
         value_name = "SOURCE"
     )]
-    pub mars_weather: Vec<Station>,
+    pub mars_weather: Vec<Rover>,
     /// How often NASA is asked for something new, in minutes; at least 60
     #[arg(long, default_value_t = 60, value_name = "MINUTES",
           value_parser = clap::value_parser!(u64).range(60..=10_080))]
     pub mars_refresh: u64,
-    /// Never ask NASA: serve what was kept, or the drawn landscape
+    /// Never ask NASA: serve what was cached, or the drawn landscape
     #[arg(long)]
     pub mars_offline: bool,
     /// The address under which displays reach this station, if it is not the one they ask with
     #[arg(long, value_name = "URL")]
     pub mars_public_url: Option<Url>,
     /// Feed of Curiosity's pictures
-    #[arg(long, value_name = "URL", default_value = CURIOSITY_PICTURES)]
+    #[arg(long, value_name = "URL", default_value_t = Feeds::default().curiosity)]
     pub mars_curiosity_url: Url,
     /// Feed of Perseverance's pictures
-    #[arg(long, value_name = "URL", default_value = PERSEVERANCE_PICTURES)]
+    #[arg(long, value_name = "URL", default_value_t = Feeds::default().perseverance)]
     pub mars_perseverance_url: Url,
     /// Feed of Curiosity's weather station (REMS)
-    #[arg(long, value_name = "URL", default_value = CURIOSITY_WEATHER)]
+    #[arg(long, value_name = "URL", default_value_t = Feeds::default().curiosity_weather)]
     pub mars_curiosity_weather_url: Url,
     /// Feed of Perseverance's weather station (MEDA)
-    #[arg(long, value_name = "URL", default_value = PERSEVERANCE_WEATHER)]
+    #[arg(long, value_name = "URL", default_value_t = Feeds::default().perseverance_weather)]
     pub mars_perseverance_weather_url: Url,
-    /// InSight's archive, which ends in 2020 and is asked only if chosen by --mars-weather
-    #[arg(long, value_name = "URL", default_value = INSIGHT_WEATHER)]
-    pub mars_insight_weather_url: Url,
-    /// Key for api.nasa.gov, which only InSight's archive needs
-    #[arg(
-        long,
-        env = "NASA_API_KEY",
-        hide_env_values = true,
-        default_value = "DEMO_KEY",
-        value_name = "KEY"
-    )]
-    pub mars_nasa_key: String,
+    #[arg(long = "mars-insight-weather-url", hide = true, value_parser = insight)]
+    _insight_weather_url: Option<String>,
+    #[arg(long = "mars-nasa-key", hide = true, value_parser = insight)]
+    _nasa_key: Option<String>,
 }
 
-const CURIOSITY_PICTURES: &str =
-    "https://mars.nasa.gov/api/v1/raw_image_items/?order=sol%20desc&condition_1=msl:mission";
-const PERSEVERANCE_PICTURES: &str = "https://mars.nasa.gov/rss/api/?feed=raw_images&category=mars2020&feedtype=json&ver=1.2&order=sol%20desc";
-const CURIOSITY_WEATHER: &str =
-    "https://mars.nasa.gov/rss/api/?feed=weather&category=msl&feedtype=json";
-const PERSEVERANCE_WEATHER: &str =
-    "https://mars.nasa.gov/rss/api/?feed=weather&category=mars2020&feedtype=json";
-const INSIGHT_WEATHER: &str = "https://api.nasa.gov/insight_weather/?feedtype=json&ver=1.0";
+/// Refuses the options of a source that is no longer asked.
+fn insight(_: &str) -> Result<String, &'static str> {
+    Err(
+        "InSight's archive ended in 2020 and is no longer asked: leave this option out, \
+         weather comes from --mars-weather curiosity,perseverance",
+    )
+}
 
 impl MarsOptions {
-    /// The settings, with answers kept in `state`/mars.
+    /// The settings, with answers cached in `state`/mars.
     pub(crate) fn settings(&self, state: &Path) -> Settings {
-        let mut insight_weather = self.mars_insight_weather_url.clone();
-        insight_weather
-            .query_pairs_mut()
-            .append_pair("api_key", &self.mars_nasa_key);
         Settings {
             selection: Selection {
                 rover: self.mars_rover,
@@ -91,10 +78,9 @@ impl MarsOptions {
                 perseverance: self.mars_perseverance_url.clone(),
                 curiosity_weather: self.mars_curiosity_weather_url.clone(),
                 perseverance_weather: self.mars_perseverance_weather_url.clone(),
-                insight_weather,
             },
-            patience: Patience::default(),
-            folder: state.join("mars"),
+            cache_dir: state.join("mars"),
+            ..Settings::default()
         }
     }
 }
@@ -115,12 +101,9 @@ mod tests {
     fn the_defaults_are_nasas_live_feeds() {
         let line = Line::try_parse_from(["station"]).expect("defaults are valid");
         let settings = line.mars.settings(Path::new("/var/lib/outpost"));
-        assert_eq!(settings.folder, Path::new("/var/lib/outpost/mars"));
+        assert_eq!(settings.cache_dir, Path::new("/var/lib/outpost/mars"));
         assert_eq!(settings.refresh, Duration::from_secs(3600));
-        assert_eq!(
-            settings.weather,
-            [Station::Curiosity, Station::Perseverance]
-        );
+        assert_eq!(settings.weather, [Rover::Curiosity, Rover::Perseverance]);
         assert_eq!(settings.feeds.curiosity.host_str(), Some("mars.nasa.gov"));
         assert_eq!(
             settings.feeds.curiosity_weather.path(),
@@ -136,9 +119,22 @@ mod tests {
     }
 
     #[test]
-    fn every_source_of_weather_can_be_chosen() {
-        let line = Line::try_parse_from(["station", "--mars-weather", "insight,curiosity"]);
-        let chosen = line.expect("both are known").mars.mars_weather;
-        assert_eq!(chosen, [Station::Insight, Station::Curiosity]);
+    fn the_sources_of_weather_can_be_chosen() {
+        let line = Line::try_parse_from(["station", "--mars-weather", "perseverance"]);
+        let chosen = line.expect("it is known").mars.mars_weather;
+        assert_eq!(chosen, [Rover::Perseverance]);
+    }
+
+    #[test]
+    fn the_options_of_insights_archive_name_what_to_use_instead() {
+        for (option, value) in [
+            ("--mars-weather", "insight"),
+            ("--mars-nasa-key", "DEMO_KEY"),
+            ("--mars-insight-weather-url", "https://api.nasa.gov/"),
+        ] {
+            let error = Line::try_parse_from(["station", option, value]).map(|_| ());
+            let error = error.unwrap_err().to_string();
+            assert!(error.contains("perseverance"), "{error}");
+        }
     }
 }

@@ -12,7 +12,6 @@ use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use futures::future::BoxFuture;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use mars::Scheme;
 use rustls::pki_types::CertificateDer;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -118,11 +117,7 @@ pub(crate) async fn serve_https(
                 .acceptor(NoDelay),
         ));
     limit_silence(server.http_builder());
-    let server = server.serve(
-        router
-            .layer(Extension(Scheme::Https))
-            .into_make_service_with_connect_info::<SocketAddr>(),
-    );
+    let server = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
     until(server, handle, shutdown)
         .await
         .context("serving HTTPS")

@@ -24,24 +24,24 @@ use crate::settings::Feeds;
 /// Far more than any feed may have.
 const HUGE: usize = 10 << 20;
 
-pub(super) struct Replica {
+pub(super) struct FakeNasa {
     pub(super) base: String,
     down: AtomicBool,
     hits: Mutex<HashMap<String, u32>>,
 }
 
-impl Replica {
+impl FakeNasa {
     pub(super) async fn start(tasks: &mut JoinSet<()>) -> Arc<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
-        let replica = Arc::new(Self {
+        let nasa = Arc::new(Self {
             base: format!("http://{address}"),
             down: AtomicBool::new(false),
             hits: Mutex::default(),
         });
-        let router = Router::new().fallback(answer).with_state(replica.clone());
+        let router = Router::new().fallback(answer).with_state(nasa.clone());
         tasks.spawn(async move { axum::serve(listener, router).await.expect("it serves") });
-        replica
+        nasa
     }
 
     /// The feeds of a server that behaves as `kind`.
@@ -52,7 +52,6 @@ impl Replica {
             perseverance: at("perseverance"),
             curiosity_weather: at("rems"),
             perseverance_weather: at("meda"),
-            insight_weather: at("insight"),
         }
     }
 
@@ -76,16 +75,16 @@ impl Replica {
     }
 }
 
-async fn answer(State(replica): State<Arc<Replica>>, request: Request) -> Response<Body> {
+async fn answer(State(nasa): State<Arc<FakeNasa>>, request: Request) -> Response<Body> {
     let path = request.uri().path().trim_start_matches('/').to_owned();
     let (kind, name) = path.split_once('/').unwrap_or((&path, ""));
-    *replica
+    *nasa
         .hits
         .lock()
         .expect("unpoisoned")
         .entry(name.to_owned())
         .or_default() += 1;
-    if replica.down.load(Ordering::SeqCst) {
+    if nasa.down.load(Ordering::SeqCst) {
         return with_header(StatusCode::SERVICE_UNAVAILABLE, RETRY_AFTER, "3600");
     }
     match kind {
@@ -108,18 +107,18 @@ async fn answer(State(replica): State<Arc<Replica>>, request: Request) -> Respon
         ),
         "empty" => plain(
             StatusCode::OK,
-            r#"{"items":[],"images":[],"soles":[],"sols":[],"sol_keys":[]}"#,
+            r#"{"items":[],"images":[],"soles":[],"sols":[]}"#,
         ),
         "huge" => plain(StatusCode::OK, Bytes::from(vec![b' '; HUGE])),
         "huge-unannounced" => stream_of(HUGE / 65_536, 65_536, Duration::ZERO),
         "trickle" => stream_of(usize::MAX, 1, Duration::from_millis(20)),
         "silent" => stream_of(usize::MAX, 1, Duration::from_secs(3600)),
         "cut" => {
-            let whole = feed(&replica.base, "good", name);
+            let whole = feed(&nasa.base, "good", name);
             plain(StatusCode::OK, whole[..whole.len() * 2 / 3].to_vec())
         }
         "picture" => photograph(name),
-        kind => plain(StatusCode::OK, feed(&replica.base, kind, name)),
+        kind => plain(StatusCode::OK, feed(&nasa.base, kind, name)),
     }
 }
 
@@ -197,8 +196,7 @@ fn feed(base: &str, kind: &str, name: &str) -> Vec<u8> {
         ("rems", "odd") => return odd_rems(),
         ("rems", "no-wind" | "only-grey" | "nights") => r#"{"soles":[]}"#.to_owned(),
         ("rems", _) => REMS.to_owned(),
-        ("meda", _) => MEDA.to_owned(),
-        _ => INSIGHT.to_owned(),
+        _ => MEDA.to_owned(),
     };
     text.into_bytes()
 }
@@ -280,8 +278,3 @@ const MEDA: &str = r#"{"sols":[{"terrestrial_date":"2024-04-26","sol":"1132","se
     "min_temp":-80.1,"max_temp":-20,"pressure":700.5},
     {"terrestrial_date":"2024-04-27","sol":"1133","season":"mid spring",
     "min_temp":-79,"max_temp":-21,"pressure":701,"sunrise":"05:10:20","sunset":"18:40:00"}]}"#;
-
-const INSIGHT: &str = r#"{"sol_keys":["675"],"validity_checks":{"675":{"AT":{"valid":true}}},
-    "675":{"First_UTC":"2020-10-19T18:32:20Z","Last_UTC":"2020-10-20T19:11:55Z","Season":"fall",
-    "AT":{"av":-62.314,"ct":177556,"mn":-96.872,"mx":-15.908},"HWS":{"av":7.233,"ct":88628},
-    "PRE":{"av":750.563,"ct":887776},"WD":{"most_common":null}}}"#;

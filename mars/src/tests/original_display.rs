@@ -1,9 +1,12 @@
 //! The original display's program, step by step, and how it reads a bitmap.
 
+use std::sync::OnceLock;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
+use crate::{bitmap, photo};
 
 /// The original's network module speaks HTTP in its plainest form: one request a connection, and
 /// a body of announced length.
@@ -42,10 +45,10 @@ async fn plain_get(url: &str, headers: &[(&str, &str)]) -> (String, Vec<u8>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_original_displays_program_works() {
-    let world = World::new("good").await;
+    let fixture = Fixture::new("good").await;
     let mut shown = None;
     for _ in 0..3 {
-        let url = format!("{}/mars", world.address);
+        let url = format!("{}/mars", fixture.address);
         let (_, body) = plain_get(&url, &[("x-api-key", "secret")]).await;
         let data: Value = serde_json::from_slice(&body).expect("JSON");
         // What it puts on the screen; a missing sensor is null there as it is here.
@@ -115,7 +118,7 @@ impl<'a> OnDiskBitmap<'a> {
 fn reduced() -> &'static (image::RgbImage, Vec<u8>) {
     static REDUCED: OnceLock<(image::RgbImage, Vec<u8>)> = OnceLock::new();
     REDUCED.get_or_init(|| {
-        let screen = picture::fit(&picture::decode(PHOTOGRAPH).expect("a JPEG"));
+        let screen = photo::fit(&photo::decode(PHOTOGRAPH).expect("a JPEG"));
         let file = bitmap::encode(&screen);
         (screen, file)
     })
