@@ -75,25 +75,19 @@ pub fn read(folder: &Path, aws: bool, now: OffsetDateTime) -> (Option<Certificat
         findings.extend(mismatch(chain, key));
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
-    if findings
+    let usable = findings
         .first()
-        .is_some_and(|f| f.severity == Severity::Unusable)
-    {
-        return (None, findings);
-    }
-    let certificates = (|| {
-        let facts = facts?;
-        Some(Certificates {
-            roots: Arc::new(roots?),
-            identity: Identity {
-                chain: chain?,
-                key: key?,
-            },
+        .is_none_or(|finding| finding.severity != Severity::Unusable);
+    let certificates = match (roots, chain, key, facts) {
+        (Some(roots), Some(chain), Some(key), Some(facts)) if usable => Some(Certificates {
+            roots: Arc::new(roots),
+            identity: Identity { chain, key },
             common_name: facts.common_name,
             not_before: facts.not_before,
             not_after: facts.not_after,
-        })
-    })();
+        }),
+        _ => None,
+    };
     (certificates, findings)
 }
 

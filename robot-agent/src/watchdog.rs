@@ -1,4 +1,4 @@
-//! What systemd hears: READY once the motor thread runs, WATCHDOG while its tick advances,
+//! Notifies systemd: READY once the motor thread runs, WATCHDOG while its tick advances,
 //! a line of status, STOPPING.
 //!
 //! Ready does not mean connected: a robot without a network is in order, and what it needs
@@ -20,7 +20,7 @@ const UNWATCHED: Duration = Duration::from_secs(5);
 /// How often the first tick is looked for: a start must not wait for a person to notice.
 const STARTING: Duration = Duration::from_millis(10);
 
-/// Tells systemd how it goes until `cancel`, then that the end is near.
+/// Notifies until `cancel`, and of the end then.
 pub(crate) async fn run(
     motors: Motors,
     mut mqtt: watch::Receiver<MqttState>,
@@ -84,10 +84,10 @@ fn status(mqtt: &MqttState, motors: &motors::State) -> String {
     }
 }
 
-/// Without systemd nobody listens, and that is fine.
+/// Without systemd there is no socket, and that is fine.
 fn notify(state: NotifyState<'_>) {
     if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::debug!(%error, "systemd does not listen");
+        tracing::debug!(%error, "systemd is not notified");
     }
 }
 

@@ -12,6 +12,7 @@ use tokio_rustls::TlsConnector;
 use crate::certificates::Certificates;
 use crate::config::Config;
 use crate::connect_error;
+use crate::endpoint::Endpoint;
 use crate::mqtt::{connection, disconnect};
 
 /// A server that refuses a client's certificate says so right after the handshake; one
@@ -31,29 +32,20 @@ pub(super) async fn lines(
         return tls_only(config, certificates).await;
     }
     let mut reached = Reached::Nothing;
-    let session = session(config, certificates, &mut reached);
-    let problem = match tokio::time::timeout(ANSWER_LIMIT, session).await {
-        Ok(Ok(())) => None,
-        Ok(Err(why)) => Some(why),
-        Err(_) => Some("no answer in time".to_owned()),
-    };
+    let result = within_limit(session(config, certificates, &mut reached)).await;
     let address = &config.mqtt.endpoint;
     let topic = wire::topic::action(&config.robot);
     let accepted = || Line::ok("broker", format!("{address} accepts {}", config.robot));
-    match (problem, reached) {
-        (None, _) => [
+    match (result, reached) {
+        (Ok(()), _) => [
             accepted(),
             Line::ok("subscription", format!("{topic} is granted")),
         ],
-        (Some(why), Reached::Nothing) => [
-            Line::fault(
-                "broker",
-                format!("{address}: {why}"),
-                "IOT_CORE_ENDPOINT says where it is",
-            ),
+        (Err(why), Reached::Nothing) => [
+            broker_fault(address, &why),
             Line::skipped("subscription", "needs the broker"),
         ],
-        (Some(why), Reached::Broker) => [
+        (Err(why), Reached::Broker) => [
             accepted(),
             Line::fault(
                 "subscription",
@@ -63,6 +55,19 @@ pub(super) async fn lines(
             ),
         ],
     }
+}
+
+fn broker_fault(address: &Endpoint, why: &str) -> Line {
+    Line::fault(
+        "broker",
+        format!("{address}: {why}"),
+        "IOT_CORE_ENDPOINT says where it is",
+    )
+}
+
+async fn within_limit(asked: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    let answer = tokio::time::timeout(ANSWER_LIMIT, asked).await;
+    answer.unwrap_or_else(|_| Err("no answer in time".to_owned()))
 }
 
 /// How far the session got.
@@ -106,20 +111,12 @@ async fn session(
 /// A handshake without a name, which disturbs nobody.
 async fn tls_only(config: &Config, certificates: &Certificates) -> [Line; 2] {
     let address = &config.mqtt.endpoint;
-    let shaken = match tokio::time::timeout(ANSWER_LIMIT, handshake(config, certificates)).await {
-        Ok(result) => result,
-        Err(_) => Err("no answer in time".to_owned()),
-    };
-    let broker = match shaken {
+    let broker = match within_limit(handshake(config, certificates)).await {
         Ok(()) => Line::ok(
             "broker",
             format!("{address} accepts the certificate; a robot-agent runs, so it did not log in"),
         ),
-        Err(why) => Line::fault(
-            "broker",
-            format!("{address}: {why}"),
-            "IOT_CORE_ENDPOINT says where it is",
-        ),
+        Err(why) => broker_fault(address, &why),
     };
     [
         broker,

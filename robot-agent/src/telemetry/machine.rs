@@ -81,9 +81,9 @@ impl Machine {
 }
 
 #[cfg(test)]
-#[expect(clippy::disallowed_methods, reason = "the test is the clock")]
 mod tests {
     use super::*;
+    use crate::clock;
 
     fn machine(files: &[(&str, &str)]) -> (tempfile::TempDir, Machine) {
         let root = tempfile::tempdir().unwrap();
@@ -113,7 +113,7 @@ mod tests {
             ),
         ]);
         assert_eq!(
-            machine.read(Instant::now()),
+            machine.read(clock::now()),
             System {
                 cpu_temp_c: Some(48.312),
                 load1: Some(0.21),
@@ -131,9 +131,9 @@ mod tests {
             ("proc/self/status", "VmRSS: many kB\n"),
             ("proc/net/wireless", "wlan0: 0000 53. 70. 0 0\nwlan1:\n"),
         ]);
-        assert_eq!(machine.read(Instant::now()), System::default());
+        assert_eq!(machine.read(clock::now()), System::default());
         assert_eq!(
-            Machine::new("/nowhere").read(Instant::now()),
+            Machine::new("/nowhere").read(clock::now()),
             System::default()
         );
     }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_reading_is_used_again_while_it_is_fresh() {
         let (root, mut machine) = machine(&[("proc/loadavg", "1.0 ")]);
-        let now = Instant::now();
+        let now = clock::now();
         assert_eq!(machine.read(now).load1, Some(1.0));
         fs::write(root.path().join("proc/loadavg"), "2.0 ").unwrap();
         assert_eq!(machine.read(now + FRESH / 2).load1, Some(1.0));
