@@ -60,6 +60,43 @@ const GROUND_STATION: Rules = Rules {
     never_in: &[],
 };
 
+const ROBOT_AGENT: Rules = Rules {
+    folder: "robot-agent",
+    layers: &[
+        &["main"],
+        &["arguments"],
+        &["lib", "check", "enroll"],
+        &["config"],
+        &["signaling", "telemetry", "watchdog"],
+        &["aws", "motors", "mqtt", "video"],
+        &["lock", "connect_error"],
+        &["certificates"],
+        &["address", "clock", "drive", "endpoint", "shutdown"],
+    ],
+    apart: &[
+        ("motors", "mqtt"),
+        ("motors", "video"),
+        ("mqtt", "video"),
+        ("mqtt", "signaling"),
+        ("drive", "clock"),
+    ],
+    only_in: &[
+        ("gstreamer", &["video::camera"]),
+        ("webrtc::", &["video::peer"]),
+        ("rumqttc::", &["mqtt", "check::broker"]),
+        ("topic::action(", &["mqtt"]),
+        ("topic::telemetry(", &["mqtt"]),
+        ("embedded_hal", &["motors"]),
+        ("gpio_cdev::", &["motors"]),
+        ("std::thread", &["motors", "video::camera"]),
+        ("clap::", &["arguments", "enroll"]),
+    ],
+    never_in: &[(
+        "drive",
+        &["tokio", "std::thread", "Instant::now", "SystemTime"],
+    )],
+};
+
 const DISPLAY_AGENT: Rules = Rules {
     folder: "display-agent",
     layers: &[],
@@ -89,6 +126,21 @@ const WIRE: Rules = Rules {
     )],
 };
 
+const MARS: Rules = Rules {
+    folder: "mars",
+    layers: &[],
+    apart: &[],
+    only_in: &[
+        ("reqwest::", &["http_client"]),
+        (
+            "HttpClient",
+            &["http_client", "photo_feed", "weather_feed", "state"],
+        ),
+        ("axum::", &["report", "response"]),
+    ],
+    never_in: &[],
+};
+
 const DAEMON: Rules = Rules {
     folder: "daemon",
     layers: &[],
@@ -103,13 +155,18 @@ fn ground_station_keeps_its_rules() {
 }
 
 #[test]
+fn robot_agent_keeps_its_rules() {
+    ROBOT_AGENT.check();
+}
+
+#[test]
 fn display_agent_keeps_its_rules() {
     DISPLAY_AGENT.check();
 }
 
 #[test]
 fn the_shared_crates_keep_their_rules() {
-    for rules in [WIRE, DAEMON] {
+    for rules in [WIRE, MARS, DAEMON] {
         rules.check();
     }
 }
