@@ -23,7 +23,7 @@ def write(left, right, stop=False):
     board.write(json.dumps(line).encode() + b"\n")
 
 
-def obey(_client, _userdata, message):
+def on_action(_client, _userdata, message):
     action = json.loads(message.payload)
     linear = action.get("linear", 0.0)
     write(linear, linear)
@@ -38,7 +38,7 @@ client.configureCredentials(
     f"{certs}/cacert.pem", f"{certs}/private.pem.key", f"{certs}/certificate.pem"
 )
 client.connect()
-client.subscribe(f"{robot}/action", 1, obey)
+client.subscribe(f"{robot}/action", 1, on_action)
 write(0.0, 0.0, stop=True)
 while True:
     time.sleep(1)

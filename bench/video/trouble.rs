@@ -171,11 +171,11 @@ impl Bench {
         let painted: Vec<Painted> = browser.ask("painted").await?;
         let frames = Frames::between(&painted, from, to);
         let adapted = Frames::between(&painted, from + NOTICED_MS, to);
-        let room = narrow.bits_per_s * THROTTLED.as_secs_f64();
+        let capacity = narrow.bits_per_s * THROTTLED.as_secs_f64();
         let busiest = busiest_second_bits(&path.sent(from + NOTICED_MS, to));
         let worst = Worst {
             frame_ms: frames.oldest_ms().context("nothing is painted")?,
-            wire_ratio: bits(&path.sent(from, to)) / room,
+            wire_ratio: bits(&path.sent(from, to)) / capacity,
         };
         let mut put = |figure: &str, value| size.put(figures, &format!("{name}_{figure}"), value);
         put("before_kbps", free / 1e3);
