@@ -38,7 +38,7 @@ pub(crate) use source::{Format, VideoSource};
 #[cfg(test)]
 pub(super) use test_timestamp::read as read_timestamp;
 pub(crate) use thread::CameraConfig;
-use thread::Status;
+use thread::{Status, Thread};
 
 /// The camera's handle; clones are one camera.
 #[derive(Clone)]
@@ -66,15 +66,20 @@ pub(super) fn start(
     gstreamer::init().context("GStreamer does not start")?;
     let requests = Arc::new(SharedRequests::new(config.bitrate_kbps, frames));
     let (to, status) = watch::channel(Status::default());
-    let shared = Arc::clone(&requests);
-    let thread = std::thread::Builder::new()
-        .name("camera".to_owned())
-        .spawn(move || thread::run(config, shared, to))
-        .context("the camera gets no thread")?;
     let camera = Camera {
         requests: Arc::clone(&requests),
         status,
     };
+    let thread = Thread {
+        config,
+        requests: Arc::clone(&requests),
+        status: to,
+        encoders_failed: 0,
+    };
+    let thread = std::thread::Builder::new()
+        .name("camera".to_owned())
+        .spawn(move || thread.run())
+        .context("the camera gets no thread")?;
     let thread = Some(thread);
     Ok((camera, CameraThread { requests, thread }))
 }

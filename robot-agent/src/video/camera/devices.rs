@@ -12,52 +12,44 @@ const NOT_A_CAMERA: [&str; 6] = [
     "rpi-hevc-dec",
 ];
 
-/// One camera that GStreamer knows of, by the name its source wants.
+/// The first camera of each kind, by the name its source wants.
 #[derive(Default)]
-pub(super) struct Device {
+pub(super) struct Devices {
     pub libcamera: Option<String>,
     pub v4l2: Option<String>,
 }
 
-/// All of them.
-pub(super) fn cameras() -> Vec<Device> {
-    let monitor = gstreamer::DeviceMonitor::new();
-    monitor.add_filter(Some("Video/Source"), None);
-    if monitor.start().is_err() {
-        return Vec::new();
+impl Devices {
+    pub(super) fn find() -> Self {
+        let mut found = Self::default();
+        let monitor = gstreamer::DeviceMonitor::new();
+        monitor.add_filter(Some("Video/Source"), None);
+        if monitor.start().is_ok() {
+            for device in monitor.devices() {
+                let properties = device.properties();
+                let kind = device.type_().name();
+                found.add(kind, properties.as_ref(), &device.display_name());
+            }
+            monitor.stop();
+        }
+        found
     }
-    let cameras = monitor
-        .devices()
-        .iter()
-        .map(|device| {
-            let kind = device.type_().name();
-            camera(kind, device.properties().as_ref(), &device.display_name())
-        })
-        .collect();
-    monitor.stop();
-    cameras
-}
 
-/// V4L2's properties are called `device.*` in GStreamer 1.22 and `api.v4l2.*` since 1.26.
-fn camera(kind: &str, properties: Option<&gstreamer::Structure>, display_name: &str) -> Device {
-    let first = |keys: &[&str]| {
-        let properties = properties?;
-        keys.iter()
-            .find_map(|key| properties.get::<String>(*key).ok())
-    };
-    let path = first(&["api.v4l2.path", "device.path"]);
-    let driver = first(&["api.v4l2.cap.driver", "v4l2.device.driver"]).unwrap_or_default();
-    match path {
-        Some(_) if NOT_A_CAMERA.contains(&driver.as_str()) => Device::default(),
-        Some(path) => Device {
-            v4l2: Some(path),
-            libcamera: None,
-        },
-        None if kind == "GstLibcameraDevice" => Device {
-            libcamera: Some(display_name.to_owned()),
-            v4l2: None,
-        },
-        None => Device::default(),
+    /// V4L2's properties are called `device.*` in GStreamer 1.22 and `api.v4l2.*` since 1.26.
+    fn add(&mut self, kind: &str, properties: Option<&gstreamer::Structure>, name: &str) {
+        let first = |keys: [&str; 2]| {
+            let properties = properties?;
+            keys.iter()
+                .find_map(|key| properties.get::<String>(*key).ok())
+        };
+        let driver = first(["api.v4l2.cap.driver", "v4l2.device.driver"]).unwrap_or_default();
+        if let Some(path) = first(["api.v4l2.path", "device.path"]) {
+            if !NOT_A_CAMERA.contains(&driver.as_str()) {
+                self.v4l2.get_or_insert(path);
+            }
+        } else if kind == "GstLibcameraDevice" {
+            self.libcamera.get_or_insert_with(|| name.to_owned());
+        }
     }
 }
 
@@ -74,11 +66,16 @@ mod tests {
                 .field("v4l2.device.driver", driver)
                 .build()
         };
-        let path = |driver| camera("GstV4l2Device", Some(&node(driver)), "a camera").v4l2;
+        let path = |driver| {
+            let mut devices = Devices::default();
+            devices.add("GstV4l2Device", Some(&node(driver)), "a camera");
+            devices.v4l2
+        };
         assert_eq!(path("bcm2835-isp"), None);
         assert_eq!(path("uvcvideo").as_deref(), Some("/dev/video14"));
 
-        let ribbon = camera(
+        let mut ribbon = Devices::default();
+        ribbon.add(
             "GstLibcameraDevice",
             None,
             "/base/soc/i2c0mux/i2c@1/imx219@10",

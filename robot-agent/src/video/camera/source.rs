@@ -5,13 +5,12 @@ use std::path::Path;
 
 use gstreamer::prelude::*;
 
-use super::devices;
+use super::devices::Devices;
 
 /// What `video.source` may say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VideoSource {
     /// The first camera found, one of libcamera's before one of V4L2's.
-    #[default]
     Auto,
     /// A camera of libcamera: those on a Raspberry Pi's ribbon cable.
     Libcamera,
@@ -71,16 +70,16 @@ pub(super) struct SourceDescription {
 /// do.
 pub(super) fn find(
     source: VideoSource,
-    device: Option<&str>,
+    device: Option<String>,
     format: Format,
 ) -> Result<SourceDescription, String> {
     match source {
         VideoSource::Off => Err("video is off".to_owned()),
         VideoSource::Test => Ok(test_picture(format)),
-        VideoSource::Libcamera => libcamera(device.map(str::to_owned), format),
-        VideoSource::V4l2 => v4l2(device.map(str::to_owned), format),
+        VideoSource::Libcamera => libcamera(device, format),
+        VideoSource::V4l2 => v4l2(device, format),
         VideoSource::Auto => match device {
-            Some(device) if device.starts_with("/dev/") => v4l2(Some(device.to_owned()), format),
+            Some(path) if path.starts_with("/dev/") => v4l2(Some(path), format),
             _ => any(format),
         },
     }
@@ -131,9 +130,8 @@ fn libcamera(name: Option<String>, format: Format) -> Result<SourceDescription, 
 fn v4l2(path: Option<String>, format: Format) -> Result<SourceDescription, String> {
     let path = match path {
         Some(path) => path,
-        None => devices::cameras()
-            .into_iter()
-            .find_map(|camera| camera.v4l2)
+        None => Devices::find()
+            .v4l2
             .ok_or("no V4L2 camera found: is it plugged in?")?,
     };
     if !Path::new(&path).exists() {
@@ -222,13 +220,11 @@ fn choose(
 }
 
 fn any(format: Format) -> Result<SourceDescription, String> {
-    let cameras = devices::cameras();
-    if let Some(name) = cameras.iter().find_map(|camera| camera.libcamera.clone()) {
-        return libcamera(Some(name), format);
-    }
-    match cameras.into_iter().find_map(|camera| camera.v4l2) {
-        Some(path) => v4l2(Some(path), format),
-        None => Err(
+    let devices = Devices::find();
+    match (devices.libcamera, devices.v4l2) {
+        (Some(name), _) => libcamera(Some(name), format),
+        (None, Some(path)) => v4l2(Some(path), format),
+        (None, None) => Err(
             "no camera found: is it plugged in? (video.source \"test\" shows a test picture)"
                 .to_owned(),
         ),
@@ -304,7 +300,7 @@ mod tests {
     #[test]
     fn a_missing_device_is_named() {
         gstreamer::init().unwrap();
-        let error = find(VideoSource::V4l2, Some("/dev/video-none"), VGA).unwrap_err();
+        let error = find(VideoSource::V4l2, Some("/dev/video-none".to_owned()), VGA).unwrap_err();
         assert!(error.contains("/dev/video-none"), "{error}");
     }
 }

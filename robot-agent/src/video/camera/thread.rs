@@ -39,11 +39,8 @@ pub(in crate::video) struct Status {
     pub error: Option<String>,
     /// Frames in the last second.
     pub fps: f64,
-    /// What the encoder was asked for.
-    pub bitrate_kbps: u32,
     /// Since the start.
     pub key_frames: u64,
-    pub frames: u64,
 }
 
 /// A pipeline that ran this long was well; what befell it then is a new fault.
@@ -58,32 +55,18 @@ const RETRY: [Duration; 4] = [
     Duration::from_secs(5),
 ];
 
-/// Until it is asked to stop.
-pub(super) fn run(
-    config: CameraConfig,
-    requests: Arc<SharedRequests>,
-    status: watch::Sender<Status>,
-) {
-    let thread = Thread {
-        config,
-        requests,
-        status,
-        encoders_failed: 0,
-    };
-    thread.run();
-}
-
 /// What the thread owns.
-struct Thread {
-    config: CameraConfig,
-    requests: Arc<SharedRequests>,
-    status: watch::Sender<Status>,
+pub(super) struct Thread {
+    pub config: CameraConfig,
+    pub requests: Arc<SharedRequests>,
+    pub status: watch::Sender<Status>,
     /// How many of the encoders there are have failed in a row, to try the next.
-    encoders_failed: usize,
+    pub encoders_failed: usize,
 }
 
 impl Thread {
-    fn run(mut self) {
+    /// Until it is asked to stop.
+    pub(super) fn run(mut self) {
         let mut failures = 0;
         while self.wait_until_wanted() {
             let begun = now();
@@ -134,7 +117,7 @@ impl Thread {
     /// Until nobody wants it, or an error.
     fn run_once(&mut self) -> Result<(), PipelineError> {
         let CameraConfig { source, format, .. } = self.config;
-        let device = self.config.device.as_deref();
+        let device = self.config.device.clone();
         let source = source::find(source, device, format).map_err(PipelineError::new)?;
         let encoder = self.encoder()?;
         let pipeline = Pipeline::start(&source, encoder, format.fps, &self.requests)
@@ -204,8 +187,6 @@ impl Thread {
         self.status.send_if_modified(|status| {
             let before = status.clone();
             status.fps = fps.unwrap_or(status.fps);
-            status.bitrate_kbps = requests.kbps;
-            status.frames = requests.frames;
             status.key_frames = requests.key_frames;
             if requests.last_frame.is_some() {
                 status.running = Some(running.to_owned());
