@@ -20,28 +20,21 @@ pub(super) const H264: &str =
 /// Why an offer is refused, in words for whoever made it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
-    /// More than [`MAX_BYTES`].
     #[error("an offer has at most {MAX_BYTES} bytes, this has {0}")]
     TooLong(usize),
-    /// Not a session description.
     #[error("the offer is no session description: {0}")]
     NotSdp(String),
-    /// No video section at all.
     #[error("the offer has no video section")]
     NoVideo,
-    /// Too many media sections.
     #[error("an offer has at most {MAX_SECTIONS} media sections, this has {0}")]
     TooManySections(usize),
-    /// Video that is only sent to us.
     #[error("the offer's video section does not receive: it must be recvonly or sendrecv")]
     DoesNotReceive,
-    /// None of the video codecs is what is sent.
     #[error(
         "the offer has no H.264 of profile 42e01f with packetization-mode=1, which is all \
          that is sent"
     )]
     NoH264,
-    /// A part that every peer connection needs is missing.
     #[error("the offer has no {0}")]
     Missing(&'static str),
 }
@@ -56,19 +49,20 @@ pub(in crate::video) fn check(sdp: &str) -> Result<(), Refused> {
     if offer.media_descriptions.len() > MAX_SECTIONS {
         return Err(Refused::TooManySections(offer.media_descriptions.len()));
     }
-    let mut videos = offer
-        .media_descriptions
-        .iter()
+    let media = offer.media_descriptions.iter();
+    let videos: Vec<_> = media
         .filter(|media| media.media_name.media == "video")
-        .peekable();
-    if videos.peek().is_none() {
+        .collect();
+    if videos.is_empty() {
         return Err(Refused::NoVideo);
     }
-    let mut receiving = videos.filter(|media| receives(media)).peekable();
-    if receiving.peek().is_none() {
+    if !videos.iter().any(|media| receives(media)) {
         return Err(Refused::DoesNotReceive);
     }
-    if !receiving.any(has_our_h264) {
+    if !videos
+        .iter()
+        .any(|media| receives(media) && has_our_h264(media))
+    {
         return Err(Refused::NoH264);
     }
     for needed in ["ice-ufrag", "ice-pwd", "fingerprint"] {
