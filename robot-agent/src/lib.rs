@@ -43,11 +43,11 @@ use motors::{Ended, MotorThread, Motors, Source};
 use mqtt::{MqttIo, MqttState};
 use signaling::{ChannelConfig, SignalingIo};
 use telemetry::TelemetryInputs;
-use video::{VideoConfig, VideoIo};
+use video::VideoIo;
 
 /// How long everything but the wheels may take to end: a goodbye to the broker and to the
 /// viewers. systemd is patient for longer than this and the stop of the wheels together.
-const PATIENCE: Duration = Duration::from_secs(3);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Messages between viewers and video on their way: those of all viewers who come at once.
 const VIEWERS_WAITING: usize = 256;
@@ -84,54 +84,11 @@ pub async fn run(
         "robot-agent {} starts",
         env!("CARGO_PKG_VERSION")
     );
-    let (motors, thread) =
-        motors::start(config.motors, config.limits).context("cannot start the motor thread")?;
+    let (motors, thread) = motors::start(config.motors.clone(), config.limits)
+        .context("cannot start the motor thread")?;
     let wheels = AtRest(Some(thread));
     let stop = CancellationToken::new();
-    let mut tasks = JoinSet::new();
-
-    let rejected = Arc::new(AtomicU64::new(0));
-    let reconnects = Arc::new(AtomicU64::new(0));
-    let reports = watch::Sender::new(Arc::<str>::from(""));
-    let mqtt_state = watch::Sender::new(MqttState::default());
-    // None means that video is off.
-    let video_report = watch::Sender::new(None);
-    let shows = config.video.camera.source != config::VideoSource::Off;
-    if let Some(aws) = config.aws.filter(|_| shows) {
-        let ways = Ways {
-            channel: ChannelConfig::new(config.robot, aws, &certificates),
-            robot: ByViewers {
-                motors: motors.clone(),
-                rejected: rejected.clone(),
-            },
-            reports: reports.subscribe(),
-            status: video_report.clone(),
-        };
-        show(&mut tasks, config.video, ways, &stop);
-    }
-
-    let watchdog = watchdog::run(motors.clone(), mqtt_state.subscribe(), stop.clone());
-    tasks.spawn(named("watchdog", watchdog));
-    let mqtt_io = MqttIo {
-        on_action: obey(motors.clone()),
-        reports: reports.subscribe(),
-        state: mqtt_state,
-        rejected: rejected.clone(),
-        reconnects: reconnects.clone(),
-    };
-    let stop_mqtt = stop.clone();
-    tasks.spawn(named("mqtt", async move {
-        mqtt::run(config.mqtt, &certificates, mqtt_io, stop_mqtt).await;
-    }));
-    let inputs = TelemetryInputs {
-        motors,
-        rejected,
-        reconnects,
-        video: video_report.subscribe(),
-    };
-    let telemetry = telemetry::run(config.telemetry, inputs, reports);
-    let telemetry = stop.clone().run_until_cancelled_owned(telemetry);
-    tasks.spawn(named("telemetry", async { _ = telemetry.await }));
+    let mut tasks = start(config, certificates, motors, &stop);
 
     let why = tokio::select! {
         () = shutdown => Ok(()),
@@ -146,53 +103,94 @@ pub async fn run(
     stop.cancel();
     // Wheels that may still turn are stopped from outside once this process is gone.
     if !matches!(stopped, Err(Ended::Hangs)) {
-        goodbye(tasks).await;
+        drain(tasks).await;
     }
     why.and(stopped.map_err(Into::into))
 }
 
-/// Lets everything else end by itself, within [`PATIENCE`].
-async fn goodbye(mut tasks: JoinSet<&'static str>) {
-    let finished = async { while tasks.join_next().await.is_some() {} };
-    if tokio::time::timeout(PATIENCE, finished).await.is_err() {
-        warn!("some parts did not end in time");
-    }
-}
-
-/// What the camera and its viewers need of the rest.
-struct Ways {
-    channel: ChannelConfig,
-    robot: ByViewers,
-    reports: watch::Receiver<Arc<str>>,
-    status: watch::Sender<Option<wire::telemetry::Video>>,
-}
-
-/// Shows the camera to viewers that come by the channel.
-fn show(
-    tasks: &mut JoinSet<&'static str>,
-    config: VideoConfig,
-    ways: Ways,
+/// Starts every part but the motor thread; here stands who is connected to whom.
+fn start(
+    config: Config,
+    certificates: Certificates,
+    motors: Motors,
     stop: &CancellationToken,
-) {
+) -> JoinSet<&'static str> {
+    let rejected = Arc::<AtomicU64>::default();
+    let reconnects = Arc::<AtomicU64>::default();
+    let reports = watch::Sender::new(Arc::<str>::from(""));
+    let mqtt_state = watch::Sender::new(MqttState::default());
+    // None means that video is off.
+    let video_status = watch::Sender::new(None);
+    let mut tasks = JoinSet::new();
+
+    let watchdog = watchdog::run(motors.clone(), mqtt_state.subscribe(), stop.clone());
+    tasks.spawn(named("watchdog", watchdog));
+
+    let shows = config.video.camera.source != config::VideoSource::Off;
+    if let Some(aws) = config.aws.filter(|_| shows) {
+        let channel = ChannelConfig::new(config.robot, aws, &certificates);
+        let robot = Arc::new(ByViewers {
+            motors: motors.clone(),
+            rejected: rejected.clone(),
+        });
+        let (video_io, signaling_io) = connect(reports.subscribe(), video_status.clone());
+        let video = video::run(config.video, robot, video_io, stop.clone());
+        tasks.spawn(named("video", video));
+        let signaling = signaling::run(channel, signaling_io, stop.clone());
+        tasks.spawn(named("signaling", signaling));
+    }
+
+    let mqtt_io = MqttIo {
+        on_action: act(motors.clone()),
+        reports: reports.subscribe(),
+        state: mqtt_state,
+        rejected: rejected.clone(),
+        reconnects: reconnects.clone(),
+    };
+    let mqtt = mqtt::run(config.mqtt, certificates, mqtt_io, stop.clone());
+    tasks.spawn(named("mqtt", mqtt));
+
+    let inputs = TelemetryInputs {
+        motors,
+        rejected,
+        reconnects,
+        video: video_status.subscribe(),
+    };
+    let telemetry = telemetry::run(config.telemetry, inputs, reports);
+    let telemetry = stop.clone().run_until_cancelled_owned(telemetry);
+    tasks.spawn(named("telemetry", async { _ = telemetry.await }));
+    tasks
+}
+
+/// What video and signaling tell each other.
+fn connect(
+    telemetry: watch::Receiver<Arc<str>>,
+    status: watch::Sender<Option<wire::telemetry::Video>>,
+) -> (VideoIo, SignalingIo) {
     let (to_video, from_viewers) = mpsc::channel(VIEWERS_WAITING);
     let (to_viewers, from_video) = mpsc::channel(VIEWERS_WAITING);
-    let (servers_to, servers) = watch::channel(Vec::new());
-    let io = VideoIo {
+    let (refreshed, ice_servers) = watch::channel(Vec::new());
+    let video = VideoIo {
         incoming: from_viewers,
         outgoing: to_viewers,
-        ice_servers: servers,
-        telemetry: ways.reports,
-        status: ways.status,
+        ice_servers,
+        telemetry,
+        status,
     };
-    let signaling_io = SignalingIo {
+    let signaling = SignalingIo {
         incoming: to_video,
         outgoing: from_video,
-        ice_servers: servers_to,
+        ice_servers: refreshed,
     };
-    let video = video::run(config, Arc::new(ways.robot), io, stop.clone());
-    tasks.spawn(named("video", video));
-    let channel = signaling::run(ways.channel, signaling_io, stop.clone());
-    tasks.spawn(named("signaling", channel));
+    (video, signaling)
+}
+
+/// Lets everything but the wheels end by itself, within [`DRAIN_TIMEOUT`].
+async fn drain(mut tasks: JoinSet<&'static str>) {
+    let finished = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN_TIMEOUT, finished).await.is_err() {
+        warn!("some parts did not end in time");
+    }
 }
 
 /// What viewers do to the robot.
@@ -218,8 +216,8 @@ impl video::Robot for ByViewers {
     }
 }
 
-/// What becomes of an action from the broker: the motors obey it in the calling loop.
-fn obey(motors: Motors) -> Box<dyn FnMut(wire::Action) + Send> {
+/// What becomes of an action from the broker: it reaches the motors in the calling loop.
+fn act(motors: Motors) -> Box<dyn FnMut(wire::Action) + Send> {
     Box::new(move |action| {
         if let Err(dropped) = motors.act(&action, &Source::Mqtt) {
             tracing::debug!(action = action.motion.word(), %dropped, "action dropped");
@@ -267,12 +265,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn systemd_waits_for_the_slowest_stop_and_goodbye() {
+    fn systemd_waits_for_the_slowest_stop_and_drain() {
         let unit = include_str!("../../systemd/robot-agent.service");
         let seconds = unit
             .lines()
             .find_map(|line| line.strip_prefix("TimeoutStopSec="));
         let systemd = Duration::from_secs(seconds.unwrap().parse().unwrap());
-        assert!(systemd > motors::STOP_LIMIT + PATIENCE, "{systemd:?}");
+        assert!(systemd > motors::STOP_LIMIT + DRAIN_TIMEOUT, "{systemd:?}");
     }
 }

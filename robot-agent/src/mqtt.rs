@@ -31,11 +31,11 @@ use session::Session;
 /// Keeps the session up until `cancel`, then disconnects.
 pub async fn run(
     config: MqttConfig,
-    certificates: &Certificates,
+    certificates: Certificates,
     io: MqttIo,
     cancel: CancellationToken,
 ) {
-    let (client, mut events) = connection::prepare(&config, certificates);
+    let (client, mut events) = connection::prepare(&config, &certificates);
     let publisher = publish_reports(
         client.clone(),
         topic::telemetry(&config.robot),

@@ -62,7 +62,7 @@ impl Robot {
             reconnects,
         };
         robot.task.spawn(async move {
-            mqtt::run(config, &certificates, io, cancel).await;
+            mqtt::run(config, certificates, io, cancel).await;
         });
         robot
     }
