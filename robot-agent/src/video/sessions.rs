@@ -1,15 +1,16 @@
 //! All viewers: which offers become a session, and what the sessions need of the camera
 //! together.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use daemon::log_limit::LogLimiter;
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{self, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::JoinMap;
 use wire::signaling::Candidate;
 use wire::telemetry::Video;
 
@@ -62,7 +63,9 @@ pub(super) struct Sessions<'a> {
     shared: Arc<Shared>,
     admission: Admission,
     early_candidates: EarlyCandidates,
-    sessions: JoinMap<Arc<Session>, Ended>,
+    /// Until their task has ended.
+    sessions: HashMap<task::Id, Arc<Session>>,
+    tasks: JoinSet<Ended>,
     shutdown: CancellationToken,
     /// The bitrate the encoder was last asked for.
     kbps: u32,
@@ -102,14 +105,15 @@ impl<'a> Sessions<'a> {
             shared: Arc::new(shared),
             admission: Admission::new(config.viewers_max, now()),
             early_candidates: EarlyCandidates::default(),
-            sessions: JoinMap::new(),
+            sessions: HashMap::new(),
+            tasks: JoinSet::new(),
             shutdown: shutdown.child_token(),
             kbps: config.camera.bitrate_kbps,
             ignored_log: LogLimiter::new(1, IGNORED_LOG_EVERY),
         };
         sessions.serve().await;
         sessions.shutdown.cancel();
-        while sessions.sessions.join_next().await.is_some() {}
+        while sessions.tasks.join_next().await.is_some() {}
         thread.stop().await;
         Ok(())
     }
@@ -129,8 +133,9 @@ impl<'a> Sessions<'a> {
                     None => return self.shutdown.cancelled().await,
                 },
                 () = self.shared.changed.notified() => self.control_camera(),
-                Some((session, ended)) = self.sessions.join_next() => {
-                    self.ended(&session, ended.unwrap_or(Ended::Panicked));
+                Some(ended) = self.tasks.join_next_with_id() => {
+                    let (id, ended) = ended.unwrap_or_else(|error| (error.id(), Ended::Panicked));
+                    self.ended(id, ended);
                 }
                 _ = ticks.tick() => {
                     self.control_camera();
@@ -142,7 +147,7 @@ impl<'a> Sessions<'a> {
 
     /// Those that are not about to end.
     fn active(&self) -> impl Iterator<Item = &Arc<Session>> {
-        let sessions = self.sessions.keys();
+        let sessions = self.sessions.values();
         sessions.filter(|session| !session.cancel.is_cancelled())
     }
 
@@ -190,7 +195,8 @@ impl<'a> Sessions<'a> {
         );
         // Boxed, as the future of a whole session is large.
         let task = peer::run(Arc::clone(&self.shared), Arc::clone(&session), candidates);
-        self.sessions.spawn(session, Box::pin(task));
+        let task = self.tasks.spawn(Box::pin(task));
+        self.sessions.insert(task.id(), session);
     }
 
     fn refuse(&self, viewer: &str, offer: &str, reason: String) {
@@ -209,7 +215,10 @@ impl<'a> Sessions<'a> {
         }
     }
 
-    fn ended(&mut self, session: &Session, ended: Ended) {
+    fn ended(&mut self, task: task::Id, ended: Ended) {
+        let Some(session) = self.sessions.remove(&task) else {
+            return;
+        };
         tracing::info!(viewer = %session.viewer, "viewer {ended}");
         if let Ended::NotAnswered(error) = ended {
             self.refuse(&session.viewer, &session.offer, error.to_string());

@@ -1,7 +1,6 @@
 //! One viewer's session, as its peer connection and whoever counts the sessions see it, and
 //! what all sessions share.
 
-use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -74,8 +73,7 @@ pub(in crate::video) struct Report {
 /// every one of ours.
 pub(super) const MAX_CANDIDATES: usize = 64;
 
-/// One viewer, from its offer to its end. A key of collections by its identity, as a viewer
-/// who reconnects has two for a moment.
+/// One viewer, from its offer to its end. A viewer who reconnects has two for a moment.
 pub(in crate::video) struct Session {
     pub viewer: Arc<str>,
     pub offer: String,
@@ -131,19 +129,5 @@ impl Session {
 
     pub(super) fn set_kbps(&self, kbps: u32) {
         self.kbps.store(kbps, Ordering::Relaxed);
-    }
-}
-
-impl PartialEq for Session {
-    fn eq(&self, other: &Self) -> bool {
-        std::ptr::eq(self, other)
-    }
-}
-
-impl Eq for Session {}
-
-impl Hash for Session {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        std::ptr::hash(self, state);
     }
 }
