@@ -35,14 +35,7 @@ const GROUND_STATION: Rules = Rules {
         &["store"],
         &["applied_revision"],
         &["state_dir"],
-        &[
-            "clock",
-            "hex",
-            "metrics",
-            "rate_limit",
-            "systemd",
-            "tcp_port",
-        ],
+        &["clock", "hex", "metrics", "rate_limit", "tcp_port"],
     ],
     apart: &[
         ("auth", "broker"),
@@ -55,7 +48,6 @@ const GROUND_STATION: Rules = Rules {
         ("mars::", &["config", "http", "lib"]),
         ("rumqttc::", &["broker::client"]),
         ("rusqlite::", &["store"]),
-        ("sd_notify::", &["systemd"]),
     ],
     never_in: &[],
 };

@@ -9,3 +9,4 @@ pub mod exit_code;
 pub mod header_chip;
 pub mod log;
 pub mod log_limit;
+pub mod systemd;

@@ -3,7 +3,7 @@
 //! Reading order is the way of the data: [`config`], [`mars`] (asks, decodes with [`bitmap`], keeps),
 //! [`view`] (what is true now), [`page`] (how it looks), [`screen`] (the device), and [`run()`],
 //! which joins them. [`clock`] is the only reader of clocks; [`check`] and [`render`] are the other
-//! two commands; [`watchdog`] talks to systemd, [`arguments`] is the command line.
+//! two commands; [`arguments`] is the command line.
 
 pub mod arguments;
 pub mod bitmap;
@@ -16,7 +16,6 @@ pub mod render;
 mod run;
 pub mod screen;
 pub mod view;
-pub mod watchdog;
 
 pub use run::{Events, Stopper, run};
 

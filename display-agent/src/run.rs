@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use daemon::systemd;
 use tracing::{info, warn};
 
 use crate::clock::{Clock, Now};
@@ -16,10 +17,10 @@ use crate::config::Settings;
 use crate::mars::cache::Cache;
 use crate::mars::fetch::Fetcher;
 use crate::mars::{Client, Error, PollSchedule, Polled};
+use crate::page;
 use crate::page::Page;
 use crate::screen::{Device, Frame, Screen, Shown};
 use crate::view::{View, words};
-use crate::{page, watchdog};
 
 /// How long a poll may be overdue before it counts as hung, beyond the two limits of its requests.
 const POLL_SLACK: Duration = Duration::from_secs(60);
@@ -108,7 +109,7 @@ pub fn run(
     };
     info!(api = %settings.url, interval = ?settings.interval, cache = %settings.cache.display(), "asking for Mars");
     display.show(clock.now());
-    watchdog::ready();
+    systemd::ready();
 
     let (stop_poller, poller_stopped) = mpsc::channel::<()>();
     let interval = settings.interval;
@@ -121,7 +122,7 @@ pub fn run(
         .context("cannot start the poller's thread")?;
     let result = display.watch(&receiver, clock, settings.limit);
 
-    watchdog::stopping();
+    systemd::stopping();
     drop(stop_poller);
     display.view.stop(clock.now());
     display.show(clock.now());
@@ -189,13 +190,13 @@ fn report(before: &mut Option<Error>, error: Option<&Error>, next_in: Duration) 
         (Some(before), Some(error)) if before.kind == error.kind && before.part == error.part => {}
         (_, Some(error)) => {
             warn!(%error, next_try_s = next_in.as_secs(), "no news from Mars");
-            watchdog::status(&error.to_string());
+            systemd::status(&error.to_string());
         }
         (Some(_), None) => {
             info!("Mars answers again");
-            watchdog::status("up to date");
+            systemd::status("up to date");
         }
-        (None, None) => watchdog::status("up to date"),
+        (None, None) => systemd::status("up to date"),
     }
     *before = error.cloned();
 }
@@ -227,14 +228,14 @@ impl Display {
         clock: Clock,
         limit: Duration,
     ) -> anyhow::Result<()> {
-        let period = watchdog::period();
+        let period = systemd::watchdog_interval();
         let overdue = limit * 2 + POLL_SLACK;
         let mut poll_due = clock.now().steady + overdue;
         loop {
             let now = clock.now();
             self.show(now);
             if now.steady < poll_due {
-                watchdog::alive();
+                systemd::feed_watchdog();
             }
             match next_event(events, clock, self.next_wake(now.steady), period) {
                 Ok(Event::Polled(polled, poll)) => {

@@ -31,7 +31,6 @@ mod signaling;
 pub mod state_dir;
 #[doc(hidden)]
 pub mod store;
-mod systemd;
 mod tcp_port;
 mod turn;
 mod video;
@@ -44,6 +43,7 @@ use broker::mosquitto::{DesiredState, Mosquitto};
 use bytes::Bytes;
 use ca::Ca;
 use config::Config;
+use daemon::systemd;
 use http::app_state::AppState;
 use http::{listener, router};
 use maintenance::Maintenance;

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use sd_notify::NotifyState;
+use daemon::systemd;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -26,8 +26,7 @@ pub(crate) async fn run(
     mut mqtt: watch::Receiver<MqttState>,
     cancel: CancellationToken,
 ) {
-    let period =
-        sd_notify::watchdog_enabled().map_or(UNWATCHED, |watched| (watched / 2).max(STARTING));
+    let period = systemd::watchdog_interval().map_or(UNWATCHED, |interval| interval.max(STARTING));
     let mut changed = motors.changed();
     let mut tick = Tick::default();
     let mut ready = false;
@@ -45,19 +44,19 @@ pub(crate) async fn run(
         if due && tick.advanced(state.tick) {
             if !ready {
                 ready = true;
-                notify(NotifyState::Ready);
+                systemd::ready();
                 pause = tokio::time::interval(period);
                 pause.reset();
             }
-            notify(NotifyState::Watchdog);
+            systemd::feed_watchdog();
         }
         let status = status(&mqtt.borrow_and_update(), &state);
         if status != shown {
-            notify(NotifyState::Status(&status));
+            systemd::status(&status);
             shown = status;
         }
     }
-    notify(NotifyState::Stopping);
+    systemd::stopping();
 }
 
 /// The last tick of the motor thread that was seen. Pure.
@@ -81,13 +80,6 @@ fn status(mqtt: &MqttState, motors: &motors::State) -> String {
     match &motors.fault {
         None => format!("{session}; {} works", motors.board),
         Some(fault) => format!("{session}; {} does not work: {fault}", motors.board),
-    }
-}
-
-/// Without systemd there is no socket, and that is fine.
-fn notify(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::debug!(%error, "systemd is not notified");
     }
 }
 
