@@ -92,20 +92,20 @@ pub(crate) struct Merit {
     /// Not black, not white, not one flat grey.
     pub(crate) fair: bool,
     /// Standard deviation of the brightness: the better of two doubtful ones has more.
-    pub(crate) contrast: f32,
+    pub(crate) contrast: f64,
 }
 
 /// Rovers also photograph the sun through a filter, their calibration targets and the night.
-const FAIR_BRIGHTNESS: std::ops::RangeInclusive<f32> = 28.0..=228.0;
+const FAIR_BRIGHTNESS: std::ops::RangeInclusive<f64> = 28.0..=228.0;
 /// Fog has less contrast than this; the dullest readable plain has about 15.
-const FAIR_CONTRAST: f32 = 9.0;
+const FAIR_CONTRAST: f64 = 9.0;
 
 /// Judges a picture of the screen's size.
 pub(crate) fn merit(screen: &RgbImage) -> Merit {
-    let bright = || screen.pixels().map(|pixel| luma(pixel.0));
-    let count = bright().count() as f32;
-    let mean = bright().sum::<f32>() / count;
-    let contrast = (bright().map(|it| (it - mean).powi(2)).sum::<f32>() / count).sqrt();
+    let bright = || screen.pixels().map(|pixel| f64::from(luma(pixel.0)));
+    let count = bright().count() as f64;
+    let mean = bright().sum::<f64>() / count;
+    let contrast = (bright().map(|it| (it - mean).powi(2)).sum::<f64>() / count).sqrt();
     Merit {
         fair: FAIR_BRIGHTNESS.contains(&mean) && contrast >= FAIR_CONTRAST,
         contrast,

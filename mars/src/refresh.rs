@@ -10,6 +10,7 @@ use crate::clock::unix_s;
 use crate::http_client::FetchError;
 use crate::photo_feed::{self, Photo};
 use crate::picture::Picture;
+use crate::refresh_state::RefreshState;
 use crate::selection::{Rover, Selection};
 use crate::state::{Mars, WEATHER_FILE, picture_file};
 use crate::{bitmap, photo, weather_feed};
@@ -43,8 +44,11 @@ async fn refresh_pictures(mars: &Mars) {
         while let Some((selection, shown)) = mars.next_due() {
             let outcome = new_picture(mars, selection, shown).await;
             let file = picture_file(selection);
-            mars.record(outcome, file, |state| state.picture(selection))
-                .await;
+            let recorded = mars.record(outcome, file, |state| {
+                let entry = state.pictures.entry(selection);
+                entry.or_insert_with(|| RefreshState::new(None))
+            });
+            recorded.await;
         }
     }
 }
@@ -100,7 +104,7 @@ async fn best_of(
     rover: Rover,
     offered: Vec<Photo>,
 ) -> Result<(RgbImage, Photo), FetchError> {
-    let mut best: Option<(f32, RgbImage, Photo)> = None;
+    let mut best: Option<(f64, RgbImage, Photo)> = None;
     let mut error = format!("{rover:?}'s feed offers no such picture").into();
     for photo in offered {
         let (screen, merit) = match fetch(mars, &photo).await {

@@ -44,13 +44,6 @@ pub(crate) struct State {
     pub(crate) pictures: HashMap<Selection, RefreshState<Picture>>,
 }
 
-impl State {
-    pub(crate) fn picture(&mut self, selection: Selection) -> &mut RefreshState<Picture> {
-        let entry = self.pictures.entry(selection);
-        entry.or_insert_with(|| RefreshState::new(None))
-    }
-}
-
 impl Mars {
     /// What was cached by the last run; nothing is fetched before somebody asks.
     pub fn new(settings: Settings) -> Self {
@@ -134,7 +127,7 @@ impl Mars {
             Err(error) => {
                 let mut state = self.lock();
                 let retry_in_s = place(&mut state).failed(now, error.retry_after, rand::random());
-                tracing::warn!(%error, retry_in_s, file, "nothing new from Mars");
+                tracing::warn!(%error, retry_in_s, file, "cannot fetch from NASA, trying again later");
             }
         }
         self.fetched.send_replace(());
