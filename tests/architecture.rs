@@ -35,7 +35,7 @@ const GROUND_STATION: Rules = Rules {
         &["store"],
         &["applied_revision"],
         &["state_dir"],
-        &["clock", "hex", "metrics", "rate_limit", "tcp_port"],
+        &["clock", "hex", "metrics", "tcp_port"],
     ],
     apart: &[
         ("auth", "broker"),

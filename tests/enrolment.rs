@@ -6,10 +6,10 @@ use tests::{Robot, Station};
 #[tokio::test]
 async fn a_certificate_of_another_authority_connects_to_nothing() {
     let station = Station::start().await;
-    let stranger = Station::start().await;
+    let other = Station::start().await;
     let key = station.new_key("rover").await;
     let ours = station.new_robot("rover").await;
-    let theirs = stranger.new_robot("rover").await;
+    let theirs = other.new_robot("rover").await;
     for file in ["certificate.pem", "private.pem.key"] {
         let from = theirs.path().join("certs").join(file);
         std::fs::copy(from, ours.path().join("certs").join(file)).unwrap();

@@ -9,4 +9,5 @@ pub mod exit_code;
 pub mod header_chip;
 pub mod log;
 pub mod log_limit;
+pub mod rate_limit;
 pub mod systemd;

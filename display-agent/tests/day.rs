@@ -42,7 +42,7 @@ const CALM: Duration = Duration::from_secs(3600);
 const LIMIT: Duration = Duration::from_millis(400);
 
 /// For what must come on any machine; nothing is measured by it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the upstream does for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -373,7 +373,7 @@ fn a_day_of_trouble_is_told_truly_and_mends_itself() {
 /// The weather is good now: a fresh picture without a word must come, however busy this machine is.
 fn wait_for_all_well(day: Day, seen: &Mutex<Vec<Seen>>) -> bool {
     let real = Clock::real();
-    let deadline = real.now().steady + PATIENCE;
+    let deadline = real.now().steady + TIMEOUT;
     while real.now().steady < deadline {
         let newest = Day::version(day.time());
         let last = seen.lock().unwrap().last().cloned();

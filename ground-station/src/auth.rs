@@ -16,8 +16,8 @@ pub use principal::{Principal, Rights};
 pub use temporary_credentials::CredentialIssuer;
 pub use token::{TokenError, TokenKey};
 
-use crate::rate_limit::{Rate, RateLimiter};
 use crate::store::{Permission, Store, StoreError, User};
+use daemon::rate_limit::{Rate, RateLimiter};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -34,7 +34,7 @@ pub const SESSION_SECRET: &str = "token-secret";
 
 /// Wrong passwords for one name or from one address: a few slips of a person, far from a guess.
 const ATTEMPTS: Rate = Rate {
-    burst: 10,
+    burst: 10.0,
     per_s: 1.0 / 6.0,
 };
 

@@ -23,7 +23,6 @@ mod hex;
 mod http;
 mod maintenance;
 mod metrics;
-mod rate_limit;
 mod robot_config;
 mod robots;
 mod signaling;

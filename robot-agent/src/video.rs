@@ -20,7 +20,6 @@ mod peer;
 mod sessions;
 #[cfg(test)]
 mod tests;
-mod token_bucket;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

@@ -14,20 +14,20 @@ use crate::pictures;
 use crate::upstream::{Answer, Request, Upstream};
 
 /// For events that must come on any machine; nothing is measured by it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A folder with a config, in which the program runs.
-struct Desk {
+struct Agent {
     folder: tempfile::TempDir,
 }
 
-impl Desk {
+impl Agent {
     fn new(display: &str) -> Self {
-        let desk = Self {
+        let agent = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        desk.configure(display);
-        desk
+        agent.configure(display);
+        agent
     }
 
     /// The `display` section, with a PNG as the screen.
@@ -107,9 +107,9 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Looks again and again, until there is something or patience ends.
+/// Looks again and again, until there is something or the time is up.
 fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = now() + PATIENCE;
+    let deadline = now() + TIMEOUT;
     loop {
         if let Some(found) = look() {
             return found;
@@ -138,16 +138,16 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn it_runs_until_asked_to_stop_and_says_on_the_screen_that_it_stopped() {
     let upstream = Upstream::http(good);
-    let desk = Desk::new(&format!(r#""url":"{}""#, upstream.url("/mars")));
+    let agent = Agent::new(&format!(r#""url":"{}""#, upstream.url("/mars")));
     for signal in [Signal::TERM, Signal::INT] {
-        let mut running = desk.run();
-        wait_for("the picture", || desk.red().filter(|red| *red == 25));
-        let fresh = std::fs::read(desk.path("out.png")).unwrap();
+        let mut running = agent.run();
+        wait_for("the picture", || agent.red().filter(|red| *red == 25));
+        let fresh = std::fs::read(agent.path("out.png")).unwrap();
         running.signal(signal);
         assert_eq!(running.exit_code(), Some(0));
-        let last = std::fs::read(desk.path("out.png")).unwrap();
+        let last = std::fs::read(agent.path("out.png")).unwrap();
         assert!(last != fresh, "the last frame says that it is the last");
-        std::fs::remove_file(desk.path("out.png")).unwrap();
+        std::fs::remove_file(agent.path("out.png")).unwrap();
     }
 }
 
@@ -160,8 +160,8 @@ fn a_request_that_hangs_does_not_hold_up_the_end() {
         let _ = held.lock().unwrap().recv();
         good(request)
     });
-    let desk = Desk::new(&format!(r#""url":"{}""#, upstream.url("/mars")));
-    let mut running = desk.run();
+    let agent = Agent::new(&format!(r#""url":"{}""#, upstream.url("/mars")));
+    let mut running = agent.run();
     wait_for("the request", || upstream.accepted().then_some(()));
     running.signal(Signal::TERM);
     assert_eq!(running.exit_code(), Some(0));
@@ -171,12 +171,12 @@ fn a_request_that_hangs_does_not_hold_up_the_end() {
 #[test]
 fn systemd_hears_ready_alive_and_stopping() {
     let upstream = Upstream::http(good);
-    let desk = Desk::new(&format!(r#""url":"{}""#, upstream.url("/mars")));
-    let socket = UnixDatagram::bind(desk.path("notify")).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut command = desk.command(&["run"]);
+    let agent = Agent::new(&format!(r#""url":"{}""#, upstream.url("/mars")));
+    let socket = UnixDatagram::bind(agent.path("notify")).unwrap();
+    socket.set_read_timeout(Some(TIMEOUT)).unwrap();
+    let mut command = agent.command(&["run"]);
     command
-        .env("NOTIFY_SOCKET", desk.path("notify"))
+        .env("NOTIFY_SOCKET", agent.path("notify"))
         .env("WATCHDOG_USEC", "100000");
     let mut running = Running(command.stderr(Stdio::null()).spawn().unwrap());
     let hear = |word: &str| {
@@ -201,47 +201,48 @@ fn systemd_hears_ready_alive_and_stopping() {
 
 #[test]
 fn exit_codes_tell_usage_from_config_from_trouble() {
-    let desk = Desk::new(r#""url":"http://localhost:1/mars""#);
-    assert_eq!(desk.output(&[]).status.code(), Some(64));
-    assert_eq!(desk.output(&["fly"]).status.code(), Some(64));
-    assert_eq!(desk.output(&["--version"]).status.code(), Some(0));
+    let agent = Agent::new(r#""url":"http://localhost:1/mars""#);
+    assert_eq!(agent.output(&[]).status.code(), Some(64));
+    assert_eq!(agent.output(&["fly"]).status.code(), Some(64));
+    assert_eq!(agent.output(&["--version"]).status.code(), Some(0));
     assert_eq!(
-        desk.output(&["run", "--config", "nowhere.json"])
+        agent
+            .output(&["run", "--config", "nowhere.json"])
             .status
             .code(),
         Some(78)
     );
-    assert_eq!(desk.output(&["check"]).status.code(), Some(1));
-    desk.configure(r#""url":"http://localhost:1/mars","ca":"nowhere.pem""#);
-    assert_eq!(desk.output(&["run"]).status.code(), Some(1));
+    assert_eq!(agent.output(&["check"]).status.code(), Some(1));
+    agent.configure(r#""url":"http://localhost:1/mars","ca":"nowhere.pem""#);
+    assert_eq!(agent.output(&["run"]).status.code(), Some(1));
 }
 
 #[test]
 fn a_bad_config_is_told_in_the_log_and_on_the_screen() {
-    let desk = Desk::new(r#""urll":"http://localhost:1/mars""#);
-    let output = desk.output(&["run"]);
+    let agent = Agent::new(r#""urll":"http://localhost:1/mars""#);
+    let output = agent.output(&["run"]);
     assert_eq!(output.status.code(), Some(78));
     let log = text(&output.stderr);
     assert!(
         log.contains("display.urll is not a known key: did you mean url?"),
         "{log}"
     );
-    assert!(desk.red().is_some(), "the screen says so too");
+    assert!(agent.red().is_some(), "the screen says so too");
 }
 
 #[test]
 fn check_names_what_is_missing_and_what_to_do() {
     let upstream = Upstream::http(good);
-    let desk = Desk::new(&format!(r#""url":"{}""#, upstream.url("/mars")));
-    let well = desk.output(&["check"]);
+    let agent = Agent::new(&format!(r#""url":"{}""#, upstream.url("/mars")));
+    let well = agent.output(&["check"]);
     assert_eq!(well.status.code(), Some(0), "{}", text(&well.stdout));
     let found = text(&well.stdout);
     assert!(found.contains("OK    Mars API"), "{found}");
     assert!(found.contains("sol 675"), "{found}");
-    desk.write_config(
+    agent.write_config(
         r#"{"display":{"url":"http://localhost:1/mars","cache":"/dev/null/cache","screen":{"spi":"/dev/none"}}}"#,
     );
-    let ill = desk.output(&["check"]);
+    let ill = agent.output(&["check"]);
     assert_eq!(ill.status.code(), Some(1));
     let found = text(&ill.stdout);
     for words in [
@@ -258,8 +259,8 @@ fn check_names_what_is_missing_and_what_to_do() {
 #[test]
 fn render_draws_an_answer_from_a_file_and_from_an_address() {
     let upstream = Upstream::http(good);
-    let desk = Desk::new(&format!(r#""url":"{}""#, upstream.url("/mars")));
-    let drawn = desk.output(&[
+    let agent = Agent::new(&format!(r#""url":"{}""#, upstream.url("/mars")));
+    let drawn = agent.output(&[
         "render",
         "--from",
         &upstream.url("/mars"),
@@ -267,13 +268,13 @@ fn render_draws_an_answer_from_a_file_and_from_an_address() {
         "out.png",
     ]);
     assert_eq!(drawn.status.code(), Some(0), "{}", text(&drawn.stderr));
-    assert_eq!(desk.red(), Some(25));
-    std::fs::write(desk.path("p.bmp"), pictures::plain(red_of(10), 0, 0)).unwrap();
-    std::fs::write(desk.path("answer.json"), r#"{"image_url":"p.bmp"}"#).unwrap();
-    let drawn = desk.output(&["render", "--from", "answer.json", "--out", "out.png"]);
+    assert_eq!(agent.red(), Some(25));
+    std::fs::write(agent.path("p.bmp"), pictures::plain(red_of(10), 0, 0)).unwrap();
+    std::fs::write(agent.path("answer.json"), r#"{"image_url":"p.bmp"}"#).unwrap();
+    let drawn = agent.output(&["render", "--from", "answer.json", "--out", "out.png"]);
     assert_eq!(drawn.status.code(), Some(0), "{}", text(&drawn.stderr));
-    assert_eq!(desk.red(), Some(10));
-    let failed = desk.output(&[
+    assert_eq!(agent.red(), Some(10));
+    let failed = agent.output(&[
         "render",
         "--from",
         "http://localhost:1/mars",
@@ -287,13 +288,13 @@ fn render_draws_an_answer_from_a_file_and_from_an_address() {
 #[test]
 fn the_copy_tells_why_the_screen_is_dark() {
     let upstream = Upstream::http(good);
-    let desk = Desk::new(r#""url":"x""#);
-    desk.write_config(&format!(
+    let agent = Agent::new(r#""url":"x""#);
+    agent.write_config(&format!(
         r#"{{"display":{{"url":"{}","screen":{{"spi":"/dev/none","copy":"out.png"}}}}}}"#,
         upstream.url("/mars")
     ));
-    let running = desk.run();
-    let dark = wait_for("the copy", || desk.red());
+    let running = agent.run();
+    let dark = wait_for("the copy", || agent.red());
     assert!(
         dark < 60,
         "the page is words on a dark ground, not the picture"
@@ -334,14 +335,14 @@ fn a_hundred_kills_while_saving_leave_the_last_good_picture() {
             answer
         })
     };
-    let desk = Desk::new(&format!(
+    let agent = Agent::new(&format!(
         r#""url":"{}","interval_minutes":0.05"#,
         upstream.url("/mars")
     ));
     let saved = Path::new("state/display/last-good");
-    let first = desk.run();
+    let first = agent.run();
     wait_for("the first picture", || {
-        desk.path(&saved.to_string_lossy()).exists().then_some(())
+        agent.path(&saved.to_string_lossy()).exists().then_some(())
     });
     drop(first);
 
@@ -352,7 +353,7 @@ fn a_hundred_kills_while_saving_leave_the_last_good_picture() {
     let (mut last, mut new_ones) = (0, 0);
     for round in 1..=100 {
         version.store(round, Ordering::SeqCst);
-        let running = desk.run();
+        let running = agent.run();
         wait_for("the new picture to be fetched", || {
             (served.load(Ordering::SeqCst) == round).then_some(())
         });
@@ -361,9 +362,9 @@ fn a_hundred_kills_while_saving_leave_the_last_good_picture() {
         drop(running);
 
         open.store(false, Ordering::SeqCst);
-        std::fs::remove_file(desk.path("out.png")).ok();
-        let again = desk.run();
-        let shown = wait_for("the first frame", || desk.red());
+        std::fs::remove_file(agent.path("out.png")).ok();
+        let again = agent.run();
+        let shown = wait_for("the first frame", || agent.red());
         let candidates = [last, round].map(step_of);
         let shown = candidates.iter().position(|red| *red == shown);
         let shown = shown.unwrap_or_else(|| {

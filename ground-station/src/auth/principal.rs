@@ -1,8 +1,8 @@
 //! Who acts: the holder of an API key, of a password, or of a certificate.
 
 use super::usage_plan::Limits;
-use crate::rate_limit::Rate;
 use crate::store::{Directory, Key, Kind, Permission, RobotScope, User};
+use daemon::rate_limit::Rate;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 /// for several tabs.
 const USER_LIMITS: Limits = Limits {
     rate: Rate {
-        burst: 100,
+        burst: 100.0,
         per_s: 50.0,
     },
     quota: None,
@@ -86,7 +86,7 @@ impl From<&Key> for Rights {
             robots: key.robots.clone(),
             limits: Limits {
                 rate: Rate {
-                    burst: key.burst,
+                    burst: f64::from(key.burst),
                     per_s: key.rate,
                 },
                 quota: key.quota,

@@ -1,6 +1,6 @@
 //! Usage plans: how often a caller may ask, and how often in a day.
 
-use crate::rate_limit::{Rate, TokenBucket};
+use daemon::rate_limit::{Rate, TokenBucket};
 use std::time::Instant;
 
 /// How much a caller may ask.
@@ -73,7 +73,7 @@ mod tests {
     fn a_quota_ends_the_day_and_the_next_day_begins_anew() {
         let limits = Limits {
             rate: Rate {
-                burst: 3,
+                burst: 3.0,
                 per_s: 2.0,
             },
             quota: Some(5),

@@ -15,7 +15,7 @@ use wire::signaling::{Content, FromService, MessageType, ToService};
 use super::connection::CloseReason;
 use super::rejection::Rejection;
 use super::times::Times;
-use crate::rate_limit::{Rate, TokenBucket};
+use daemon::rate_limit::{Rate, TokenBucket};
 use outbox::{Outbox, outbox};
 
 /// Viewers of one channel: the service's default.
@@ -24,14 +24,14 @@ const MAX_VIEWERS: usize = 10;
 /// Connections to one channel and side: the service's hard limit is 3 a second with no word on
 /// bursts, so all viewers may reconnect at once, as after a restart.
 const JOINS: Rate = Rate {
-    burst: MAX_VIEWERS as u32,
+    burst: MAX_VIEWERS as f64,
     per_s: 3.0,
 };
 
 /// Control calls for one channel: the documented 5 a second for describing it, and ten viewers
 /// and a robot that all ask their three questions at once.
 const CALLS: Rate = Rate {
-    burst: 33,
+    burst: 33.0,
     per_s: 5.0,
 };
 

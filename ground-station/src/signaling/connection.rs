@@ -11,18 +11,18 @@ use wire::signaling::{
 use super::rejection::{Rejection, STATUS};
 use super::times::Times;
 use crate::auth::Role;
-use crate::rate_limit::{Rate, TokenBucket};
+use daemon::rate_limit::{Rate, TokenBucket};
 
 /// Candidates a second: the service's hard limit for one socket.
-const CANDIDATES_PER_S: u32 = 20;
+const CANDIDATES_PER_S: f64 = 20.0;
 
 /// Offers and answers a second: the same.
-const DESCRIPTIONS_PER_S: u32 = 5;
+const DESCRIPTIONS_PER_S: f64 = 5.0;
 
 /// Rejected messages that are tolerated: twice what a peer with a hundred candidates and no
 /// sense of rates would send, and a few in the long run.
 const REJECTED: Rate = Rate {
-    burst: 200,
+    burst: 200.0,
     per_s: 5.0,
 };
 
@@ -125,9 +125,14 @@ pub(crate) struct Connection {
 impl Connection {
     /// One that opened at `now`.
     pub(crate) fn new(role: Role, times: Times, now: Instant) -> Self {
-        let bucket = |burst: u32| {
-            let per_s = f64::from(burst);
-            TokenBucket::new(Rate { burst, per_s }, now)
+        let bucket = |per_s: f64| {
+            TokenBucket::new(
+                Rate {
+                    burst: per_s,
+                    per_s,
+                },
+                now,
+            )
         };
         Self {
             role,

@@ -6,7 +6,7 @@ use stun::error_code::{CODE_ALLOC_QUOTA_REACHED, ErrorCodeAttribute};
 use stun::message::{CLASS_ERROR_RESPONSE, METHOD_ALLOCATE, Message, MessageType, Setter};
 
 use super::password::parts;
-use crate::rate_limit::Rate;
+use daemon::rate_limit::Rate;
 
 /// Allocations of one name. A robot needs one for each of ten viewers, and for a while also
 /// for those who have just left; AWS is said to allow fifty as well.
@@ -18,7 +18,7 @@ const MAX_ALLOCATIONS: usize = 1000;
 /// Requests from one address: ten viewers behind one NAT may all connect again at once, with a
 /// dozen requests each.
 pub(super) const REQUESTS: Rate = Rate {
-    burst: 200,
+    burst: 200.0,
     per_s: 50.0,
 };
 

@@ -28,7 +28,7 @@ use super::limits::{self, MAX_SOURCES, REQUESTS, make_room, name_of, quota_reach
 use super::password::RelayAuth;
 use super::ports::{Ports, Sockets, Taken};
 use crate::clock;
-use crate::rate_limit::RateLimiter;
+use daemon::rate_limit::RateLimiter;
 
 /// Names our part of the world to clients; they need not care.
 const REALM: &str = "outpost";

@@ -152,8 +152,8 @@ async fn certificates_of_another_ca_and_no_certificate_are_refused() {
     write("certificate.pem", &issued.pem);
     write("private.pem.key", &key.serialize_pem());
     std::fs::copy(certs.join("cacert.pem"), foreign.path().join("cacert.pem")).unwrap();
-    let stranger = options(&station, &tls(foreign.path()), "rover");
-    assert!(Client::try_connect(stranger).await.is_err());
+    let uncertified = options(&station, &tls(foreign.path()), "rover");
+    assert!(Client::try_connect(uncertified).await.is_err());
 
     // And who trusts the other CA does not talk to this station.
     write("cacert.pem", ca.pem());

@@ -239,10 +239,10 @@ async fn https_serves_the_same_with_a_certificate_of_our_ca() {
         assert_eq!(health["broker"], "connected");
         assert!(health["now_ms"].as_u64().unwrap() > 1_700_000_000_000);
     }
-    let stranger = station
+    let foreign = station
         .client
         .get(format!("https://localhost:{port}/healthz"));
-    assert!(stranger.send().await.is_err());
+    assert!(foreign.send().await.is_err());
 }
 
 #[tokio::test]

@@ -112,7 +112,7 @@ async fn a_stream_ends_with_its_user_and_with_the_station() {
 }
 
 #[tokio::test]
-async fn strangers_hear_nothing() {
+async fn nobody_without_a_right_gets_telemetry() {
     let station = Station::start().await;
     let command = ["new-key", "--may", "mars"];
     let mars = station.command(&command).await.trim().to_owned();

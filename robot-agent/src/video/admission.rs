@@ -4,16 +4,17 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use daemon::rate_limit::{Rate, TokenBucket};
 use wire::signaling::Candidate;
 
 use super::peer::offer;
-use super::token_bucket::TokenBucket;
 
-/// Offers a second. The service takes no more answers than that from a robot.
-const OFFERS_PER_S: f64 = 5.0;
-
-/// Offers at once: all viewers of a robot that was away come back together.
-const OFFERS_BURST: f64 = 10.0;
+/// The service takes no more than five answers a second from a robot; all viewers of a robot that
+/// was away come back together.
+const OFFERS: Rate = Rate {
+    burst: 10.0,
+    per_s: 5.0,
+};
 
 /// Viewers whose candidates are stored before their offer is here.
 const EARLY_VIEWERS: usize = 16;
@@ -42,14 +43,14 @@ pub(super) enum Decision {
 impl Admission {
     pub(super) fn new(viewers_max: usize, now: Instant) -> Self {
         Self {
-            offers: TokenBucket::new(OFFERS_PER_S, OFFERS_BURST, now),
+            offers: TokenBucket::new(OFFERS, now),
             viewers_max,
         }
     }
 
     /// Decides on an offer while so many other viewers watch.
     pub(super) fn decide(&mut self, offer: &str, others: usize, now: Instant) -> Decision {
-        if !self.offers.take(1.0, now) {
+        if !self.offers.take(now) {
             return Decision::Ignored;
         }
         let most = self.viewers_max;

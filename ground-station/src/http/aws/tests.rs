@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 const REGION: &str = "us-east-1";
 const CREATED_MS: u64 = 1_763_690_000_123;
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 struct Bench {
     signaling: Arc<Signaling>,
@@ -244,7 +244,7 @@ async fn closed(socket: &mut Socket) -> String {
 }
 
 async fn next(socket: &mut Socket) -> Message {
-    tokio::time::timeout(PATIENCE, socket.next())
+    tokio::time::timeout(TIMEOUT, socket.next())
         .await
         .expect("something comes in time")
         .expect("the socket is open")

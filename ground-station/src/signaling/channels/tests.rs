@@ -189,7 +189,7 @@ fn connecting_again_and_again_is_slowed_down() {
                 .is_ok()
         })
         .count();
-    assert_eq!(joined as u32, JOINS.burst);
+    assert_eq!(joined, JOINS.burst as usize);
     assert!(bench.viewer("v1").is_ok(), "each side has its own rate");
     bench.passes(1);
     assert!(

@@ -79,7 +79,7 @@ fn what_is_no_message_is_refused() {
 #[test]
 fn rejected_messages_are_tolerated_up_to_a_point() {
     let (mut connection, now) = connection(Role::Viewer);
-    assert!((0..REJECTED.burst).all(|_| connection.tolerates_rejected(now)));
+    assert!((0..REJECTED.burst as usize).all(|_| connection.tolerates_rejected(now)));
     assert!(!connection.tolerates_rejected(now));
     assert!(connection.tolerates_rejected(now + SECOND));
 }

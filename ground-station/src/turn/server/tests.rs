@@ -15,7 +15,7 @@ use crate::turn::password::parts;
 
 const SECRET: [u8; 32] = [7; 32];
 const HOUR: Duration = Duration::from_secs(3600);
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 struct Bench {
     relay: Relay,
@@ -86,7 +86,7 @@ async fn heard_by(
     send: impl AsyncFn(),
 ) -> Option<(Vec<u8>, SocketAddr)> {
     let mut buffer = [0; 1500];
-    tokio::time::timeout(PATIENCE, async {
+    tokio::time::timeout(TIMEOUT, async {
         loop {
             send().await;
             let wait = Duration::from_millis(100);

@@ -7,9 +7,8 @@
 
 use std::time::{Duration, Instant};
 
+use daemon::rate_limit::{Rate, TokenBucket};
 use webrtc::rtp::packet::Packet;
-
-use crate::video::token_bucket::TokenBucket;
 
 /// Packets stored: two seconds of a 3 Mbit/s stream, more than [`MAX_AGE`] of any.
 const STORED_PACKETS: usize = 512;
@@ -64,7 +63,7 @@ impl NackResponder {
             slots: std::iter::repeat_with(|| None)
                 .take(STORED_PACKETS)
                 .collect(),
-            budget_bytes: TokenBucket::new(MIN_BYTES_PER_S, MIN_BYTES_PER_S * BURST_S, now),
+            budget_bytes: TokenBucket::new(budget(MIN_BYTES_PER_S), now),
             nacked: 0,
             key_frame: None,
         }
@@ -73,8 +72,7 @@ impl NackResponder {
     /// The rate of the stream, which bounds that of the retransmissions.
     pub(super) fn set_stream_kbps(&mut self, kbps: u32, now: Instant) {
         let bytes_per_s = (f64::from(kbps) * 1000.0 / 8.0 * SHARE).max(MIN_BYTES_PER_S);
-        self.budget_bytes
-            .set_rate(bytes_per_s, bytes_per_s * BURST_S, now);
+        self.budget_bytes.set_rate(budget(bytes_per_s), now);
     }
 
     pub(super) fn store(&mut self, packet: Packet, now: Instant) {
@@ -120,7 +118,7 @@ impl NackResponder {
         }
         #[expect(clippy::cast_precision_loss, reason = "a packet is small")]
         let bytes = slot.packet.payload.len() as f64;
-        if !self.budget_bytes.take(bytes, now) {
+        if !self.budget_bytes.take_many(bytes, now) {
             return Response::Ignore;
         }
         slot.retransmitted = Some(now);
@@ -130,6 +128,13 @@ impl NackResponder {
     /// How many packets the receiver has asked for since the last call.
     pub(super) fn take_nacked(&mut self) -> u32 {
         std::mem::take(&mut self.nacked)
+    }
+}
+
+fn budget(bytes_per_s: f64) -> Rate {
+    Rate {
+        burst: bytes_per_s * BURST_S,
+        per_s: bytes_per_s,
     }
 }
 

@@ -252,7 +252,7 @@ async fn a_slow_body_is_given_up_and_holds_up_nobody() {
     assert_eq!(bench.call(&robot, DESCRIBE_PATH, &body).await.0, 200);
     let mut answer = vec![0; 12];
     let read = slow.read_exact(&mut answer);
-    tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
+    tokio::time::timeout(TIMEOUT, read).await.unwrap().unwrap();
     assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 408");
 }
 

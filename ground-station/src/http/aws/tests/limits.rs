@@ -100,7 +100,7 @@ async fn what_is_too_long_is_refused_and_what_is_far_too_long_ends_the_socket() 
     let longer = "x".repeat(MAX_FRAME_BYTES + 1);
     viewer.send(Message::Text(longer.into())).await.unwrap();
     let ended = async { while viewer.next().await.is_some_and(|frame| frame.is_ok()) {} };
-    tokio::time::timeout(PATIENCE, ended).await.unwrap();
+    tokio::time::timeout(TIMEOUT, ended).await.unwrap();
     free_again(&bench, "viewer").await;
 }
 
@@ -195,7 +195,7 @@ fn metrics(bench: &Bench) -> String {
 /// Waits until nobody is connected in `role`.
 async fn free_again(bench: &Bench, role: &str) {
     let line = format!("signaling_connected{{role=\"{role}\"}} 0");
-    let deadline = clock::instant() + PATIENCE;
+    let deadline = clock::instant() + TIMEOUT;
     while !metrics(bench).contains(&line) {
         assert!(clock::instant() < deadline, "{}", metrics(bench));
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -29,7 +29,7 @@ async fn who_is_no_longer_allowed_loses_the_relay() {
     let relayed_at = relayed.local_addr().unwrap();
     bench.allowed.store(false, Ordering::Relaxed);
     // The port is free again once the allocation is gone.
-    let deadline = clock::instant() + PATIENCE;
+    let deadline = clock::instant() + TIMEOUT;
     while StdSocket::bind(relayed_at).is_err() {
         assert!(clock::instant() < deadline, "the allocation is still there");
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -59,11 +59,11 @@ async fn garbage_and_floods_are_survived() {
         Box::new(MessageType::new(METHOD_ALLOCATE, CLASS_REQUEST)),
     ];
     allocate.build(&setters).unwrap();
-    for _ in 0..2 * REQUESTS.burst {
+    for _ in 0..2 * REQUESTS.burst as usize {
         socket.send_to(&allocate.raw, bench.address).await.unwrap();
     }
     // The flood has used up what its address may ask; that comes back.
-    let deadline = clock::instant() + PATIENCE;
+    let deadline = clock::instant() + TIMEOUT;
     loop {
         let client = bench.client(&bench.server("rover")).await;
         if client.allocate().await.is_ok() {

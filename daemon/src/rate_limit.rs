@@ -8,14 +8,14 @@ use std::time::Instant;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
     /// Tokens that may be taken at once.
-    pub burst: u32,
+    pub burst: f64,
     /// Tokens a second in the long run.
     pub per_s: f64,
 }
 
 /// Whoever takes from it may do so at a [`Rate`].
 #[derive(Clone, Debug)]
-pub(crate) struct TokenBucket {
+pub struct TokenBucket {
     rate: Rate,
     /// Missing from a full bucket at `at`.
     missing: f64,
@@ -24,7 +24,7 @@ pub(crate) struct TokenBucket {
 
 impl TokenBucket {
     /// A full bucket.
-    pub(crate) fn new(rate: Rate, now: Instant) -> Self {
+    pub fn new(rate: Rate, now: Instant) -> Self {
         Self {
             rate,
             missing: 0.0,
@@ -32,10 +32,22 @@ impl TokenBucket {
         }
     }
 
+    /// From now on its rate is this one; the tokens in it stay.
+    pub fn set_rate(&mut self, rate: Rate, now: Instant) {
+        let tokens = self.rate.burst - self.missing_at(now);
+        self.missing = (rate.burst - tokens).max(0.0);
+        (self.rate, self.at) = (rate, self.at.max(now));
+    }
+
     /// Takes a token, if there is one.
-    pub(crate) fn take(&mut self, now: Instant) -> bool {
-        let missing = self.missing_at(now) + 1.0;
-        if missing > f64::from(self.rate.burst) {
+    pub fn take(&mut self, now: Instant) -> bool {
+        self.take_many(1.0, now)
+    }
+
+    /// Takes so many tokens, if there are as many.
+    pub fn take_many(&mut self, tokens: f64, now: Instant) -> bool {
+        let missing = self.missing_at(now) + tokens;
+        if missing > self.rate.burst {
             return false;
         }
         // A clock that goes backwards gives nothing away.
@@ -44,12 +56,12 @@ impl TokenBucket {
     }
 
     /// Puts back a token that was taken.
-    pub(crate) fn put_back(&mut self) {
+    pub fn put_back(&mut self) {
         self.missing = (self.missing - 1.0).max(0.0);
     }
 
     /// Whether nothing is missing, so that it may as well be forgotten.
-    pub(crate) fn is_full(&self, now: Instant) -> bool {
+    pub fn is_full(&self, now: Instant) -> bool {
         self.missing_at(now) <= 0.0
     }
 
@@ -61,7 +73,7 @@ impl TokenBucket {
 
 /// A bucket for each of many, of whom only so many are remembered.
 #[derive(Debug)]
-pub(crate) struct RateLimiter<K> {
+pub struct RateLimiter<K> {
     rate: Rate,
     capacity: usize,
     buckets: HashMap<K, TokenBucket>,
@@ -69,7 +81,7 @@ pub(crate) struct RateLimiter<K> {
 
 impl<K: Eq + Hash> RateLimiter<K> {
     /// One that remembers `capacity` keys whose buckets are not full.
-    pub(crate) fn new(rate: Rate, capacity: usize) -> Self {
+    pub fn new(rate: Rate, capacity: usize) -> Self {
         Self {
             rate,
             capacity,
@@ -79,7 +91,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
 
     /// Takes a token of `key`. A new key gets none while there are too many: what makes so many
     /// is a flood.
-    pub(crate) fn take(&mut self, key: K, now: Instant) -> bool {
+    pub fn take(&mut self, key: K, now: Instant) -> bool {
         if self.is_crowded() && !self.buckets.contains_key(&key) {
             return false;
         }
@@ -90,19 +102,19 @@ impl<K: Eq + Hash> RateLimiter<K> {
     }
 
     /// Puts back a token of `key`.
-    pub(crate) fn put_back(&mut self, key: &K) {
+    pub fn put_back(&mut self, key: &K) {
         if let Some(bucket) = self.buckets.get_mut(key) {
             bucket.put_back();
         }
     }
 
     /// Whether there is no room for a further key.
-    pub(crate) fn is_crowded(&self) -> bool {
+    pub fn is_crowded(&self) -> bool {
         self.buckets.len() >= self.capacity
     }
 
     /// Forgets whose buckets are full.
-    pub(crate) fn sweep(&mut self, now: Instant) {
+    pub fn sweep(&mut self, now: Instant) {
         self.buckets.retain(|_, bucket| !bucket.is_full(now));
     }
 }
@@ -110,13 +122,17 @@ impl<K: Eq + Hash> RateLimiter<K> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::instant;
     use std::time::Duration;
 
     const RATE: Rate = Rate {
-        burst: 3,
+        burst: 3.0,
         per_s: 2.0,
     };
+
+    #[expect(clippy::disallowed_methods, reason = "some instant to count from")]
+    fn instant() -> Instant {
+        Instant::now()
+    }
 
     fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
@@ -138,6 +154,22 @@ mod tests {
         );
         assert!(!bucket.is_full(start + ms(60_000)));
         assert!(bucket.is_full(start + ms(61_500)));
+    }
+
+    #[test]
+    fn another_rate_gives_no_tokens_away() {
+        let start = instant();
+        let mut bucket = TokenBucket::new(RATE, start);
+        assert!(bucket.take_many(2.5, start));
+        let faster = Rate {
+            burst: 30.0,
+            per_s: 20.0,
+        };
+        bucket.set_rate(faster, start);
+        assert!(!bucket.take(start));
+        assert!(bucket.take(start + ms(25)));
+        bucket.set_rate(RATE, start + ms(60_000));
+        assert!(!bucket.take_many(3.5, start + ms(60_000)));
     }
 
     #[test]
