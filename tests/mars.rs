@@ -48,9 +48,7 @@ async fn the_report_needs_a_key_that_may_and_its_picture_none() {
     );
 
     let headers = [("x-api-key", display.trim())];
-    let (status, refusal) = station
-        .ask("GET", "/mars?rover=spirit", &headers, "")
-        .await;
+    let (status, refusal) = station.ask("GET", "/mars?rover=spirit", &headers, "").await;
     assert_eq!(status, 400, "{refusal}");
     let message = refusal["message"].as_str().expect("it says why");
     assert!(message.contains("perseverance"), "{message}");
