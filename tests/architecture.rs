@@ -78,6 +78,8 @@ const ROBOT_AGENT: Rules = Rules {
         ("rumqttc::", &["mqtt", "check::broker"]),
         ("topic::action(", &["mqtt"]),
         ("topic::telemetry(", &["mqtt"]),
+        ("wire::topic::action", &["mqtt"]),
+        ("wire::topic::telemetry", &["mqtt"]),
         ("embedded_hal", &["motors"]),
         ("gpio_cdev::", &["motors"]),
         ("std::thread", &["motors", "video::camera"]),
@@ -91,7 +93,15 @@ const ROBOT_AGENT: Rules = Rules {
 
 const DISPLAY_AGENT: Rules = Rules {
     folder: "display-agent",
-    layers: &[],
+    layers: &[
+        &["main"],
+        &["arguments"],
+        &["lib", "check", "render", "run"],
+        &["config"],
+        &["view"],
+        &["mars", "page", "screen"],
+        &["bitmap", "clock"],
+    ],
     apart: &[("page", "screen"), ("page", "mars"), ("mars", "screen")],
     only_in: &[
         ("embedded_hal", &["screen"]),
@@ -285,5 +295,45 @@ fn what_breaks_a_rule_is_named() {
     assert_eq!(
         circles(&sources),
         ["a circle: beside -> lower, lower -> beside, lower -> upper, upper -> lower"]
+    );
+}
+
+#[test]
+fn what_follows_a_tests_item_is_read() {
+    const RULES: Rules = Rules {
+        folder: "",
+        layers: &[],
+        apart: &[],
+        only_in: &[("topic::action(", &["mqtt"]), ("std::fs", &["mqtt"])],
+        never_in: &[],
+    };
+    let sources = [
+        (
+            "early",
+            "#[cfg(test)]\nmod tests;\n#[cfg(test)] mod more;\nuse crate::seen::Thing;\n",
+        ),
+        (
+            "inside",
+            "impl A {\n    #[cfg(test)]\n    fn f() {\n        crate::seen::g(\"}\");\n    }\n\
+             \n    fn g() { wire::topic::action(robot) }\n}\n\
+             #[cfg(test)]\nmod tests {\n    use crate::early;\n}\nuse std::{fs, io};\n",
+        ),
+        ("seen", "use my::std::fs;"),
+    ]
+    .map(|(name, code)| Source::new(&[name], code));
+    let imports = sources.each_ref().map(|source| {
+        let imports = source.imports(&sources);
+        imports
+            .iter()
+            .map(|import| import.name())
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(imports, [vec!["seen".to_owned()], vec![], vec![]]);
+    assert_eq!(
+        RULES.against_words(&sources),
+        [
+            "inside says topic::action(, which only [\"mqtt\"] may",
+            "inside says std::fs, which only [\"mqtt\"] may",
+        ]
     );
 }

@@ -15,7 +15,6 @@ use rumqttc::{AsyncClient, QoS};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
-use wire::topic;
 
 pub(crate) mod connection;
 pub(crate) mod disconnect;
@@ -38,7 +37,7 @@ pub async fn run(
     let (client, mut events) = connection::prepare(&config, &certificates);
     let publisher = publish_reports(
         client.clone(),
-        topic::telemetry(&config.robot),
+        config.telemetry_topic(),
         io.reports.clone(),
         io.state.subscribe(),
     );

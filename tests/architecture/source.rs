@@ -18,12 +18,19 @@ impl Source {
         let mut files = Vec::new();
         gather(root, &mut files);
         let mut all: Vec<Self> = files.iter().map(|file| Self::read(root, file)).collect();
-        // A module that is declared for tests only.
-        let for_tests: BTreeSet<String> = files
+        // A module that is declared for tests only, and all below it.
+        let for_tests: BTreeSet<Vec<String>> = all
             .iter()
-            .flat_map(|file| test_modules(&fs::read_to_string(file).unwrap()))
+            .zip(&files)
+            .flat_map(|(source, file)| {
+                let declared = test_modules(&fs::read_to_string(file).unwrap());
+                declared.into_iter().map(|name| source.child(&name))
+            })
             .collect();
-        all.retain(|source| !source.module.iter().any(|part| for_tests.contains(part)));
+        all.retain(|source| {
+            let mut above = (1..=source.module.len()).map(|parts| &source.module[..parts]);
+            !above.any(|module| for_tests.contains(module))
+        });
         assert!(all.len() > 3, "{} has {} files", root.display(), all.len());
         all
     }
@@ -37,8 +44,7 @@ impl Source {
     }
 
     pub(super) fn new(module: &[&str], text: &str) -> Self {
-        let (code, _tests) = text.split_once("#[cfg(test)]").unwrap_or((text, ""));
-        let code = code.replace("pub(in crate::", "pub(");
+        let code = without_tests(text).replace("pub(in crate::", "pub(");
         let lines = code.lines().map(|line| line.split("//").next().unwrap());
         Self {
             module: module.iter().map(|part| (*part).to_owned()).collect(),
@@ -61,19 +67,33 @@ impl Source {
         rest.is_some_and(|rest| place.is_empty() || rest.is_empty() || rest.starts_with("::"))
     }
 
-    /// Whether `word` stands in the code, not as the end of a longer one or of another path.
+    /// Whether `word` stands in the code, not as the end of a longer one. A function's, which ends
+    /// in `(`, may be the end of a longer path; any other is how a path begins, also one that is
+    /// written in a `use` group.
     pub(super) fn says(&self, word: &str) -> bool {
-        self.code.match_indices(word).any(|(at, _)| {
-            let before = self.code[..at].chars().next_back();
-            !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
-                || self.code[..at].ends_with(" ::")
-        })
+        let begins = |path: &Vec<String>| (path.join("::") + "::").starts_with(word);
+        self.paths().iter().any(begins)
+            || self.code.match_indices(word).any(|(at, _)| {
+                let before = self.code[..at].chars().next_back();
+                let is_inside_path = before == Some(':') && !word.ends_with('(');
+                !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || is_inside_path)
+                    || self.code[..at].ends_with(" ::")
+            })
+    }
+
+    /// As it is named after `crate::`.
+    fn path(&self) -> &[String] {
+        let is_root = ["lib", "main"].contains(&self.top());
+        if is_root { &[] } else { &self.module }
+    }
+
+    fn child(&self, name: &str) -> Vec<String> {
+        [self.path(), &[name.to_owned()]].concat()
     }
 
     /// The files whose items this one names.
     pub(super) fn imports<'a>(&self, sources: &'a [Self]) -> Vec<&'a Self> {
-        let is_root = ["lib", "main"].contains(&self.top());
-        let here: &[String] = if is_root { &[] } else { &self.module };
+        let here = self.path();
         let mut imports: Vec<&Self> = self
             .paths()
             .into_iter()
@@ -90,7 +110,7 @@ impl Source {
                     }
                     // A child of this module, or another crate.
                     child => {
-                        let child = [here, &[child.to_owned()]].concat();
+                        let child = self.child(child);
                         sources.iter().find(|source| source.module == child)?;
                     }
                 }
@@ -149,6 +169,30 @@ impl Source {
     }
 }
 
+/// Drops what `#[cfg(test)]` stands before: a line, or all up to the brace that closes it. It is
+/// found by its indentation, so braces in a test's texts do not matter.
+fn without_tests(text: &str) -> String {
+    let mut code = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let indent = line.len() - line.trim_start().len();
+        let Some(item) = line[indent..].strip_prefix(FOR_TESTS) else {
+            code.push(line);
+            continue;
+        };
+        let ends = |line: &str| line.ends_with([';', ',', '}']);
+        if !ends(item) {
+            let _rest = lines.find(|line| {
+                let is_beside = line.len() - line.trim_start().len() == indent;
+                is_beside && ends(line)
+            });
+        }
+    }
+    code.join("\n")
+}
+
+const FOR_TESTS: &str = "#[cfg(test)]";
+
 fn segments(path: &str) -> Vec<String> {
     let parts = path.split("::").map(str::trim);
     parts
@@ -185,7 +229,7 @@ fn expand(tree: &str, prefix: &[String], paths: &mut Vec<Vec<String>>) {
 
 /// The modules that a file declares for tests only.
 fn test_modules(text: &str) -> Vec<String> {
-    let declared = text.split("#[cfg(test)]").skip(1);
+    let declared = text.split(FOR_TESTS).skip(1);
     declared
         .filter_map(|after| {
             let line = after.trim_start().lines().next()?;

@@ -34,7 +34,7 @@ pub(super) async fn lines(
     let mut reached = Reached::Nothing;
     let result = within_limit(session(config, certificates, &mut reached)).await;
     let address = &config.mqtt.endpoint;
-    let topic = wire::topic::action(&config.robot);
+    let topic = config.mqtt.action_topic();
     let accepted = || Line::ok("broker", format!("{address} accepts {}", config.robot));
     match (result, reached) {
         (Ok(()), _) => [
@@ -82,7 +82,7 @@ async fn session(
     reached: &mut Reached,
 ) -> Result<(), String> {
     let (client, mut events) = connection::prepare(&config.mqtt, certificates);
-    let topic = wire::topic::action(&config.robot);
+    let topic = config.mqtt.action_topic();
     let busy = |error: rumqttc::ClientError| error.to_string();
     loop {
         let event = events

@@ -37,6 +37,18 @@ pub struct MqttConfig {
     pub certs: PathBuf,
 }
 
+impl MqttConfig {
+    /// Where the robot's actions come from.
+    pub(crate) fn action_topic(&self) -> String {
+        topic::action(&self.robot)
+    }
+
+    /// Where its reports go.
+    pub(super) fn telemetry_topic(&self) -> String {
+        topic::telemetry(&self.robot)
+    }
+}
+
 /// How the session is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum MqttState {
@@ -61,7 +73,7 @@ pub(crate) fn prepare(
         .set_keep_alive(config.keep_alive)
         .set_max_packet_size(MAX_PACKET_BYTES, MAX_PACKET_BYTES)
         .set_last_will(LastWill::new(
-            topic::telemetry(&config.robot),
+            config.telemetry_topic(),
             telemetry::OFFLINE,
             QoS::AtLeastOnce,
             false,

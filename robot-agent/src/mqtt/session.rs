@@ -14,7 +14,7 @@ use rumqttc::{
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
-use wire::{Action, telemetry, topic};
+use wire::{Action, telemetry};
 
 use super::connection::{MqttConfig, MqttState};
 use super::disconnect;
@@ -62,7 +62,7 @@ pub(super) struct Session {
 impl Session {
     pub(super) fn new(config: MqttConfig, client: AsyncClient, io: MqttIo) -> Self {
         Self {
-            action_topic: topic::action(&config.robot),
+            action_topic: config.action_topic(),
             config,
             client,
             io,
@@ -232,7 +232,7 @@ impl Session {
         if self.connected_since.is_none() {
             return;
         }
-        let topic = topic::telemetry(&self.config.robot);
+        let topic = self.config.telemetry_topic();
         let asked = self
             .client
             .try_publish(topic, QoS::AtMostOnce, false, telemetry::OFFLINE)
