@@ -54,7 +54,8 @@ impl Mars {
         };
         let (body, made_at) = match last {
             Some(last) => (last.value.bitmap.clone(), last.value.made_at),
-            None => (Bytes::from_static(PLACEHOLDER), 0),
+            // Newer than any picture of an earlier run, so that it takes that one's place.
+            None => (Bytes::from_static(PLACEHOLDER), self.started_at),
         };
         let representation = Representation {
             content_type: "image/bmp",
@@ -148,6 +149,11 @@ fn to_json(value: &impl Serialize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use axum::http::Request;
+    use headers::{HeaderMapExt, IfModifiedSince, LastModified};
+
     use super::*;
     use crate::picture::tests::plain_picture;
     use crate::refresh_state::Confirmed;
@@ -173,6 +179,23 @@ mod tests {
         assert_eq!((report.age_s, older.age_s), (Some(1), Some(2)));
         assert_eq!(mark, same_mark);
         assert_ne!(mark, at("http://b", 1_795_000_001).1);
+    }
+
+    #[test]
+    fn the_placeholder_is_newer_than_a_picture_of_an_earlier_run() {
+        let mars = Mars::new(Settings::default());
+        let status = |since: u64| {
+            let since = SystemTime::UNIX_EPOCH + Duration::from_secs(since);
+            let mut asked = Request::new(()).into_parts().0;
+            asked.headers.typed_insert(IfModifiedSince::from(since));
+            let response = mars.picture(&asked).expect("no query");
+            let modified = response.headers().typed_get::<LastModified>();
+            let started = SystemTime::UNIX_EPOCH + Duration::from_secs(mars.started_at);
+            assert_eq!(modified, Some(LastModified::from(started)));
+            response.status().as_u16()
+        };
+        assert_eq!(status(mars.started_at - 1), 200);
+        assert_eq!(status(mars.started_at), 304);
     }
 
     #[test]

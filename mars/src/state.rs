@@ -30,6 +30,8 @@ pub(crate) fn picture_file(selection: Selection) -> String {
 pub struct Mars {
     pub(crate) settings: Settings,
     pub(crate) client: HttpClient,
+    /// Unix seconds.
+    pub(crate) started_at: u64,
     cache: DiskCache,
     state: Mutex<State>,
     pub(crate) weather_due: Notify,
@@ -53,6 +55,7 @@ impl Mars {
         let picture = RefreshState::new(cache.load(&picture_file(settings.selection)));
         Self {
             client: HttpClient::new(settings.fetch_timeout),
+            started_at: unix_s(),
             cache,
             state: Mutex::new(State {
                 weather: RefreshState::new(weather),
