@@ -17,7 +17,7 @@ pub(crate) fn records<'a>(
     body: &'a mut [u8],
     key: &str,
 ) -> Result<impl Iterator<Item = Record> + use<'a>, String> {
-    mend(body);
+    repair(body);
     let body: &'a [u8] = body;
     let object: HashMap<String, &RawValue> = serde_json::from_slice(body).map_err(|error| {
         format!(
@@ -87,7 +87,7 @@ fn head(body: &[u8]) -> String {
 
 /// Makes bytes that are nearly JSON into JSON, in place: bytes that are no UTF-8 become `?`, and
 /// the words `NaN` and `Infinity`, which some writers emit outside strings, become `""`.
-fn mend(body: &mut [u8]) {
+fn repair(body: &mut [u8]) {
     let mut from = 0;
     while let Err(error) = std::str::from_utf8(&body[from..]) {
         from += error.valid_up_to();
@@ -180,11 +180,11 @@ mod tests {
         }
 
         #[test]
-        fn mending_leaves_good_json_alone(text in "\\PC*", number in -1e9..1e9f64) {
+        fn repairing_leaves_good_json_alone(text in "\\PC*", number in -1e9..1e9f64) {
             let good = serde_json::json!({"text": text, "number": number});
             let mut bytes = serde_json::to_vec(&good).expect("plain values");
             let before = bytes.clone();
-            mend(&mut bytes);
+            repair(&mut bytes);
             prop_assert_eq!(bytes, before);
         }
     }
