@@ -46,10 +46,11 @@ impl PollSchedule {
             return self.interval;
         };
         self.failures = self.failures.saturating_add(1);
+        // Every failure doubles the slow steps, whatever its kind.
+        let slow = (self.failures > QUICK_TRIES).then(|| self.slow.next_wait(chance));
         let step = match error.kind {
             Kind::Key | Kind::Address => self.interval,
-            _ if self.failures <= QUICK_TRIES => QUICK,
-            _ => self.slow.next_wait(chance),
+            _ => slow.unwrap_or(QUICK),
         };
         let asked = error.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
         step.min(self.interval).max(asked)
@@ -100,6 +101,16 @@ mod tests {
     fn a_wrong_key_is_not_hurried() {
         assert_eq!(climb(Kind::Key, 3), [300, 300, 300]);
         assert_eq!(climb(Kind::Address, 3), [300, 300, 300]);
+    }
+
+    #[test]
+    fn failures_of_any_kind_make_the_slow_steps_longer() {
+        let mut schedule = PollSchedule::new(INTERVAL);
+        for _ in 0..6 {
+            assert_eq!(schedule.after(Some(&error(Kind::Key)), 0.5), INTERVAL);
+        }
+        let step = schedule.after(Some(&error(Kind::Server)), 0.5);
+        assert_eq!(step.as_secs(), 30);
     }
 
     #[test]
