@@ -165,7 +165,7 @@ fn poll_to_pixels(identity: &Identity, ca: &Path) -> Times {
         let polled = client.poll(NOW);
         assert_eq!(polled.error, None);
         let mut frame = Frame::black();
-        let page = Page::Weather(Wording::default().weather(&polled.known.unwrap(), None));
+        let page = Page::Weather(Wording::default().weather(&polled.snapshot.unwrap(), None));
         let Ok(()) = page::draw(&page, &mut frame);
         panel.show(&frame).unwrap();
     })
@@ -226,14 +226,14 @@ fn decode_and_page() -> (Times, Times) {
     let decode = Times::measure(|_| {
         black_box(Picture::from_bmp(black_box(&bmp)).unwrap());
     });
-    let known = display_agent::mars::Known {
+    let snapshot = display_agent::mars::Snapshot {
         answer: display_agent::mars::answer::read(REPORT.as_bytes()).unwrap(),
         answer_unix: NOW,
         picture: Some(Picture::from_bmp(&bmp).unwrap()),
         picture_unix: NOW,
     };
     let page = Page::Weather(
-        Wording::default().weather(&known, Some("No connection · as of 14:05".into())),
+        Wording::default().weather(&snapshot, Some("No connection · as of 14:05".into())),
     );
     let mut frame = Frame::black();
     let draw = Times::measure(|_| {

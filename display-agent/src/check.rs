@@ -99,10 +99,10 @@ fn ask(settings: &Settings, now: Now) -> Result<String, String> {
     if let Some(error) = polled.error {
         return Err(error.to_string());
     }
-    let known = polled.known.ok_or("nothing came, and nothing failed")?;
-    let sol = known.answer.weather.sol.as_deref().unwrap_or("unknown");
+    let snapshot = polled.snapshot.ok_or("nothing came, and nothing failed")?;
+    let sol = snapshot.answer.weather.sol.as_deref().unwrap_or("unknown");
     let words = format!("{}: a picture, and the weather of sol {sol}", settings.url);
-    match known.answer.unreadable.as_slice() {
+    match snapshot.answer.unreadable.as_slice() {
         [] => Ok(words),
         bad => Err(format!("{words}, but without sense: {}", bad.join(", "))),
     }

@@ -28,7 +28,7 @@ const ANSWER_MAX: usize = 64 * 1024;
 
 /// Everything that is known of Mars.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Known {
+pub struct Snapshot {
     /// The weather, and where the picture is.
     pub answer: Answer,
     /// When the answer came, in seconds since 1970.
@@ -43,7 +43,7 @@ pub struct Known {
 #[derive(Clone, Debug)]
 pub struct Polled {
     /// What is known now: new, or what was known before.
-    pub known: Option<Arc<Known>>,
+    pub snapshot: Option<Arc<Snapshot>>,
     /// What went wrong; the picture may fail where the answer did not.
     pub error: Option<Error>,
     /// How old the server says its answer is.
@@ -58,7 +58,7 @@ pub struct Client {
     fetcher: Fetcher,
     cache: Option<Cache>,
     saved: Option<Saved>,
-    known: Option<Arc<Known>>,
+    snapshot: Option<Arc<Snapshot>>,
     unsaved: Option<String>,
 }
 
@@ -69,22 +69,22 @@ impl Client {
             .as_ref()
             .and_then(load)
             .filter(|saved| saved.meta.api_url == url.as_str());
-        let known = saved.as_ref().and_then(known).map(Arc::new);
+        let snapshot = saved.as_ref().and_then(snapshot).map(Arc::new);
         // What cannot be read again must not make a request conditional.
-        let saved = saved.filter(|_| known.is_some());
+        let saved = saved.filter(|_| snapshot.is_some());
         Self {
             url,
             fetcher,
             cache,
             saved,
-            known,
+            snapshot,
             unsaved: None,
         }
     }
 
     /// What is known before the first poll.
-    pub fn known(&self) -> Option<Arc<Known>> {
-        self.known.clone()
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.clone()
     }
 
     /// Asks once.
@@ -92,7 +92,7 @@ impl Client {
         let mut source_age = None;
         let error = self.refresh(unix, &mut source_age).err();
         Polled {
-            known: self.known.clone(),
+            snapshot: self.snapshot.clone(),
             error,
             source_age,
             unsaved: self.unsaved.clone(),
@@ -135,12 +135,12 @@ impl Client {
                 }
                 Fetched::Unchanged { age } => {
                     *source_age = age;
-                    let (Some(saved), Some(known)) = (&self.saved, &self.known) else {
+                    let (Some(saved), Some(snapshot)) = (&self.saved, &self.snapshot) else {
                         let words =
                             "the answer is \"unchanged\", but it was never asked about a change";
                         return Err(Error::new(Part::Answer, Kind::Nonsense, words));
                     };
-                    return Ok((saved.clone(), known.answer.clone()));
+                    return Ok((saved.clone(), snapshot.answer.clone()));
                 }
             };
         let answer =
@@ -195,13 +195,13 @@ impl Client {
         }
         info!(sol = answer.weather.sol.as_deref(), "news from Mars");
         self.unsaved = self.cache.as_ref().and_then(|cache| save(cache, &next));
-        let known = Known {
+        let snapshot = Snapshot {
             answer,
             answer_unix: next.meta.answer_unix,
             picture: next.picture.clone(),
             picture_unix: next.meta.picture_unix,
         };
-        self.known = Some(Arc::new(known));
+        self.snapshot = Some(Arc::new(snapshot));
         self.saved = Some(next);
     }
 }
@@ -222,8 +222,8 @@ fn save(cache: &Cache, saved: &Saved) -> Option<String> {
     Some(format!("Cannot save the picture: {error}"))
 }
 
-fn known(saved: &Saved) -> Option<Known> {
-    Some(Known {
+fn snapshot(saved: &Saved) -> Option<Snapshot> {
+    Some(Snapshot {
         answer: answer::read(saved.meta.answer.as_bytes()).ok()?,
         answer_unix: saved.meta.answer_unix,
         picture: saved.picture.clone(),

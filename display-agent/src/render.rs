@@ -12,7 +12,7 @@ use crate::bitmap::{BYTES_MAX, Picture};
 use crate::clock::Now;
 use crate::config::Settings;
 use crate::mars::fetch::{Fetched, Fetcher, LIMIT};
-use crate::mars::{Client, Known, Part, answer};
+use crate::mars::{Client, Part, Snapshot, answer};
 use crate::page::{Page, Weather};
 use crate::run::drawn;
 use crate::screen::png;
@@ -61,8 +61,8 @@ fn from_address(
         .error
         .as_ref()
         .map(|error| wording.short(error).to_owned());
-    let page = match (&polled.known, &polled.error) {
-        (Some(known), _) => Page::Weather(wording.weather(known, short)),
+    let page = match (&polled.snapshot, &polled.error) {
+        (Some(snapshot), _) => Page::Weather(wording.weather(snapshot, short)),
         (None, Some(error)) => Page::Notice(wording.error_page(error, now.unix, now.unix)),
         (None, None) => Page::Notice(wording.first_boot(None)),
     };
@@ -91,13 +91,13 @@ fn from_file(
         }
     };
     let picture = Picture::from_bmp(&picture).with_context(|| format!("{:?}", answer.image_url))?;
-    let known = Known {
+    let snapshot = Snapshot {
         answer,
         answer_unix: now.unix,
         picture: Some(picture),
         picture_unix: now.unix,
     };
-    Ok(wording.weather(&known, None))
+    Ok(wording.weather(&snapshot, None))
 }
 
 fn download(url: &Url, access: Access<'_>) -> anyhow::Result<Vec<u8>> {

@@ -93,7 +93,7 @@ pub fn run(
     let view = View::new(
         wording,
         settings.interval,
-        client.known(),
+        client.snapshot(),
         clock.now().steady,
     );
     let copy = settings

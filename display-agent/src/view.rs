@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use self::words::Wording;
 use crate::clock::Now;
-use crate::mars::{Error, Known, Part, Polled};
+use crate::mars::{Error, Part, Polled, Snapshot};
 use crate::page::{Notice, Page};
 
 /// Missed polls before the data is called old: one may be lost, two are a pattern.
@@ -28,7 +28,7 @@ pub struct View {
     wording: Wording,
     stale_after: Duration,
     began: Instant,
-    known: Option<Arc<Known>>,
+    snapshot: Option<Arc<Snapshot>>,
     confirmed: Option<Instant>,
     failing: Option<Failing>,
     source_age: Option<Duration>,
@@ -48,14 +48,14 @@ impl View {
     pub fn new(
         wording: Wording,
         interval: Duration,
-        known: Option<Arc<Known>>,
+        snapshot: Option<Arc<Snapshot>>,
         began: Instant,
     ) -> Self {
         Self {
             wording,
             stale_after: interval * MISSED_POLLS + POLL_LIMIT,
             began,
-            known,
+            snapshot,
             confirmed: None,
             failing: None,
             source_age: None,
@@ -66,7 +66,7 @@ impl View {
 
     /// A poll that was begun at `asked` came to this; `lasting` if it is one failure too many.
     pub fn polled(&mut self, polled: Polled, asked: Instant, lasting: bool) {
-        self.known = polled.known;
+        self.snapshot = polled.snapshot;
         self.unsaved = polled.unsaved;
         let Some(error) = polled.error else {
             self.confirmed = Some(asked);
@@ -89,8 +89,8 @@ impl View {
 
     /// The page that is true at `now`.
     pub fn page(&self, now: Now) -> Page {
-        if let Some(known) = &self.known {
-            return Page::Weather(self.wording.weather(known, self.caution(known, now)));
+        if let Some(snapshot) = &self.snapshot {
+            return Page::Weather(self.wording.weather(snapshot, self.caution(snapshot, now)));
         }
         if let Some(stopped) = self.stopped {
             return Page::Notice(Notice {
@@ -116,9 +116,9 @@ impl View {
         (old_at > now).then_some(old_at)
     }
 
-    fn caution(&self, known: &Known, now: Now) -> Option<String> {
+    fn caution(&self, snapshot: &Snapshot, now: Now) -> Option<String> {
         let time = |unix| self.wording.time(unix, now.unix);
-        let as_of = self.as_of(known, now);
+        let as_of = self.as_of(snapshot, now);
         if let Some(stopped) = self.stopped {
             return Some(format!(
                 "Stopped at {} · as of {}",
@@ -131,7 +131,7 @@ impl View {
                 failing.error.is_configuration() || failing.lasting || self.is_old(now.steady);
             if bad || self.confirmed.is_none() {
                 let part = match failing.error.part {
-                    Part::Picture if known.picture.is_some() => "picture ",
+                    Part::Picture if snapshot.picture.is_some() => "picture ",
                     _ => "",
                 };
                 let short = self.wording.short(&failing.error);
@@ -144,11 +144,11 @@ impl View {
         if self.is_old(now.steady) {
             return Some(format!("No news since {}", time(as_of)));
         }
-        if known.answer.drawn {
+        if snapshot.answer.drawn {
             return Some("Drawn: the server has no photograph yet".into());
         }
         let old_source = self.source_age.is_some_and(|age| age > SOURCE_AGE_FINE);
-        if known.answer.stale.unwrap_or(old_source) {
+        if snapshot.answer.stale.unwrap_or(old_source) {
             return Some(match self.source_age {
                 Some(_) => format!("The server has no news since {}", time(as_of)),
                 None => "The server has no news from Mars".into(),
@@ -163,11 +163,11 @@ impl View {
     }
 
     /// When what is shown was last known to be the newest there is.
-    fn as_of(&self, known: &Known, now: Now) -> i64 {
+    fn as_of(&self, snapshot: &Snapshot, now: Now) -> i64 {
         let own = match self.confirmed {
             Some(confirmed) => now.wall_at(confirmed),
-            None if known.picture.is_some() => known.answer_unix.min(known.picture_unix),
-            None => known.answer_unix,
+            None if snapshot.picture.is_some() => snapshot.answer_unix.min(snapshot.picture_unix),
+            None => snapshot.answer_unix,
         };
         own.saturating_sub_unsigned(self.source_age.unwrap_or_default().as_secs())
     }

@@ -14,17 +14,17 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(known: Option<Known>) -> Self {
+    fn new(snapshot: Option<Snapshot>) -> Self {
         let start = Clock::real().now().steady;
-        let view = View::new(Wording::default(), INTERVAL, known.map(Arc::new), start);
+        let view = View::new(Wording::default(), INTERVAL, snapshot.map(Arc::new), start);
         Self { view, start }
     }
 
     fn good(&mut self, at_s: u64, source_age: Option<u64>, json: &str) {
         let source_age = source_age.map(Duration::from_secs);
-        let known = Some(Arc::new(known(json)));
+        let snapshot = Some(Arc::new(snapshot(json)));
         let polled = Polled {
-            known,
+            snapshot,
             error: None,
             source_age,
             unsaved: None,
@@ -34,10 +34,10 @@ impl Bench {
     }
 
     fn bad(&mut self, at_s: u64, part: Part, kind: Kind, lasting: bool) {
-        let known = self.view.known.clone();
+        let snapshot = self.view.snapshot.clone();
         let error = Some(Error::new(part, kind, "so it is"));
         let polled = Polled {
-            known,
+            snapshot,
             error,
             source_age: None,
             unsaved: None,
@@ -71,9 +71,9 @@ impl Bench {
 
 const PLAIN: &str = r#"{"image_url":"x"}"#;
 
-fn known(json: &str) -> Known {
+fn snapshot(json: &str) -> Snapshot {
     let answer = answer::read(json.as_bytes()).unwrap();
-    Known {
+    Snapshot {
         answer,
         answer_unix: NOW - 600,
         picture: None,
@@ -101,7 +101,7 @@ fn fresh_data_needs_no_word_until_two_polls_are_missed() {
 
 #[test]
 fn saved_data_is_not_called_fresh_before_it_is_confirmed() {
-    let mut bench = Bench::new(Some(known(PLAIN)));
+    let mut bench = Bench::new(Some(snapshot(PLAIN)));
     assert_eq!(
         bench.caution(0).as_deref(),
         Some("Saved 13:55 UTC · asking for news")

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::mars::{Error, Kind, Known, Part};
+use crate::mars::{Error, Kind, Part, Snapshot};
 use crate::page::{Notice, Row, Weather};
 
 /// How a reader wants things written.
@@ -43,8 +43,8 @@ const SAME_DAY: i64 = 20 * 3600;
 
 impl Wording {
     /// Picture and weather as they are known.
-    pub fn weather(&self, known: &Known, caution: Option<String>) -> Weather {
-        let (weather, bad) = (&known.answer.weather, &known.answer.unreadable);
+    pub fn weather(&self, snapshot: &Snapshot, caution: Option<String>) -> Weather {
+        let (weather, bad) = (&snapshot.answer.weather, &snapshot.answer.unreadable);
         let row = |label, name, value: Option<String>, missing| {
             let instead = if bad.contains(&name) {
                 UNREADABLE
@@ -75,7 +75,7 @@ impl Wording {
             .av_pre
             .map(|pascal| format!("{} Pa", decimal(pascal, 0)));
         Weather {
-            picture: known.picture.clone(),
+            picture: snapshot.picture.clone(),
             top: [
                 word(time_label, "Last_UTC", last),
                 word("Martian season", "season", weather.season.clone()),

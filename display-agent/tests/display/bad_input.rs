@@ -40,7 +40,7 @@ fn answered(answer: Answer) -> Error {
 fn answered_within(limit: Duration, answer: Answer) -> Error {
     let upstream = Upstream::http(move |_| answer.clone());
     let polled = client(&upstream, limit).poll(NOW);
-    assert_eq!(polled.known, None, "nothing usable came");
+    assert_eq!(polled.snapshot, None, "nothing usable came");
     let error = polled.error.expect("it cannot be used");
     assert_eq!(error.part, Part::Answer);
     error
@@ -61,11 +61,14 @@ fn pictured_within(limit: Duration, answer: Answer) -> Error {
         }
     });
     let mut client = client(&upstream, limit);
-    let first = client.poll(NOW).known.expect("the first was good");
+    let first = client.poll(NOW).snapshot.expect("the first was good");
     let polled = client.poll(NOW + 300);
-    let known = polled.known.expect("what was good stays");
-    assert_eq!(known.picture, first.picture, "the last good picture stays");
-    assert_eq!(known.picture_unix, NOW, "and keeps its age");
+    let snapshot = polled.snapshot.expect("what was good stays");
+    assert_eq!(
+        snapshot.picture, first.picture,
+        "the last good picture stays"
+    );
+    assert_eq!(snapshot.picture_unix, NOW, "and keeps its age");
     let error = polled.error.expect("it cannot be used");
     assert_eq!(error.part, Part::Picture);
     error
@@ -85,9 +88,12 @@ fn a_good_upstream_is_asked_with_the_key_and_gives_picture_and_weather() {
     let upstream = Upstream::http(good);
     let polled = client(&upstream, LIMIT).poll(NOW);
     assert_eq!(polled.error, None);
-    let known = polled.known.unwrap();
-    assert_eq!(known.answer.weather.sol.as_deref(), Some("675"));
-    assert_eq!(&known.picture.as_ref().unwrap().rgb()[..3], [200, 100, 50]);
+    let snapshot = polled.snapshot.unwrap();
+    assert_eq!(snapshot.answer.weather.sol.as_deref(), Some("675"));
+    assert_eq!(
+        &snapshot.picture.as_ref().unwrap().rgb()[..3],
+        [200, 100, 50]
+    );
     let requests = upstream.requests();
     assert_eq!(requests[0].header("x-api-key"), Some("a-key"));
     assert_eq!(requests[0].header("if-none-match"), None);
@@ -112,7 +118,7 @@ fn nothing_new_costs_less_than_a_kilobyte_and_changes_nothing() {
     let before = upstream.bytes_sent();
     let second = client.poll(NOW + 300);
     assert_eq!(second.error, None);
-    assert_eq!(second.known, first.known);
+    assert_eq!(second.snapshot, first.snapshot);
     assert!(
         upstream.bytes_sent() - before < 1000,
         "{}",
@@ -131,7 +137,7 @@ fn a_new_picture_behind_the_old_address_is_noticed() {
         }
     });
     let mut client = client(&upstream, LIMIT);
-    let red = |polled: Polled| polled.known.unwrap().picture.as_ref().unwrap().rgb()[0];
+    let red = |polled: Polled| polled.snapshot.unwrap().picture.as_ref().unwrap().rgb()[0];
     assert_eq!(
         [
             red(client.poll(NOW)),
@@ -289,7 +295,7 @@ fn addresses_of_pictures_that_are_none_are_refused() {
         let report = format!(r#"{{"image_url":"{url}"}}"#);
         let upstream = Upstream::http(move |_| Answer::json(report.clone()));
         let polled = client(&upstream, LIMIT).poll(NOW);
-        assert!(polled.known.is_some(), "the weather is good");
+        assert!(polled.snapshot.is_some(), "the weather is good");
         assert_says(&polled.error.unwrap(), Kind::Nonsense, "no web address");
     }
 }
@@ -413,7 +419,7 @@ fn a_disk_that_refuses_costs_nothing_today() {
     );
     let polled = client.poll(NOW);
     assert_eq!(polled.error, None);
-    assert!(polled.known.unwrap().picture.is_some());
+    assert!(polled.snapshot.unwrap().picture.is_some());
     assert!(polled.unsaved.unwrap().contains("annot save"));
 }
 
@@ -440,13 +446,13 @@ fn a_full_disk_keeps_the_last_good_picture() {
     std::os::unix::fs::symlink("/dev/full", folder.path().join(torso)).unwrap();
     let polled = client.poll(NOW + 300);
     assert_eq!(
-        polled.known.unwrap().picture.as_ref().unwrap().rgb()[0],
+        polled.snapshot.unwrap().picture.as_ref().unwrap().rgb()[0],
         2,
         "today's is shown"
     );
     assert!(polled.unsaved.unwrap().contains("No space left"));
     assert_eq!(
-        open().known().unwrap().picture.as_ref().unwrap().rgb()[0],
+        open().snapshot().unwrap().picture.as_ref().unwrap().rgb()[0],
         1,
         "yesterday's is kept"
     );
@@ -469,15 +475,15 @@ fn what_was_saved_is_known_at_the_next_start_and_asked_for_conditionally() {
         let fetcher = Fetcher::new(url, None, None, LIMIT).unwrap();
         Client::new(url.clone(), fetcher, Some(Cache::new(folder.path())))
     };
-    let first = open(&url).poll(NOW).known;
+    let first = open(&url).poll(NOW).snapshot;
     let mut again = open(&url);
-    assert_eq!(again.known(), first);
+    assert_eq!(again.snapshot(), first);
     let before = upstream.bytes_sent();
     assert_eq!(again.poll(NOW + 300).error, None);
     assert!(upstream.bytes_sent() - before < 1000);
     let other = Url::parse(&upstream.url("/other")).unwrap();
     assert_eq!(
-        open(&other).known(),
+        open(&other).snapshot(),
         None,
         "another API's picture is not this one's"
     );

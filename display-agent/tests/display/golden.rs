@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use display_agent::bitmap::Picture;
 use display_agent::clock::{Clock, Now};
-use display_agent::mars::{Error, Kind, Known, Part, Polled, answer};
+use display_agent::mars::{Error, Kind, Part, Polled, Snapshot, answer};
 use display_agent::page::{self, Page};
 use display_agent::screen::{Frame, png};
 use display_agent::view::View;
@@ -36,21 +36,21 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(known: Option<Known>) -> Self {
-        Self::for_reader(wording(), known)
+    fn new(snapshot: Option<Snapshot>) -> Self {
+        Self::for_reader(wording(), snapshot)
     }
 
-    fn for_reader(wording: Wording, known: Option<Known>) -> Self {
+    fn for_reader(wording: Wording, snapshot: Option<Snapshot>) -> Self {
         let start = Clock::real().now().steady;
         Self {
-            view: View::new(wording, INTERVAL, known.map(Arc::new), start),
+            view: View::new(wording, INTERVAL, snapshot.map(Arc::new), start),
             start,
         }
     }
 
-    fn polled(mut self, known: Option<Known>, error: Option<Error>, lasting: bool) -> Self {
+    fn polled(mut self, snapshot: Option<Snapshot>, error: Option<Error>, lasting: bool) -> Self {
         let polled = Polled {
-            known: known.map(Arc::new),
+            snapshot: snapshot.map(Arc::new),
             error,
             source_age: None,
             unsaved: None,
@@ -80,9 +80,9 @@ fn dunes() -> Vec<u8> {
     pictures::encode(pictures::Kind::TwentyFour, 320, 240, pictures::dunes)
 }
 
-fn known(json: &str) -> Known {
+fn snapshot(json: &str) -> Snapshot {
     let bmp = dunes();
-    Known {
+    Snapshot {
         answer: answer::read(json.as_bytes()).unwrap(),
         answer_unix: NOW - 7200,
         picture: Some(Picture::from_bmp(&bmp).unwrap()),
@@ -152,7 +152,7 @@ fn difference(a: &RgbImage, b: &RgbImage) -> RgbImage {
 
 #[test]
 fn a_normal_day() {
-    let bench = Bench::new(None).polled(Some(known(FALL)), None, false);
+    let bench = Bench::new(None).polled(Some(snapshot(FALL)), None, false);
     assert_looks_like("normal", &bench.page(Duration::from_secs(60)));
 }
 
@@ -177,44 +177,47 @@ fn fahrenheit_and_local_time() {
         zone,
         ..wording()
     };
-    let bench = Bench::for_reader(reader, None).polled(Some(known(FALL)), None, false);
+    let bench = Bench::for_reader(reader, None).polled(Some(snapshot(FALL)), None, false);
     assert_looks_like("fahrenheit-local", &bench.page(Duration::ZERO));
 }
 
 #[test]
 fn missing_values() {
-    let bench = Bench::new(None).polled(Some(known(REMS)), None, false);
+    let bench = Bench::new(None).polled(Some(snapshot(REMS)), None, false);
     assert_looks_like("missing-values", &bench.page(Duration::ZERO));
 }
 
 #[test]
 fn values_without_sense() {
-    let bench = Bench::new(None).polled(Some(known(BROKEN)), None, false);
+    let bench = Bench::new(None).polled(Some(snapshot(BROKEN)), None, false);
     assert_looks_like("unreadable-values", &bench.page(Duration::ZERO));
 }
 
 #[test]
 fn stale() {
-    let bench = Bench::new(None).polled(Some(known(FALL)), None, false);
+    let bench = Bench::new(None).polled(Some(snapshot(FALL)), None, false);
     let down = Some(error(
         Part::Answer,
         Kind::Network,
         "no address for station.local",
     ));
-    let bench = bench.polled(Some(known(FALL)), down, true);
+    let bench = bench.polled(Some(snapshot(FALL)), down, true);
     assert_looks_like("stale", &bench.page(Duration::from_secs(30 * 3600)));
 }
 
 #[test]
 fn saved_by_the_last_run() {
-    assert_looks_like("saved", &Bench::new(Some(known(FALL))).page(Duration::ZERO));
+    assert_looks_like(
+        "saved",
+        &Bench::new(Some(snapshot(FALL))).page(Duration::ZERO),
+    );
 }
 
 #[test]
 fn a_bad_picture_beside_good_weather() {
-    let weather = Known {
+    let weather = Snapshot {
         picture: None,
-        ..known(FALL)
+        ..snapshot(FALL)
     };
     let bad = error(
         Part::Picture,
@@ -327,12 +330,12 @@ fn letters_hold_their_own_over_white_and_over_noise() {
     ];
     for (name, pixel) in grounds {
         let bmp = pictures::encode(pictures::Kind::TwentyFour, 320, 240, pixel);
-        let known = Known {
+        let snapshot = Snapshot {
             picture: Some(Picture::from_bmp(&bmp).unwrap()),
-            ..known(REMS)
+            ..snapshot(REMS)
         };
         let down = error(Part::Answer, Kind::Server, "station.local answers 500");
-        let bench = Bench::new(None).polled(Some(known), Some(down), true);
+        let bench = Bench::new(None).polled(Some(snapshot), Some(down), true);
         assert_looks_like(name, &bench.page(Duration::ZERO));
     }
 }
