@@ -168,9 +168,10 @@ impl DataChannels {
         }
     }
 
-    /// Sends every report until there are no more.
+    /// Sends the last report and every one that follows, until there are no more.
     pub(super) async fn send_reports(self: Arc<Self>) {
         let mut reports = self.shared.reports.subscribe();
+        reports.mark_changed();
         while reports.changed().await.is_ok() {
             let report = Arc::clone(&reports.borrow_and_update());
             let channel = self.state().telemetry.as_ref().and_then(Weak::upgrade);
