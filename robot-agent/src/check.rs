@@ -67,7 +67,7 @@ pub async fn run(file: &Path, now: OffsetDateTime) -> Report {
     match config::load(file) {
         Ok(config) => Report {
             robot: Some(config.robot.clone()),
-            lines: look(&config, now).await,
+            lines: check(&config, now).await,
         },
         Err(error) => Report {
             robot: None,
@@ -91,7 +91,7 @@ fn without_config(error: &config::Error) -> Vec<Line> {
     std::iter::once(first).chain(rest).collect()
 }
 
-async fn look(config: &Config, now: OffsetDateTime) -> Vec<Line> {
+async fn check(config: &Config, now: OffsetDateTime) -> Vec<Line> {
     let mqtt = &config.mqtt;
     let (certificates, findings) = certificates::read(&mqtt.certs, mqtt.endpoint.is_aws(), now);
     let running = lock::acquire(&mqtt.certs).is_err();

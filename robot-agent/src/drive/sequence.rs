@@ -1,6 +1,6 @@
 //! Which `seq` was the last of each sender, so that an overtaken or repeated action is known.
 //!
-//! A sender counts over all its roads: the page that changes from the data channel to
+//! A sender counts however it sends: the page that changes from the data channel to
 //! MQTT in mid-drive goes on counting. Those without a name share one count per source.
 
 use std::fmt;
