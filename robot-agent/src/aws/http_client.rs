@@ -91,3 +91,35 @@ impl HttpClient {
         Err(Error::from_response(call, status.as_u16(), name, &body))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use rustls::crypto::ring::default_provider;
+
+    use super::*;
+
+    #[test]
+    fn only_a_date_changes_the_servers_time() {
+        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth();
+        let http = HttpClient::new(&tls).unwrap();
+        let read = |date: &'static str| http.read_date(Some(&date.parse().unwrap()));
+        read("yesterday");
+        http.read_date(None);
+        assert_eq!(http.server_ahead(), None);
+        read("Sat, 01 Jan 2000 00:00:00 GMT");
+        let ahead = http.server_ahead();
+        assert!(ahead.is_some_and(|ahead| ahead < -time::Duration::days(9000)));
+        read("yesterday");
+        http.read_date(None);
+        assert_eq!(http.server_ahead(), ahead);
+        let year_2000 = UNIX_EPOCH + Duration::from_secs(946_684_800);
+        let since = http.server_time().duration_since(year_2000).unwrap();
+        assert!(since < Duration::from_secs(3600), "{since:?}");
+    }
+}
