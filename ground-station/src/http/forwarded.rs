@@ -13,16 +13,17 @@ pub(super) struct Hop<'a> {
     pub proto: Option<&'a str>,
 }
 
-/// The nearest proxy first: by `Forwarded` (RFC 7239), else by `X-Forwarded-*`.
+/// The nearest proxy first: by `X-Forwarded-*`, or where there is none of them, by `Forwarded`
+/// (RFC 7239). Most proxies know the first only, and pass on a `Forwarded` that the client made up.
 pub(super) fn hops(headers: &HeaderMap) -> Vec<Hop<'_>> {
-    let forwarded = list(headers, "forwarded");
-    if !forwarded.is_empty() {
-        return forwarded.into_iter().map(forwarded_hop).collect();
-    }
     let clients = list(headers, "x-forwarded-for");
     let hosts = list(headers, "x-forwarded-host");
     let protos = list(headers, "x-forwarded-proto");
     let longest = clients.len().max(hosts.len()).max(protos.len());
+    if longest == 0 {
+        let forwarded = list(headers, "forwarded");
+        return forwarded.into_iter().map(forwarded_hop).collect();
+    }
     let hop = |n| Hop {
         client: clients.get(n).copied().and_then(address),
         host: hosts.get(n).copied(),

@@ -258,6 +258,27 @@ mod tests {
     }
 
     #[test]
+    fn a_clients_own_forwarded_header_does_not_count_beside_the_proxys() {
+        let made_up = "for=192.0.2.66;host=evil.example;proto=http";
+        let both: Headers<'_> = &[
+            ("host", "inner"),
+            ("forwarded", made_up),
+            ("x-forwarded-host", "outpost.example"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-for", "198.51.100.4"),
+        ];
+        let (origin, client) = resolved(PROXY, both);
+        assert_eq!(origin.as_deref(), Some("https://outpost.example"));
+        assert_eq!(client, "198.51.100.4");
+        for (name, value) in &both[2..] {
+            let one: Headers<'_> = &[("host", "inner"), ("forwarded", made_up), (name, value)];
+            let (origin, client) = resolved(PROXY, one);
+            assert!(!origin.unwrap().contains("evil"), "{name}");
+            assert_ne!(client, "192.0.2.66", "{name}");
+        }
+    }
+
+    #[test]
     fn a_trusted_proxy_is_an_address_or_a_network() {
         for good in ["10.0.0.7", "10.0.0.0/8", "::1", "fd00::/8"] {
             assert!(good.parse::<TrustedProxy>().is_ok(), "{good}");
