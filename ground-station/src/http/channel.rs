@@ -13,7 +13,7 @@ use wire::signaling::MessageType;
 
 use crate::auth::Denied;
 use crate::http::app_state::AppState;
-use crate::http::body;
+use crate::http::body::{self, Limits};
 use crate::http::error::Refusal;
 use crate::http::listener::Peer;
 use crate::signaling::connection::CloseReason;
@@ -56,7 +56,7 @@ pub(super) async fn send(
     }
     app.require_known(&robot)?;
     let example = r#"{"send":"GO_AWAY"}, with RECONNECT_ICE_SERVER, or with CLOSE"#;
-    let announcement: Announcement = body::read_json(body, MAX_BYTES, example).await?;
+    let announcement: Announcement = body::read_json(body, Limits::of(MAX_BYTES), example).await?;
     let channels = app.signaling.channels();
     let sockets = match announcement.send {
         Word::GoAway => channels.broadcast(&robot, MessageType::GoAway),

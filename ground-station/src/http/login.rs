@@ -1,7 +1,7 @@
 //! `POST /login`: a name and a password for a token.
 
 use super::access_log::Label;
-use super::body;
+use super::body::{self, Limits};
 use super::error::Refusal;
 use super::origin::ClientAddress;
 use crate::auth::Now;
@@ -40,7 +40,7 @@ pub(super) async fn login(
     body: Body,
 ) -> Result<Json<SignedIn>, Refusal> {
     let example = r#"{"user":"ann","password":"…"}"#;
-    let sign_in: SignIn = body::read_json(body, MAX_BYTES, example).await?;
+    let sign_in: SignIn = body::read_json(body, Limits::of(MAX_BYTES), example).await?;
     let _permit = CHECKS.acquire().await.map_err(Refusal::broken)?;
     let accounts = app.accounts.clone();
     let (sign_in, signed_in) = tokio::task::spawn_blocking(move || {

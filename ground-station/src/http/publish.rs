@@ -1,7 +1,7 @@
 //! `POST /publish` and `POST /robots/{name}/publish`: an action, checked, on its way to a
 //! robot.
 
-use super::body;
+use super::body::{self, Limits};
 use super::error::Refusal;
 use crate::auth::Caller;
 use crate::clock;
@@ -55,7 +55,7 @@ pub(super) async fn to_robot(
 
 async fn publish(app: &Arc<AppState>, robot: &str, body: Body) -> Result<Json<Published>, Refusal> {
     let started = clock::instant();
-    let body = body::read(body, MAX_BYTES).await?;
+    let body = body::read(body, Limits::of(MAX_BYTES)).await?;
     let action = Action::from_json(&body).map_err(Refusal::bad)?;
     let topic = wire::topic::action(robot);
     app.publisher

@@ -1,7 +1,7 @@
 //! `GET /sign`, a form, and `POST /sign`: a certificate for a robot that made its own key.
 //! As the original's Lambda: `{"description": "<CSR PEM>"}` → `{"crt_text", "crt_pem"}`.
 
-use super::body;
+use super::body::{self, Limits};
 use super::error::Refusal;
 use crate::auth::Caller;
 use crate::ca::{request, text};
@@ -46,7 +46,7 @@ pub(super) async fn sign(
 ) -> Result<Json<Signed>, Refusal> {
     caller.require(Permission::Sign)?;
     let example = r#"{"description":"-----BEGIN CERTIFICATE REQUEST-----…"}"#;
-    let asked: SigningRequest = body::read_json(body, MAX_BYTES, example).await?;
+    let asked: SigningRequest = body::read_json(body, Limits::of(MAX_BYTES), example).await?;
     let accepted =
         request::check(&asked.description, caller.rights.robots()).map_err(Refusal::bad)?;
     let name = accepted.name.clone();

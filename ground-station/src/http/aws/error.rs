@@ -75,14 +75,17 @@ impl Refusal {
         Self::aws(StatusCode::FORBIDDEN, name, message)
     }
 
-    /// There is no body.
+    /// There is no body. One that broke off is refused like one that is too long.
     pub(super) fn bad_body(error: &BodyError) -> Self {
-        let name = match error {
-            BodyError::TooLong(_) => "RequestEntityTooLargeException",
-            BodyError::TooSlow => "RequestTimeoutException",
-            BodyError::BrokenOff(_) | BodyError::NotLike(_) => "SerializationException",
+        let (status, name) = match error {
+            BodyError::TooLong(_) | BodyError::BrokenOff(_) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestEntityTooLargeException",
+            ),
+            BodyError::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException"),
+            BodyError::NotLike(_) => (StatusCode::BAD_REQUEST, "SerializationException"),
         };
-        Self::aws(error.status(), name, error)
+        Self::aws(status, name, error)
     }
 
     /// The error's name, where it has one.
@@ -107,6 +110,23 @@ impl fmt::Display for Refusal {
         match self.name() {
             Some(name) => write!(f, "{name}: {}", self.message),
             None => f.write_str(&self.message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn a_body_that_broke_off_is_refused_like_one_that_is_too_long() {
+        let reset = io::Error::from(io::ErrorKind::ConnectionReset);
+        let broken = BodyError::BrokenOff(axum::Error::new(reset));
+        for error in [broken, BodyError::TooLong(8192)] {
+            let refusal = Refusal::bad_body(&error);
+            assert_eq!(refusal.status, StatusCode::PAYLOAD_TOO_LARGE);
+            assert_eq!(refusal.name(), Some("RequestEntityTooLargeException"));
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Each call is a POST of at most a few hundred bytes, signed in its header.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -17,13 +18,18 @@ use wire::signaling::is_id;
 use super::authenticated::{Authenticated, Form, authenticate, not_authorized};
 use crate::auth::Role;
 use crate::clock::{self, whole_s};
-use crate::http::body;
+use crate::http::body::{self, Limits};
 use crate::http::error::Refusal;
 use crate::http::origin::Origin;
 use crate::signaling::{Arn, Rejection, Signaling};
 
-/// Longest body; the longest that makes sense has an ARN of 1024 bytes and two ids.
-const MAX_BODY_BYTES: usize = 8 * 1024;
+/// The longest body that makes sense has an ARN of 1024 bytes and two ids, and all are smaller
+/// than a packet or two.
+const BODY: Limits = Limits {
+    bytes: 8 * 1024,
+    drained_bytes: 0,
+    timeout: Duration::from_secs(5),
+};
 
 /// A call whose caller is known and whose body was read.
 struct Call<T> {
@@ -47,7 +53,7 @@ async fn read<T: DeserializeOwned>(
     request: Request,
 ) -> Result<Call<T>, Refusal> {
     let (parts, body) = request.into_parts();
-    let body = body::read(body, MAX_BODY_BYTES).await;
+    let body = body::read(body, BODY).await;
     let body = body.map_err(|error| Refusal::bad_body(&error))?;
     let caller = authenticate(signaling, &parts, &body, Form::Header)?;
     let now = clock::instant();

@@ -232,28 +232,49 @@ async fn a_body_that_is_none_is_refused() {
         (r#"{"ChannelName":7}"#.to_owned(), 400),
         ("x".repeat(8193), 413),
     ] {
-        let (got, _, answer) = bench
+        let (got, kind, answer) = bench
             .call_at(&robot, DESCRIBE_PATH, body.clone(), now())
             .await;
         assert_eq!(got, status, "{body:.20}: {answer}");
+        let too_long = kind == "RequestEntityTooLargeException";
+        assert_eq!(too_long, status == 413, "{kind}");
     }
+}
+
+/// Sends the head of a call, with so much of its body as is given.
+async fn start_call(bench: &Bench, length: usize, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(&bench.host).await.unwrap();
+    let head = format!(
+        "POST {DESCRIBE_PATH} HTTP/1.1\r\nhost: {}\r\ncontent-length: {length}\r\n\r\n{body}",
+        bench.host
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+async fn status_line(stream: &mut TcpStream) -> String {
+    let mut answer = vec![0; 12];
+    let read = stream.read_exact(&mut answer);
+    tokio::time::timeout(TIMEOUT, read).await.unwrap().unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_refused_before_its_end() {
+    let (bench, _) = robot().await;
+    let started = clock::instant();
+    let mut long = start_call(&bench, 1024 * 1024, &"x".repeat(8193)).await;
+    assert_eq!(status_line(&mut long).await, "HTTP/1.1 413");
+    assert!(started.elapsed() < Duration::from_secs(4));
 }
 
 #[tokio::test]
 async fn a_slow_body_is_given_up_and_holds_up_nobody() {
     let (bench, robot) = robot().await;
-    let mut slow = TcpStream::connect(&bench.host).await.unwrap();
-    let head = format!(
-        "POST {DESCRIBE_PATH} HTTP/1.1\r\nhost: {}\r\ncontent-length: 100\r\n\r\n{{\"Ch",
-        bench.host
-    );
-    slow.write_all(head.as_bytes()).await.unwrap();
+    let mut slow = start_call(&bench, 100, "{\"Ch").await;
     let body = json!({"ChannelName": "rover"});
     assert_eq!(bench.call(&robot, DESCRIBE_PATH, &body).await.0, 200);
-    let mut answer = vec![0; 12];
-    let read = slow.read_exact(&mut answer);
-    tokio::time::timeout(TIMEOUT, read).await.unwrap().unwrap();
-    assert_eq!(String::from_utf8_lossy(&answer), "HTTP/1.1 408");
+    assert_eq!(status_line(&mut slow).await, "HTTP/1.1 408");
 }
 
 #[tokio::test]
