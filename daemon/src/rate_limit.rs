@@ -92,7 +92,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
     /// Takes a token of `key`. A new key gets none while there are too many: what makes so many
     /// is a flood.
     pub fn take(&mut self, key: K, now: Instant) -> bool {
-        if self.is_crowded() && !self.buckets.contains_key(&key) {
+        if !self.has_room_for(std::slice::from_ref(&key)) {
             return false;
         }
         self.buckets
@@ -108,9 +108,10 @@ impl<K: Eq + Hash> RateLimiter<K> {
         }
     }
 
-    /// Whether there is no room for a further key.
-    pub fn is_crowded(&self) -> bool {
-        self.buckets.len() >= self.capacity
+    /// Whether all of `keys` are remembered or can be.
+    pub fn has_room_for(&self, keys: &[K]) -> bool {
+        let new = keys.iter().filter(|key| !self.buckets.contains_key(key));
+        self.buckets.len() + new.count() <= self.capacity
     }
 
     /// Forgets whose buckets are full.

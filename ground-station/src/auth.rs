@@ -7,6 +7,7 @@
 mod grant;
 pub mod password;
 mod principal;
+mod sign_in_limiter;
 mod temporary_credentials;
 mod token;
 mod usage_plan;
@@ -17,7 +18,7 @@ pub use temporary_credentials::CredentialIssuer;
 pub use token::{TokenError, TokenKey};
 
 use crate::store::{Permission, Store, StoreError, User};
-use daemon::rate_limit::{Rate, RateLimiter};
+use sign_in_limiter::SignInLimiter;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -32,22 +33,12 @@ pub const SESSION_TOKEN: &str = "session-1";
 /// The setting that keeps the secret of those tokens.
 pub const SESSION_SECRET: &str = "token-secret";
 
-/// Wrong passwords for one name or from one address: a few slips of a person, far from a guess.
-const ATTEMPTS: Rate = Rate {
-    burst: 10.0,
-    per_s: 1.0 / 6.0,
-};
-
-/// Names and addresses remembered at once. Past that everybody waits: whoever tries so many
-/// is guessing.
-const REMEMBERED: usize = 10_000;
-
 /// Checks callers.
 pub struct Accounts {
     store: Arc<Store>,
     sessions: TokenKey,
     plans: Mutex<HashMap<Principal, UsagePlan>>,
-    attempts: Mutex<RateLimiter<String>>,
+    attempts: Mutex<SignInLimiter>,
 }
 
 /// Who was let in, until when, and what they may do.
@@ -132,7 +123,7 @@ impl Accounts {
             store,
             sessions: TokenKey::new(&secret, SESSION_TOKEN),
             plans: Mutex::new(plans),
-            attempts: Mutex::new(RateLimiter::new(ATTEMPTS, REMEMBERED)),
+            attempts: Mutex::new(SignInLimiter::new()),
         })
     }
 
@@ -178,32 +169,16 @@ impl Accounts {
     ) -> Result<(String, u64, User), Denied> {
         // The address first: one that has used up its attempts must not use up the name's.
         let attempts = [format!("from {from}"), format!("user {name}")];
-        self.count_attempt(&attempts, now.instant)?;
+        lock(&self.attempts).take(&attempts, now.instant)?;
         let directory = self.store.directory();
         let user = directory.users.get(name);
         let right = password::matches(password, user.map(|user| user.password.as_str()));
         let user = user.filter(|_| right).ok_or(Denied::Password)?;
-        // The password was right: the attempt does not count.
-        for attempt in &attempts {
-            lock(&self.attempts).put_back(attempt);
-        }
+        lock(&self.attempts).put_back(&attempts);
         let expires_s = now.unix_s + SESSION_S;
         let principal = Principal::User(name.to_owned(), user.password_version.clone());
         let token = self.sessions.sign(principal, expires_s);
         Ok((token, expires_s, user.clone()))
-    }
-
-    fn count_attempt(&self, attempts: &[String], now: Instant) -> Result<(), Denied> {
-        let mut limiter = lock(&self.attempts);
-        for attempt in attempts {
-            if limiter.is_crowded() {
-                limiter.sweep(now);
-            }
-            if !limiter.take(attempt.clone(), now) {
-                return Err(Denied::TooMany);
-            }
-        }
-        Ok(())
     }
 
     /// Takes a request from the caller's plan.
