@@ -14,6 +14,9 @@ pub const PUBLIC: u32 = 0o644;
 /// Replaces or makes the file at `path`, in a folder that exists. When this returns, the new
 /// content survives a power cut; a secret is never readable by others, not even for a moment.
 ///
+/// The new content is first written beside it, as `path` with `.new` appended, where a leftover of
+/// an interrupted write is overwritten. So only one at a time may replace the same file.
+///
 /// # Errors
 /// What the system says; the old file is untouched then.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
@@ -55,11 +58,14 @@ pub fn folder(path: &Path) -> &Path {
         .unwrap_or(Path::new("."))
 }
 
+fn being_written(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
 fn swap(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    // Two processes may replace the same file at once.
-    new.push(format!(".{}.new", std::process::id()));
-    let new = PathBuf::from(new);
+    let new = being_written(path);
     write(&new)
         .and_then(|()| fs::rename(&new, path))
         .inspect_err(|_| {
@@ -87,6 +93,29 @@ mod tests {
         replace_unsynced(&path, b"newer").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"newer");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_leftover_of_an_interrupted_write_is_gone_after_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let leftover = being_written(&path);
+        let writes: [fn(&Path) -> io::Result<()>; 2] = [
+            |path| replace(path, b"whole", SECRET),
+            |path| replace_unsynced(path, b"whole"),
+        ];
+        for write in writes {
+            fs::write(&leftover, "longer than what is written next").unwrap();
+            write(&path).unwrap();
+            assert_eq!(fs::read(&path).unwrap(), b"whole");
+            assert!(!leftover.exists());
+        }
+        fs::write(&leftover, "for everybody to read").unwrap();
+        replace(&path, b"secret", SECRET).unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            SECRET
+        );
     }
 
     #[test]

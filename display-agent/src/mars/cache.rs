@@ -190,9 +190,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::new(folder.path());
         cache.save(&saved(1)).unwrap();
-        fs::write(folder.path().join("last-good.1.new"), b"outpost-dis").unwrap();
+        fs::write(folder.path().join("last-good.new"), b"outpost-dis").unwrap();
         assert_eq!(cache.load().unwrap(), Some(saved(1)));
         cache.save(&saved(2)).unwrap();
         assert_eq!(cache.load().unwrap(), Some(saved(2)));
+        assert_eq!(fs::read_dir(cache.folder()).unwrap().count(), 1);
     }
 }
