@@ -20,15 +20,19 @@ pub const PICTURE_PATH: &str = "/mars/picture.bmp";
 
 impl Mars {
     /// Answers `GET /mars`; whoever calls has checked the key. `origin` is how the client reaches
-    /// this station: scheme and host, without a last slash.
+    /// this station, if the request says it: scheme and host, without a last slash.
     ///
     /// # Errors
-    /// In words, when the query asks for a picture that nobody takes.
-    pub async fn report(&self, asked: &Parts, origin: &str) -> Result<Response, String> {
+    /// In words, when the query asks for a picture that nobody takes, or nobody says where this
+    /// station is reached.
+    pub async fn report(&self, asked: &Parts, origin: Option<&str>) -> Result<Response, String> {
         let selection = self.selection(asked)?;
+        let base = self
+            .base(origin)
+            .ok_or("the request has no usable Host header")?;
         self.request_refresh(selection, unix_s());
         self.wait_for_first(selection).await;
-        let (report, etag) = self.report_at(selection, origin, unix_s());
+        let (report, etag) = self.report_at(selection, base, unix_s());
         let representation = Representation {
             content_type: "application/json",
             body: to_json(&report).into(),
@@ -70,6 +74,13 @@ impl Mars {
         Ok(representation.respond(&asked.headers))
     }
 
+    /// What the picture's address begins with: the owner's word, else what the client used.
+    fn base<'a>(&'a self, origin: Option<&'a str>) -> Option<&'a str> {
+        let public_url = self.settings.public_url.as_ref();
+        let public_url = public_url.map(|url| url.as_str().trim_end_matches('/'));
+        public_url.or(origin)
+    }
+
     fn selection(&self, asked: &Parts) -> Result<Selection, String> {
         let selection = self.settings.selection;
         selection.with_query(asked.uri.query().unwrap_or_default())
@@ -91,10 +102,8 @@ struct FullReport {
 
 impl Mars {
     /// What is known at `now`, and its mark. Ages pass, so the mark is weak and made without them.
-    fn report_at(&self, selection: Selection, origin: &str, now: u64) -> (FullReport, ETag) {
+    fn report_at(&self, selection: Selection, base: &str, now: u64) -> (FullReport, ETag) {
         let (settings, state) = (&self.settings, self.lock());
-        let public_url = settings.public_url.as_ref();
-        let base = public_url.map_or(origin, |url| url.as_str().trim_end_matches('/'));
         let query = if selection == settings.selection {
             String::new()
         } else {
@@ -204,8 +213,12 @@ mod tests {
             public_url: Some("https://mars.example/outpost/".parse().expect("a constant")),
             ..Settings::default()
         });
-        let (report, _) = mars.report_at(Selection::default(), "http://10.0.0.1", 0);
-        let expected = "https://mars.example/outpost/mars/picture.bmp";
-        assert_eq!(report.report.image_url, expected);
+        let origin = Some("http://10.0.0.1");
+        let public_url = Some("https://mars.example/outpost");
+        assert_eq!(mars.base(origin), public_url);
+        assert_eq!(mars.base(None), public_url, "no Host is needed");
+        let mars = Mars::new(Settings::default());
+        assert_eq!(mars.base(origin), origin);
+        assert_eq!(mars.base(None), None);
     }
 }

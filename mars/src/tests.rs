@@ -130,7 +130,7 @@ async fn serve(settings: Settings, tasks: &mut JoinSet<()>) -> String {
     let address = listener.local_addr().expect("a bound socket");
     let report = async move |State(mars): State<Arc<Mars>>, asked: Parts| -> Answer {
         let origin = format!("http://{address}");
-        mars.report(&asked, &origin).await.map_err(refused)
+        mars.report(&asked, Some(&origin)).await.map_err(refused)
     };
     let picture = async move |State(mars): State<Arc<Mars>>, asked: Parts| -> Answer {
         mars.picture(&asked).map_err(refused)

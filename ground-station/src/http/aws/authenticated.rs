@@ -62,7 +62,8 @@ pub(super) fn authenticate(
         region: signaling.region(),
         service: SIGNING_NAME,
     };
-    let origin = Origin::of(parts)?;
+    let origin =
+        Origin::of(parts).map_err(|refusal| Refusal::incomplete_signature(refusal.message))?;
     let mut headers = parts.headers.clone();
     // The client has signed the host that it asked for, be it `:authority` or a proxy's.
     let host = HeaderValue::from_str(&origin.host)

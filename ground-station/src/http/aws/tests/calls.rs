@@ -201,6 +201,19 @@ async fn who_signs_wrong_is_told_how() {
         ..robot.clone()
     };
     assert_eq!(call(&foreign, now()).await.0, "UnrecognizedClientException");
+    let mut no_host = TcpStream::connect(&bench.host).await.unwrap();
+    let head = format!(
+        "POST {DESCRIBE_PATH} HTTP/1.1\r\nhost: a/b\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+    );
+    no_host.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    no_host.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    let name = "x-amzn-errortype: IncompleteSignatureException";
+    assert!(
+        answer.to_lowercase().contains(&name.to_lowercase()),
+        "{answer}"
+    );
     let unsigned = Request::post(format!("http://{}{DESCRIBE_PATH}", bench.host));
     let (status, kind, _) = send(unsigned.body(body.clone()).unwrap()).await;
     assert_eq!(
