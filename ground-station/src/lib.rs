@@ -113,6 +113,7 @@ async fn run(state: &Path, config: Config) -> anyhow::Result<()> {
     };
     let (inbox, reports) = mpsc::channel(INBOX);
     let desired = desired.subscribe();
+    let root = state_dir.root().to_owned();
     let mut broker = start_broker(&mut tasks, &app, config, state_dir, desired, inbox).await?;
 
     let until = || shutdown.clone();
@@ -136,7 +137,7 @@ async fn run(state: &Path, config: Config) -> anyhow::Result<()> {
         if tokio::time::timeout(BROKER_TIMEOUT, first).await.is_err() {
             warn!("no MQTT broker yet; the station goes on without");
         }
-        announce(&app, listening, &broker.address.borrow())
+        announce(&app, &root, listening, &broker.address.borrow())
     })
     .await;
     systemd::stopping();
@@ -224,6 +225,7 @@ async fn start_broker(
 /// Says once, on standard output and to systemd, that everything listens.
 fn announce(
     app: &AppState,
+    state: &Path,
     (http, https): (SocketAddr, SocketAddr),
     broker: &BrokerAddress,
 ) -> anyhow::Result<()> {
@@ -232,7 +234,7 @@ fn announce(
         https: https.port(),
     };
     ports.store(&app.store)?;
-    info!(%http, %https, mqtt = %broker, "ready");
+    info!(%http, %https, mqtt = %broker, state = %state.display(), "ready");
     let turn = app.signaling.relay.address();
     let line = serde_json::json!({
         "ready": true, "http": http, "https": https, "mqtt": broker.to_string(), "turn": turn,
