@@ -2,8 +2,7 @@
 //!
 //! So `new-key` prints a key that works, and after `revoke` the robot is out.
 
-use crate::state_dir::StateDir;
-use daemon::atomic_file;
+use crate::state_dir::{self, PUBLIC, StateDir};
 use std::time::Duration;
 use tracing::warn;
 
@@ -29,7 +28,7 @@ pub(crate) enum Outcome {
 pub(crate) fn record(state_dir: &StateDir, revision: u64) {
     let text = revision.to_string();
     let path = state_dir.applied_revision();
-    if let Err(error) = atomic_file::replace_unsynced(&path, text.as_bytes()) {
+    if let Err(error) = state_dir::write(&path, text.as_bytes(), PUBLIC) {
         warn!(%error, "commands cannot see that their change is applied");
     }
 }
@@ -54,12 +53,17 @@ pub(crate) fn wait(state_dir: &StateDir, revision: u64) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     #[test]
     fn a_change_waits_for_a_station_only_while_one_runs() {
         let dir = tempfile::tempdir().unwrap();
         let state_dir = StateDir::open(dir.path()).unwrap();
         record(&state_dir, 4);
+        let mode = std::fs::metadata(state_dir.applied_revision())
+            .unwrap()
+            .mode();
+        assert_eq!(mode & 0o777, PUBLIC);
         assert_eq!(wait(&state_dir, 5), Outcome::AtNextRun);
         let running = state_dir.lock_run().unwrap();
         assert_eq!(wait(&state_dir, 4), Outcome::Applied);

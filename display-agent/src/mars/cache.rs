@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use daemon::atomic_file::{self, PUBLIC};
+use daemon::atomic_file::{self, SECRET};
 use serde::{Deserialize, Serialize};
 
 use super::fetch::Validators;
@@ -79,7 +79,7 @@ impl Cache {
     /// interrupted, the old one does.
     pub fn save(&self, saved: &Saved) -> io::Result<()> {
         fs::create_dir_all(&self.folder)?;
-        atomic_file::replace(&self.folder.join(NAME), &serialized(saved)?, PUBLIC)
+        atomic_file::replace(&self.folder.join(NAME), &serialized(saved)?, SECRET)
     }
 }
 
@@ -128,6 +128,7 @@ fn parse(bytes: &[u8]) -> Result<Saved, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::MetadataExt;
 
     pub(super) fn saved(shade: u8) -> Saved {
         Saved {
@@ -164,6 +165,8 @@ mod tests {
             1,
             "nothing is left lying"
         );
+        let mode = fs::metadata(cache.folder().join(NAME)).unwrap().mode();
+        assert_eq!(mode & 0o777, SECRET);
     }
 
     #[test]
