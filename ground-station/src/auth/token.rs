@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_foreign_or_foul_token_is_invalid() {
+    fn a_forged_foreign_or_malformed_token_is_invalid() {
         let token = key().sign("rover", 1000);
         let (json, mac) = token.split_once('.').unwrap();
         let claims = String::from_utf8(URL_SAFE_NO_PAD.decode(json).unwrap()).unwrap();

@@ -29,7 +29,7 @@ struct Announcement {
 #[derive(Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 enum Word {
-    /// Connect anew.
+    /// Reconnect.
     GoAway,
     /// Get ICE servers anew.
     ReconnectIceServer,

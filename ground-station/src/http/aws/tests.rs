@@ -214,13 +214,13 @@ fn refused(result: Result<Socket, Box<tungstenite::Error>>) -> (u16, String) {
     }
 }
 
-async fn say(socket: &mut Socket, frame: &Value) {
+async fn send_frame(socket: &mut Socket, frame: &Value) {
     let text = frame.to_string();
     socket.send(Message::Text(text.into())).await.unwrap();
 }
 
 /// The next frame that is not empty.
-async fn hear(socket: &mut Socket) -> FromService {
+async fn receive(socket: &mut Socket) -> FromService {
     loop {
         match next(socket).await {
             Message::Text(text) => {

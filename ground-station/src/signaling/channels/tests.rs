@@ -60,7 +60,7 @@ fn why_closed(receiver: &Receiver) -> Option<CloseReason> {
 }
 
 #[test]
-fn a_viewer_speaks_to_the_master_by_name_and_hreceiver_it_without() {
+fn a_viewer_reaches_the_master_under_its_name_and_is_answered_without_one() {
     let mut bench = Bench::new();
     let (master, mut at_master) = bench.master();
     let (viewer, mut at_viewer) = bench.viewer("v1").unwrap();

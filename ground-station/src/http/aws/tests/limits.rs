@@ -15,7 +15,7 @@ async fn a_socket_is_told_to_go_and_then_closed() {
     let bench = bench(times).await;
     let mut master = bench.master().await;
     assert_eq!(
-        hear(&mut master).await,
+        receive(&mut master).await,
         FromService::bare(MessageType::GoAway)
     );
     assert_eq!(closed(&mut master).await, CloseReason::TimeUp.words());
@@ -38,9 +38,9 @@ async fn a_silent_socket_is_closed_and_a_ping_keeps_it_open() {
         }
     };
     assert_eq!(reason, CloseReason::Idle.words());
-    say(&mut alive, &offer("still here")).await;
+    send_frame(&mut alive, &offer("still here")).await;
     let mut master = bench.master().await;
-    let got = hear(&mut master).await;
+    let got = receive(&mut master).await;
     assert_eq!(got.sender_client_id.as_deref(), Some("alive"));
 }
 
@@ -77,9 +77,9 @@ async fn garbage_is_dropped_and_the_socket_goes_on() {
         .unwrap();
     // Truncated base64 is for the receiver to find out, as with the real service.
     let truncated = json!({"action": "SDP_OFFER", "messagePayload": "eyJ0eX"});
-    say(&mut viewer, &truncated).await;
+    send_frame(&mut viewer, &truncated).await;
     assert_eq!(
-        hear(&mut master).await.message_payload.as_deref(),
+        receive(&mut master).await.message_payload.as_deref(),
         Some("eyJ0eX")
     );
     assert_eq!(bench.signaling.counters.refused.get(), 5);
@@ -94,8 +94,8 @@ async fn what_is_too_long_is_refused_and_what_is_far_too_long_ends_the_socket() 
         "messagePayload": "A".repeat(10 * 1024 + 1),
         "correlationId": "c",
     });
-    say(&mut viewer, &long).await;
-    let told = hear(&mut viewer).await.status_response.unwrap();
+    send_frame(&mut viewer, &long).await;
+    let told = receive(&mut viewer).await.status_response.unwrap();
     assert_eq!(told.error_type.as_deref(), Some("InvalidArgumentException"));
     let longer = "x".repeat(MAX_FRAME_BYTES + 1);
     viewer.send(Message::Text(longer.into())).await.unwrap();
@@ -114,9 +114,9 @@ async fn too_many_candidates_are_dropped_and_told() {
         "correlationId": "c",
     });
     for _ in 0..300 {
-        say(&mut viewer, &candidate).await;
+        send_frame(&mut viewer, &candidate).await;
     }
-    let told = hear(&mut viewer).await.status_response.unwrap();
+    let told = receive(&mut viewer).await.status_response.unwrap();
     assert_eq!(
         told.error_type.as_deref(),
         Some("ClientLimitExceededException")
@@ -149,9 +149,9 @@ async fn half_a_frame_holds_up_nobody() {
     half.get_mut().flush().await.unwrap();
     let mut master = bench.master().await;
     let mut whole = bench.viewer("whole").await.unwrap();
-    say(&mut whole, &offer("hello")).await;
+    send_frame(&mut whole, &offer("hello")).await;
     assert_eq!(
-        hear(&mut master).await.sender_client_id.as_deref(),
+        receive(&mut master).await.sender_client_id.as_deref(),
         Some("whole")
     );
     assert_eq!(closed(&mut half).await, CloseReason::Idle.words());
@@ -171,8 +171,8 @@ async fn metrics_count_sockets_and_messages_and_name_nobody() {
     let bench = bench(Times::DOCUMENTED).await;
     let mut master = bench.master().await;
     let mut viewer = bench.viewer("v1").await.unwrap();
-    say(&mut viewer, &offer("hello")).await;
-    hear(&mut master).await;
+    send_frame(&mut viewer, &offer("hello")).await;
+    receive(&mut master).await;
     let text = metrics(&bench);
     for line in [
         "signaling_connected{role=\"master\"} 1",

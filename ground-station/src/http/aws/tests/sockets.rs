@@ -1,4 +1,4 @@
-//! The sockets: who is let in, and what they hear of each other.
+//! The sockets: who is let in, and what they receive from each other.
 
 use wire::signaling::{MessageType, StatusResponse};
 
@@ -9,26 +9,26 @@ async fn an_offer_is_answered() {
     let bench = bench(Times::DOCUMENTED).await;
     let mut master = bench.master().await;
     let mut viewer = bench.viewer("v1").await.unwrap();
-    say(
+    send_frame(
         &mut viewer,
         &json!({"action": "ICE_CANDIDATE", "messagePayload": "e30="}),
     )
     .await;
-    say(&mut viewer, &offer("hello")).await;
-    let early = hear(&mut master).await;
+    send_frame(&mut viewer, &offer("hello")).await;
+    let early = receive(&mut master).await;
     assert_eq!(
         early.message_type,
         MessageType::IceCandidate,
         "it may come first"
     );
-    let got = hear(&mut master).await;
+    let got = receive(&mut master).await;
     assert_eq!(got.message_type, MessageType::SdpOffer);
     assert_eq!(got.sender_client_id.as_deref(), Some("v1"));
     assert_eq!(got.message_payload, Some(encode_payload(&"hello")));
     // In the casing of the C SDK.
     let answer =
         json!({"action": "SDP_ANSWER", "RecipientClientId": "v1", "MessagePayload": "e30="});
-    say(&mut master, &answer).await;
+    send_frame(&mut master, &answer).await;
     let Message::Text(text) = next(&mut viewer).await else {
         panic!("not a text frame")
     };
@@ -43,11 +43,11 @@ async fn an_offer_is_answered() {
 async fn what_is_refused_is_told_with_a_correlation_id_and_otherwise_not() {
     let bench = bench(Times::DOCUMENTED).await;
     let mut master = bench.master().await;
-    say(&mut master, &answer("gone")).await;
+    send_frame(&mut master, &answer("gone")).await;
     let mut told = answer("gone");
     told["correlationId"] = "c-1".into();
-    say(&mut master, &told).await;
-    let first = hear(&mut master).await;
+    send_frame(&mut master, &told).await;
+    let first = receive(&mut master).await;
     assert_eq!(first.message_type, MessageType::StatusResponse);
     assert_eq!(
         first.status_response,
@@ -67,25 +67,25 @@ async fn the_newest_master_wins() {
     let mut new = bench.master().await;
     assert_eq!(closed(&mut old).await, CloseReason::Replaced.words());
     let mut viewer = bench.viewer("v1").await.unwrap();
-    say(&mut viewer, &offer("hello")).await;
-    assert_eq!(hear(&mut new).await.message_type, MessageType::SdpOffer);
+    send_frame(&mut viewer, &offer("hello")).await;
+    assert_eq!(receive(&mut new).await.message_type, MessageType::SdpOffer);
 }
 
 #[tokio::test]
 async fn an_offer_waits_for_a_master_who_comes_back() {
     let bench = bench(Times::DOCUMENTED).await;
     let mut viewer = bench.viewer("v1").await.unwrap();
-    say(&mut viewer, &offer("hello")).await;
+    send_frame(&mut viewer, &offer("hello")).await;
     // The offer was taken when the refusal of the next message comes.
-    let foul = json!({"action": "SDP_OFFER", "messagePayload": "{}", "correlationId": "c"});
-    say(&mut viewer, &foul).await;
+    let malformed = json!({"action": "SDP_OFFER", "messagePayload": "{}", "correlationId": "c"});
+    send_frame(&mut viewer, &malformed).await;
     assert_eq!(
-        hear(&mut viewer).await.message_type,
+        receive(&mut viewer).await.message_type,
         MessageType::StatusResponse
     );
     let mut master = bench.master().await;
     assert_eq!(
-        hear(&mut master).await.message_payload,
+        receive(&mut master).await.message_payload,
         Some(encode_payload(&"hello"))
     );
 }
@@ -181,12 +181,12 @@ async fn announcements_and_cuts_come_on_demand() {
     let mut master = bench.master().await;
     assert_eq!(broadcast(&bench, MessageType::ReconnectIceServer), 1);
     assert_eq!(
-        hear(&mut master).await,
+        receive(&mut master).await,
         FromService::bare(MessageType::ReconnectIceServer)
     );
     assert_eq!(broadcast(&bench, MessageType::GoAway), 1);
     assert_eq!(
-        hear(&mut master).await,
+        receive(&mut master).await,
         FromService::bare(MessageType::GoAway)
     );
     let closed_now = bench
