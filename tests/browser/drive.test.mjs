@@ -151,6 +151,41 @@ test("lost focus lets go", async () => {
   await page.keyboard.up("ArrowUp");
 });
 
+for (const [what, event] of [
+  ["a menu that opens", 'new MouseEvent("contextmenu", { bubbles: true, cancelable: true })'],
+  ["printing", 'new Event("beforeprint")'],
+  ["something dragged", 'new Event("dragstart")'],
+]) {
+  test(`${what} may swallow a key's release, so it is one`, async () => {
+    const { page } = await robotPage();
+    await page.keyboard.down("KeyW");
+    await robot.wheels.forward();
+    await page.evaluate(`dispatchEvent(${event})`);
+    await robot.wheels.rest();
+    await page.keyboard.up("KeyW");
+  });
+}
+
+test("a page without gamepads and without storage opens and drives", async () => {
+  const { page, context } = await open(browser);
+  contexts.push(context);
+  await page.addInitScript(() => {
+    delete Navigator.prototype.getGamepads;
+    for (const storage of ["localStorage", "sessionStorage"]) {
+      Object.defineProperty(window, storage, {
+        get() {
+          throw new DOMException("The operation is insecure.", "SecurityError");
+        },
+      });
+    }
+  });
+  await signIn(page, outpost.url, "ada", password);
+  await page.getByText("Online, by way of the ground station").waitFor();
+  await page.keyboard.down("ArrowUp");
+  await robot.wheels.forward();
+  await page.keyboard.up("ArrowUp");
+});
+
 test("a page that is closed while driving leaves the wheels at rest", async () => {
   const { page } = await robotPage();
   await page.keyboard.down("ArrowUp");

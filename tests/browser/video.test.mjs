@@ -22,7 +22,7 @@ test("the picture comes by itself after sign-in, in its size, and its figures ar
   await eventually("frames are counted", async () => Number.parseInt(await figure(page, "Frames"), 10) > 0);
   await eventually("the round trip is measured", async () => Number.parseFloat(await figure(page, "Round trip")) > 0);
   await eventually("it says who watches", async () => (await figure(page, "Viewers")) === "1");
-  assert.equal(await figure(page, "Orders go"), "directly");
+  assert.equal(await figure(page, "Actions go"), "directly");
   assert.equal(await page.locator(".video-note").isVisible(), false, "a moving picture needs no words");
   assert.equal(await figure(page, "Size"), "640 × 480");
 });
@@ -62,7 +62,15 @@ test("a gamepad drives, and its button stops until the stick was let go", async 
       window.gamepad.axes[1] = y;
       for (let frames = 0; frames < 2; frames += 1) await new Promise(requestAnimationFrame);
     }, y);
+  // A lever that rests at its end, or a stick before its first report.
+  await push(-1);
   await page.evaluate(() => window.plugIn());
+  await push(-1);
+  const writes = scene.robot.wheels.writes().length;
+  await page.waitForFunction(() => document.hasFocus());
+  for (let frames = 0; frames < 20; frames += 1) await push(-1);
+  assert.ok(scene.robot.wheels.writes().slice(writes).every(({ left, right }) => left === 0 && right === 0));
+  await push(0);
   await push(-1);
   await scene.robot.wheels.forward();
   await page.evaluate(() => (window.gamepad.buttons[1].pressed = true));

@@ -1,6 +1,7 @@
 // From input to transport: owns what is held and the clock that asks the scheduler.
 // Knows neither which device presses nor how actions travel; it is given `send`.
-// Leaving the page in any way releases everything.
+// Leaving the page in any way releases everything, and so does all that can swallow the event by
+// which a key is let go.
 
 import type { Action } from "../wire";
 import { Input, type Direction } from "./input";
@@ -31,6 +32,11 @@ export class DriveController {
     const { signal } = this.#closed;
     addEventListener("blur", releaseAll, { signal });
     addEventListener("pagehide", releaseAll, { signal });
+    addEventListener("beforeprint", releaseAll, { signal });
+    addEventListener("dragstart", releaseAll, { signal });
+    document.addEventListener("fullscreenchange", releaseAll, { signal });
+    // Under a menu the page hears no key. Where it is prevented, none opens.
+    addEventListener("contextmenu", (event) => event.defaultPrevented || releaseAll(), { signal });
     document.addEventListener("freeze", releaseAll, { signal });
     document.addEventListener("visibilitychange", () => document.hidden && releaseAll(), { signal });
   }

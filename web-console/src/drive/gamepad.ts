@@ -1,5 +1,7 @@
 // The first gamepad: left stick and cross drive, the east button (B, circle) stops.
 // Gamepads raise no events of their own, so they are read at every frame while there is one.
+// One that has not been at rest yet holds nothing: a throttle lever rests at its end, and so does a
+// stick until the first report.
 
 import type { DriveController } from "./controller";
 
@@ -29,20 +31,34 @@ export function readGamepad(state: GamepadState): { x: number; y: number; stop: 
   };
 }
 
+/** Below this a stick that nobody touches stays. */
+const AT_REST = 0.25;
+
+/** What the browser knows of; nothing where the API is missing, as in Firefox without HTTPS. */
+function gamepads(): (Gamepad | null)[] {
+  try {
+    return navigator.getGamepads();
+  } catch {
+    return [];
+  }
+}
+
 /** Reads until `until` is aborted. A page without focus gets no gamepad, and releases it. */
 export function listenToGamepad(controller: DriveController, until: AbortSignal): void {
   let stopped = false;
   let reading = false;
+  let rested = false;
   const frame = () => {
-    const gamepad = navigator.getGamepads().find((one) => one?.connected) ?? null;
+    const gamepad = gamepads().find((one) => one?.connected) ?? null;
     if (gamepad === null || until.aborted) {
-      reading = false;
+      reading = rested = false;
       return controller.release(SOURCE);
     }
     const { x, y, stop } = readGamepad(gamepad);
     if (stop && !stopped) controller.halt();
     stopped = stop;
-    if (document.hasFocus()) controller.setAxes(SOURCE, x, y);
+    rested ||= Math.hypot(x, y) < AT_REST;
+    if (rested && document.hasFocus()) controller.setAxes(SOURCE, x, y);
     else controller.release(SOURCE);
     requestAnimationFrame(frame);
   };
@@ -52,5 +68,5 @@ export function listenToGamepad(controller: DriveController, until: AbortSignal)
     requestAnimationFrame(frame);
   };
   addEventListener("gamepadconnected", start, { signal: until });
-  if (navigator.getGamepads().some((one) => one !== null)) start();
+  if (gamepads().some((one) => one !== null)) start();
 }

@@ -1,6 +1,7 @@
 // Arrow buttons or joystick: one of the two is under the thumb, and the choice is remembered.
 
 import type { DriveController } from "../drive/controller";
+import { readChoice, storeChoice } from "../stored";
 import { el } from "./dom";
 import { dpad } from "./dpad";
 import { joystick } from "./joystick";
@@ -12,9 +13,9 @@ export function driveInput(controller: DriveController): HTMLElement {
   const choose = (kind: keyof typeof kinds) => {
     controller.releaseAll();
     for (const [name, element] of Object.entries(kinds)) element.hidden = name !== kind;
-    localStorage.setItem(KEY, kind);
+    storeChoice(KEY, kind);
   };
-  const first = localStorage.getItem(KEY) === "stick" ? "stick" : "arrows";
+  const first = readChoice(KEY) === "stick" ? "stick" : "arrows";
   const option = (kind: keyof typeof kinds, text: string) => {
     const input = el("input", { type: "radio", name: "drive-input", value: kind, checked: kind === first, onchange: () => choose(kind) });
     // After the mouse or a thumb the arrow keys drive again; after the keyboard they stay here.

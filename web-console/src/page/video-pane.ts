@@ -1,6 +1,7 @@
 // The video, and what is done with it: turn it, fill the screen, save one frame.
 // While there is none, a drawing holds its place and a note says why.
 
+import { readChoice, storeChoice } from "../stored";
 import { el, setText } from "./dom";
 import { landscape, toolIcon } from "./icons";
 
@@ -25,9 +26,9 @@ export function videoPane(robot: string, around: () => HTMLElement): VideoPane {
   const turnKey = TURN_KEY + robot;
   const turn = (degrees: number) => {
     video.dataset["turn"] = String(degrees);
-    localStorage.setItem(turnKey, String(degrees));
+    storeChoice(turnKey, String(degrees));
   };
-  turn(Number(localStorage.getItem(turnKey) ?? 0) % 360 || 0);
+  turn(Number(readChoice(turnKey) ?? 0) % 360 || 0);
 
   const tools = el(
     "div",

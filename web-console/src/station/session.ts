@@ -13,7 +13,11 @@ export interface Session {
 
 export function save({ token, user, expires_at }: Login): Session {
   const session = { token, user, expires_at };
-  sessionStorage.setItem(KEY, JSON.stringify(session));
+  try {
+    sessionStorage.setItem(KEY, JSON.stringify(session));
+  } catch {
+    // A reload asks again.
+  }
   return session;
 }
 
@@ -28,5 +32,9 @@ export function load(unixMs: number): Session | null {
 }
 
 export function clear(): void {
-  sessionStorage.removeItem(KEY);
+  try {
+    sessionStorage.removeItem(KEY);
+  } catch {
+    // There is none.
+  }
 }
