@@ -31,7 +31,7 @@ test("an unplugged camera is said, driving goes on, and the picture comes back w
   await scene.robot.wheels.rest();
   await page.keyboard.down("ArrowDown");
   await scene.robot.wheels.turn("turn backward without a picture", ({ left }) => left < 0);
-  assert.equal(await figure(page, "Orders go"), "directly");
+  assert.equal(await figure(page, "Actions go"), "directly");
   await page.keyboard.up("ArrowDown");
   await scene.robot.wheels.rest();
   camera.plugIn();

@@ -134,7 +134,7 @@ describe("with a station at the robot's home, behind its router", { skip }, () =
 async function drives(page, robot) {
   await page.keyboard.down("ArrowUp");
   await robot.wheels.forward();
-  await eventually("the page says so", async () => (await figure(page, "Orders go")) === "by relay");
+  await eventually("the page says so", async () => (await figure(page, "Actions go")) === "by relay");
   await page.keyboard.up("ArrowUp");
   await robot.wheels.rest();
 }

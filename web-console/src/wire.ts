@@ -90,7 +90,10 @@ export interface Message {
   driver?: Driver;
 }
 
-/** Reads a message with care, as the robot may be of another version; null if it is none. */
+/**
+ * Reads a message with care, as the robot may be of another version: what does not fit is left
+ * out. Null if it is no message at all.
+ */
 export function readMessage(data: unknown): Message | null {
   if (typeof data !== "string") return null;
   let message: unknown;
@@ -101,18 +104,18 @@ export function readMessage(data: unknown): Message | null {
   }
   if (!isObject(message)) return null;
   const { pong, telemetry, driver } = message;
-  const fits =
-    (pong === undefined || typeof pong === "number") &&
-    (telemetry === undefined || isObject(telemetry)) &&
-    (driver === undefined || isDriver(driver));
-  return fits ? (message as Message) : null;
+  return {
+    ...(typeof pong === "number" ? { pong } : {}),
+    ...(isObject(telemetry) ? { telemetry: telemetry as unknown as Telemetry } : {}),
+    ...(isDriver(driver) ? { driver } : {}),
+  };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isDriver(value: unknown): boolean {
+function isDriver(value: unknown): value is Driver {
   if (!isObject(value)) return false;
   const { you, name } = value;
   return typeof you === "boolean" && (name === null || typeof name === "string");

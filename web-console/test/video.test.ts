@@ -24,7 +24,7 @@ const report = (over: Record<string, unknown> = {}) => [
   { type: "remote-candidate", id: "R", candidateType: "relay" },
 ];
 
-test("two looks at the counters are videoStats per second", () => {
+test("two looks at the counters are figures per second", () => {
   const first = readCounters(report(), 1000)!;
   const second = readCounters(report({ framesDecoded: 130, bytesReceived: 1_187_500 }), 2000)!;
   expect(videoStats(first, second)).toMatchObject({ fps: 30, kbps: 1500, dropped: 2, jitterMs: 4, width: 640 });
@@ -47,11 +47,11 @@ test("a path over a relay is known from either end", () => {
   expect(readCounters(report().slice(0, 2), 0)!.relayed).toBeUndefined();
 });
 
-test("no video is no videoStats", () => {
+test("no video is no statistics", () => {
   expect(readCounters([{ type: "transport", id: "T" }], 0)).toBeNull();
 });
 
-test("a pong is a round trip, whichever of the last heartbeat it answers", () => {
+test("a pong is a round trip, whichever of the last pings it answers", () => {
   const heartbeat = new Heartbeat();
   heartbeat.reset(0);
   const [first, second] = [heartbeat.nextPing(100), heartbeat.nextPing(600)];
@@ -69,7 +69,7 @@ test("a pong that was not asked for is a sign of life and no round trip", () => 
   expect(heartbeat.silentMs(60)).toBe(10);
 });
 
-test("a new connection starts without the old one's videoStats", () => {
+test("a new connection starts without the old one's figures", () => {
   const heartbeat = new Heartbeat();
   heartbeat.reset(0);
   heartbeat.received(10, heartbeat.nextPing(5));

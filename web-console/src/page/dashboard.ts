@@ -33,7 +33,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
   const driver = el("p", { class: "driver", role: "status" });
   const wheels = wheelBars();
   const graph = plot();
-  const link = metrics("Link", ["Orders go", "Round trip", "Frames", "Bitrate", "Jitter", "Dropped", "Size", "Viewers"]);
+  const link = metrics("Link", ["Actions go", "Round trip", "Frames", "Bitrate", "Jitter", "Dropped", "Size", "Viewers"]);
   const machine = metrics("Robot", ["Battery", "Temperature", "Load", "Wi-Fi", "Memory", "Reconnects", "Up", "Version"]);
   const actions = metrics("Actions", ["Last", "From", "Obeyed", "Refused", "Too old", "Out of order", "Board faults"]);
   const video = videoPane(robot, () => driveView);
@@ -91,7 +91,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
 function linkMetrics({ stats, byDataChannel, roundTripMs, telemetry }: Shown) {
   const path = stats?.relayed === undefined ? "by data channel" : stats.relayed ? "by relay" : "directly";
   return {
-    "Orders go": byDataChannel ? path : "over HTTP",
+    "Actions go": byDataChannel ? path : "over HTTP",
     "Round trip": format.milliseconds(roundTripMs),
     Frames: format.perSecond(stats?.fps),
     Bitrate: format.bitrate(stats?.kbps),
