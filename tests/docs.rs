@@ -30,6 +30,39 @@ fn pages() -> Vec<(String, String)> {
         .collect()
 }
 
+/// Every Markdown file of the project itself.
+fn markdown() -> Vec<PathBuf> {
+    let folders = [".", "docs", "docs/decisions", "tests"].map(|folder| root().join(folder));
+    folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect()
+}
+
+/// What a page names in backticks, below a folder that there is.
+#[test]
+fn every_file_that_a_page_names_exists() {
+    let mut seen = 0;
+    for page in markdown() {
+        let text = fs::read_to_string(&page).unwrap();
+        for named in text
+            .lines()
+            .flat_map(|line| line.split('`').skip(1).step_by(2))
+        {
+            let path = named.split_whitespace().next().unwrap_or_default();
+            let folder = path.split_once('/').map_or("", |(folder, _)| folder);
+            let is_path = !folder.is_empty() && !path.contains(['{', '<', '*', '$', ':', '=', '…']);
+            if is_path && folder != "target" && root().join(folder).is_dir() {
+                assert!(root().join(path).exists(), "{}: {path}", page.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 50, "only {seen} paths were looked at");
+}
+
 /// The fenced blocks of a language; none is fenced without one.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let mut blocks: Vec<String> = Vec::new();

@@ -45,8 +45,8 @@ use signaling::{ChannelConfig, SignalingIo};
 use telemetry::TelemetryInputs;
 use video::VideoIo;
 
-/// How long everything but the wheels may take to end: a goodbye to the broker and to the
-/// viewers. systemd is patient for longer than this and the stop of the wheels together.
+/// How long everything but the wheels may take to end: disconnecting from the broker and from
+/// the viewers. systemd waits for longer than this and the stop of the wheels together.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Messages between viewers and video on their way: those of all viewers who come at once.
@@ -141,7 +141,7 @@ fn start(
     }
 
     let mqtt_io = MqttIo {
-        on_action: act(motors.clone()),
+        on_action: motors.actions_from(Source::Mqtt),
         reports: reports.subscribe(),
         state: mqtt_state,
         rejected: rejected.clone(),
@@ -201,10 +201,7 @@ struct ByViewers {
 
 impl video::Robot for ByViewers {
     fn act(&self, action: &wire::Action, viewer: &Arc<str>) {
-        let source = Source::Viewer(viewer.clone());
-        if let Err(dropped) = self.motors.act(action, &source) {
-            tracing::debug!(action = action.motion.word(), %viewer, %dropped, "action dropped");
-        }
+        let _ = self.motors.act(action, &Source::Viewer(viewer.clone()));
     }
 
     fn release(&self, viewer: &Arc<str>) {
@@ -214,15 +211,6 @@ impl video::Robot for ByViewers {
     fn count_rejected(&self) {
         self.rejected.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-/// What becomes of an action from the broker: it reaches the motors in the calling loop.
-fn act(motors: Motors) -> Box<dyn FnMut(wire::Action) + Send> {
-    Box::new(move |action| {
-        if let Err(dropped) = motors.act(&action, &Source::Mqtt) {
-            tracing::debug!(action = action.motion.word(), %dropped, "action dropped");
-        }
-    })
 }
 
 async fn named(name: &'static str, work: impl Future<Output = ()>) -> &'static str {

@@ -91,7 +91,16 @@ impl Motors {
         }
         drop(inner);
         self.shared.wake.notify_one();
+        if let Err(dropped) = &accepted {
+            tracing::debug!(action = action.motion.word(), %source, %dropped, "action dropped");
+        }
         accepted
+    }
+
+    /// What takes the actions of one source, in the loop that receives them.
+    pub fn actions_from(&self, source: Source) -> Box<dyn FnMut(Action) + Send> {
+        let motors = self.clone();
+        Box::new(move |action| _ = motors.act(&action, &source))
     }
 
     /// Stops the wheels, whoever moves them.

@@ -53,7 +53,7 @@ pub(super) enum Ended {
     Panicked,
 }
 
-/// How long the goodbye may take before the connection is dropped without it.
+/// How long closing may take before the connection is dropped without it.
 const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// The whole session. A panic in it ends this viewer and nothing else.
