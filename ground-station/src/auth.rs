@@ -33,7 +33,6 @@ pub const SESSION_TOKEN: &str = "session-1";
 /// The setting that keeps the secret of those tokens.
 pub const SESSION_SECRET: &str = "token-secret";
 
-/// Checks callers.
 pub struct Accounts {
     store: Arc<Store>,
     sessions: TokenKey,
@@ -44,7 +43,6 @@ pub struct Accounts {
 /// Who was let in, until when, and what they may do.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Who asks.
     pub principal: Principal,
     /// What they might do when they were let in.
     pub rights: Rights,

@@ -82,7 +82,6 @@ impl Metrics {
         register(&mut self.registry);
     }
 
-    /// Prometheus' text format.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a string takes everything");

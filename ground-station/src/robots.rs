@@ -40,7 +40,6 @@ struct Latest {
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct RobotState {
-    /// The robot's name.
     pub(crate) robot: String,
     pub(crate) online: bool,
     /// When its last report came, in Unix milliseconds.

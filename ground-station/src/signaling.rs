@@ -49,7 +49,6 @@ pub(crate) struct Signaling {
     pub directory: watch::Receiver<Arc<Directory>>,
     /// For `/metrics`.
     pub counters: Counters,
-    /// Ends every connection.
     pub shutdown: CancellationToken,
     channels: Mutex<Channels>,
 }
@@ -98,7 +97,6 @@ impl Signaling {
         self.directory.borrow().clone()
     }
 
-    /// Who is connected.
     pub(crate) fn channels(&self) -> MutexGuard<'_, Channels> {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner)
     }

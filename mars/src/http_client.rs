@@ -11,7 +11,6 @@ use url::Url;
 
 use crate::clock::unix_s;
 
-/// For a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// For the next bytes of an answer.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);

@@ -57,7 +57,6 @@ impl Canvas {
         }
     }
 
-    /// Fills a rectangle.
     pub(super) fn fill(&mut self, x: i32, y: i32, width: i32, height: i32, colour: Colour) {
         for row in y..y + height {
             for column in x..x + width {

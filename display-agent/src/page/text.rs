@@ -33,7 +33,6 @@ pub(super) struct Style {
     pub(super) size: f32,
     /// Semi-bold rather than medium.
     pub(super) bold: bool,
-    /// The letters' colour.
     pub(super) colour: Colour,
 }
 
@@ -143,7 +142,6 @@ pub(super) struct TextLayer {
 }
 
 impl TextLayer {
-    /// No letters yet.
     pub(super) fn new() -> Self {
         Self {
             marks: vec![(0, BLACK); (WIDTH * HEIGHT) as usize],

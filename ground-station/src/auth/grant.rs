@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 /// One robot's channel, on one side of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// On which side.
     pub role: Role,
-    /// Whose channel.
     pub robot: String,
     /// Who holds the credentials.
     pub principal: Principal,
@@ -46,9 +44,7 @@ impl Grant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// The robot.
     Master,
-    /// Who watches it.
     Viewer,
 }
 

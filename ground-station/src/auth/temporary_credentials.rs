@@ -18,7 +18,6 @@ use wire::signaling::control::Credentials;
 /// A grant that was proved, and the secret that signatures under it are made with.
 #[derive(Clone, Debug)]
 pub struct Verified {
-    /// What it opens.
     pub grant: Grant,
     /// The secret access key.
     pub secret: String,

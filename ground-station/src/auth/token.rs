@@ -19,7 +19,6 @@ pub struct TokenKey(hmac::Key);
 /// What a token says, and until when (Unix seconds).
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Claims<T> {
-    /// What it says.
     pub claims: T,
     /// When it ends, in Unix seconds.
     pub expires_s: u64,
@@ -31,7 +30,6 @@ pub enum TokenError {
     /// Garbage, of another station, or for another use.
     #[error("it was not signed by this station")]
     Invalid,
-    /// Past its time.
     #[error("it has expired")]
     Expired,
     /// Whoever holds it may no longer.

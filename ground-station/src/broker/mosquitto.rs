@@ -82,7 +82,6 @@ enum Left {
     Died(String),
     /// It must forget a certificate.
     Revoked,
-    /// The station stops.
     Stopped,
 }
 

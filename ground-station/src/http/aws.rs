@@ -19,7 +19,6 @@ use wire::signaling::control::{CREATE_PATH, DESCRIBE_PATH, ENDPOINT_PATH, ICE_PA
 
 use crate::signaling::Signaling;
 
-/// The four calls.
 pub(crate) fn calls(signaling: &Arc<Signaling>) -> Router {
     Router::new()
         .route(CREATE_PATH, post(kvs_calls::create))

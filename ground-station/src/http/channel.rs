@@ -33,7 +33,6 @@ enum Word {
     GoAway,
     /// Get ICE servers anew.
     ReconnectIceServer,
-    /// The closing frame.
     Close,
 }
 

@@ -48,7 +48,6 @@ pub(crate) enum Unidentified {
     /// There is none.
     #[error("no client certificate was presented")]
     None,
-    /// It was revoked.
     #[error("the client certificate was revoked")]
     Revoked,
     /// It is none of a robot or an operator.

@@ -16,7 +16,6 @@ use std::sync::Arc;
 use wire::Action;
 use wire::action::MAX_BYTES;
 
-/// What was published.
 #[derive(Serialize)]
 pub(super) struct Published {
     topic: String,

@@ -20,7 +20,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How soon a token that has ended or was revoked ends the stream.
 const RECHECK: Duration = Duration::from_secs(1);
 
-/// One subscriber.
 struct Subscriber {
     app: Arc<AppState>,
     caller: Caller,

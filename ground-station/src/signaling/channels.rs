@@ -45,7 +45,6 @@ const OUTBOX_CAPACITY: usize = 2 * MAX_HELD;
 /// Which end of a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
-    /// The robot.
     Master,
     /// Who watches it, by the id of its client.
     Viewer(String),
@@ -110,7 +109,6 @@ impl Channel {
     }
 }
 
-/// All channels.
 #[derive(Debug)]
 pub(crate) struct Channels {
     channels: HashMap<String, Channel>,

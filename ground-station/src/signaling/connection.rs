@@ -33,7 +33,6 @@ pub(crate) enum Due {
     EmptyFrame,
     /// Say that the socket will close.
     GoAway,
-    /// Close.
     Close(CloseReason),
 }
 
@@ -68,7 +67,6 @@ impl CloseReason {
         }
     }
 
-    /// In words.
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Idle => "idle for too long",
@@ -108,7 +106,6 @@ impl RejectedMessage {
     }
 }
 
-/// One connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
     role: Role,

@@ -22,7 +22,6 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// As documented.
     pub(crate) const DOCUMENTED: Self = Self {
         credentials: Duration::from_secs(3600),
         ice_servers: Duration::from_secs(300),

@@ -18,7 +18,6 @@ pub struct NewKey {
     pub rate: f64,
     /// Requests that may come at once.
     pub burst: u32,
-    /// Requests per day.
     pub quota: Option<u64>,
 }
 
@@ -59,7 +58,6 @@ impl Store {
         })
     }
 
-    /// Removes a key.
     pub fn remove_key(&self, id: i64) -> Result<(), StoreError> {
         self.change(
             |db| match db.execute("DELETE FROM keys WHERE id = ?", [id])? {

@@ -20,7 +20,6 @@ impl Store {
         self.change(|db| add_name(db, name, kind, now_s))
     }
 
-    /// Remembers a certificate.
     pub fn add_certificate(
         &self,
         name: &str,

@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 /// Everything but the counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Directory {
-    /// Counts changes.
     pub revision: u64,
     /// Names of the robots.
     pub robots: BTreeSet<String>,
@@ -16,7 +15,6 @@ pub struct Directory {
     pub operators: BTreeSet<String>,
     /// API keys by the SHA-256 of the key.
     pub keys: HashMap<[u8; 32], Key>,
-    /// Users by name.
     pub users: HashMap<String, User>,
     /// Revoked certificates: serial number in hexadecimal, and when (Unix seconds).
     pub revoked: BTreeMap<String, u64>,
@@ -51,7 +49,6 @@ pub enum Permission {
 pub enum RobotScope {
     /// Every robot there is or will be.
     All,
-    /// These.
     Only(BTreeSet<String>),
 }
 

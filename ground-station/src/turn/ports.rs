@@ -72,7 +72,6 @@ impl Taken {
     }
 }
 
-/// What goes through.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traffic {
     pub bytes: Counter,

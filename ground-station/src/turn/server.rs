@@ -48,7 +48,6 @@ const CHANNEL_LIFE: Duration = Duration::from_secs(600);
 /// Where the relay is.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Where it listens.
     pub listen: SocketAddr,
     /// Under which address the world reaches it; its own when absent.
     pub public_ip: Option<IpAddr>,

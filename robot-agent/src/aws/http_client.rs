@@ -44,7 +44,6 @@ impl HttpClient {
         Ok(Self { client, clock })
     }
 
-    /// The server's time.
     pub(crate) fn server_time(&self) -> SystemTime {
         self.clock.at(clock::wall())
     }

@@ -46,7 +46,6 @@ impl ChannelConfig {
     }
 }
 
-/// The robot's channel.
 pub(super) struct Channel {
     pub(super) name: String,
     aws: AwsConfig,

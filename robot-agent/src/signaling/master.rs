@@ -29,11 +29,8 @@ const ERROR_EVERY: Duration = Duration::from_secs(60);
 
 /// What signaling shares with the rest of the robot.
 pub(crate) struct SignalingIo {
-    /// From viewers.
     pub(crate) incoming: mpsc::Sender<Incoming>,
-    /// To viewers.
     pub(crate) outgoing: mpsc::Receiver<Outgoing>,
-    /// Always fresh.
     pub(crate) ice_servers: watch::Sender<Vec<IceServer>>,
 }
 

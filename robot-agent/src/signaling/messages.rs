@@ -10,7 +10,6 @@ use crate::video::messages::{Incoming, Message, Outgoing};
 /// What a frame of the service means.
 #[derive(Debug, PartialEq)]
 pub(super) enum Event {
-    /// From a viewer.
     Message(Incoming),
     /// The service closes this socket soon.
     GoAway,

@@ -34,7 +34,6 @@ const SEND_LIMIT: Duration = Duration::from_secs(5);
 /// How long the closing handshake may take.
 const CLOSE_LIMIT: Duration = Duration::from_millis(500);
 
-/// An open socket.
 pub(super) struct Socket {
     stream: WebSocketStream<TlsStream<TcpStream>>,
     /// This machine's address, on which the connection stands.

@@ -48,7 +48,6 @@ pub(in crate::http) async fn credentials(
     }))
 }
 
-/// What is asked.
 struct Ask<'a> {
     /// Whose certificate the client has shown, if it is one that holds.
     principal: Option<Principal>,

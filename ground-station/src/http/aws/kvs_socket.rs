@@ -127,7 +127,6 @@ impl Drop for Member {
 
 /// Why a socket ended.
 enum Ended {
-    /// We close it.
     Here(CloseReason),
     /// The other end did, in order or not.
     There(&'static str),

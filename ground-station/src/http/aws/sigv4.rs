@@ -41,7 +41,6 @@ pub(super) struct Scope<'a> {
 /// Who a request says it is from, and the proof it offers.
 #[derive(Clone, Debug)]
 pub(super) struct ParsedSignature {
-    /// Names the key.
     pub access_key_id: String,
     /// Comes with temporary keys.
     pub session_token: Option<String>,

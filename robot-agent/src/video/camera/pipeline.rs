@@ -18,7 +18,6 @@ use super::source::SourceDescription;
 use super::test_timestamp;
 use crate::clock::{now, wall};
 
-/// A running pipeline.
 pub(super) struct Pipeline {
     pipeline: gst::Pipeline,
     encoder: gst::Element,

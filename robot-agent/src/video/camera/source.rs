@@ -62,7 +62,6 @@ pub(super) struct SourceDescription {
     pub decoder: String,
     /// A property of the source that says which camera.
     pub device: Option<(&'static str, String)>,
-    /// For the log.
     pub words: String,
 }
 

@@ -109,7 +109,6 @@ fn is_alone() -> bool {
     !routed("0.0.0.0:0", "192.0.2.1:9") && !routed("[::]:0", "[2001:db8::1]:9")
 }
 
-/// One viewer's connection.
 pub(super) struct Connection {
     pub peer: RTCPeerConnection,
     pub state: watch::Receiver<RTCPeerConnectionState>,

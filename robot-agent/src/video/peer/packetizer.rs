@@ -47,7 +47,6 @@ impl Packetizer {
         }
     }
 
-    /// Subscribe here.
     pub(in crate::video) fn frames(&self) -> broadcast::Sender<Arc<PacketizedFrame>> {
         self.subscribers.clone()
     }

@@ -65,7 +65,6 @@ impl Shared {
 pub(in crate::video) struct Report {
     /// A [`wire::Telemetry`] as JSON.
     pub telemetry: Box<RawValue>,
-    /// Who drives.
     pub driver: Option<String>,
 }
 
@@ -81,7 +80,6 @@ pub(in crate::video) struct Session {
     pub answer: OnceLock<String>,
     /// The viewer's candidates go in here.
     pub candidates: mpsc::Sender<Candidate>,
-    /// Ends the session.
     pub cancel: CancellationToken,
     connected: AtomicBool,
     kbps: AtomicU32,

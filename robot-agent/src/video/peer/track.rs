@@ -9,7 +9,6 @@ use webrtc::Error;
 use webrtc::rtp_transceiver::rtp_codec::{RTCRtpCodecParameters, RTPCodecType};
 use webrtc::track::track_local::{TrackLocal, TrackLocalContext, TrackLocalWriter};
 
-/// What was negotiated.
 pub(super) struct Bound {
     pub writer: Arc<dyn TrackLocalWriter + Send + Sync>,
     pub ssrc: u32,

@@ -26,7 +26,6 @@ const SIGNATURE: &str = "X-Amz-Signature";
 /// Most parameters of one query; a presigned socket URL has nine.
 const MAX_PARAMETERS: usize = 32;
 
-/// The canonical request.
 pub(super) fn request(
     request: Signed,
     signed_headers: &[String],
