@@ -45,8 +45,10 @@ pub fn write_synced(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
         .write(true)
         .mode(mode)
         .open(path)?;
-    // The umask or a leftover may have had other ideas.
-    file.set_permissions(Permissions::from_mode(mode))?;
+    // The umask or a leftover may have had other ideas; a device keeps its mode.
+    if file.metadata()?.is_file() {
+        file.set_permissions(Permissions::from_mode(mode))?;
+    }
     file.write_all(content)?;
     file.sync_all()
 }

@@ -167,7 +167,9 @@ impl Accounts {
     ) -> Result<(String, u64, User), Denied> {
         // The address first: one that has used up its attempts must not use up the name's.
         let attempts = [format!("from {from}"), format!("user {name}")];
-        lock(&self.attempts).take(&attempts, now.instant)?;
+        if !lock(&self.attempts).take(&attempts, now.instant) {
+            return Err(Denied::TooMany);
+        }
         let directory = self.store.directory();
         let user = directory.users.get(name);
         let right = password::matches(password, user.map(|user| user.password.as_str()));
