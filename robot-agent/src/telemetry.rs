@@ -102,6 +102,7 @@ impl TelemetryInputs {
                 out_of_order: state.out_of_order,
                 bus_errors: state.bus_errors,
                 reconnects: self.reconnects.load(Ordering::Relaxed),
+                ..Counters::default()
             },
             video: self.video.borrow().clone(),
             ..Telemetry::default()

@@ -17,6 +17,8 @@ export interface Action {
   seq?: number;
   /** Unix milliseconds by the server's clock. */
   sent_at?: number;
+  /** The robot's own clock when it was given, as its telemetry lets us estimate it. */
+  clock_ms?: number;
   /** Whose order `seq` counts. */
   sender?: string;
 }
@@ -26,19 +28,29 @@ export interface Wheels {
   right: number;
 }
 
+/** The road that an action takes to the robot. */
+export type Via = "mqtt" | "data-channel";
+
 /** What a robot says about itself. What it cannot tell is absent. */
 export interface Telemetry {
   online: boolean;
   version?: string;
   uptime_s?: number;
+  /** The robot's own clock when this was written, in milliseconds. */
+  clock_ms?: number;
   wheels?: Wheels;
   board_fault?: string;
+  /** Absent while nobody drives. */
+  driver?: { id: string; user?: string; via: Via; age_ms: number };
+  /** Who stopped the last driver, while that is news. */
+  stopped_by?: { id: string; user?: string; via: Via };
   last_action?: { id?: string; action: string; source: string; age_ms: number };
   counters?: {
     accepted: number;
     rejected: number;
     stale: number;
     out_of_order: number;
+    not_driver?: number;
     bus_errors: number;
     reconnects: number;
   };

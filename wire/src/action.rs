@@ -7,17 +7,18 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Longest payload that is looked at. The fullest valid action takes about 300 bytes.
+/// Longest payload that is looked at. The fullest valid action takes about 400 bytes.
 pub const MAX_BYTES: usize = 1024;
 
-/// Longest `id` and `sender`: a UUID with room to spare.
+/// Longest `id`, `sender` and `user`: a UUID with room to spare.
 pub const MAX_NAME_BYTES: usize = 64;
 
 /// Longest `duration_ms` that any robot may be configured to accept. A robot that drives
 /// for ten seconds without hearing from anybody is out of control.
 pub const MAX_DURATION_MS: u64 = 10_000;
 
-/// Largest integer that survives a browser's `number`, the bound of `seq` and `sent_at`.
+/// Largest integer that survives a browser's `number`, the bound of `seq`, `sent_at` and
+/// `clock_ms`.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
 /// What the wheels shall do now. [`Action::from_json`] is the only way in from outside.
@@ -35,12 +36,19 @@ pub struct Action {
     /// Position in the sender's order; one not above the last seen is dropped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
-    /// When it was sent, in Unix milliseconds; too old is dropped.
+    /// When it was sent, in Unix milliseconds by its sender's clock; ignored beside `clock_ms`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sent_at: Option<u64>,
+    /// When it was given, by the robot's own clock: what its sender makes of
+    /// [`Telemetry::clock_ms`](crate::Telemetry::clock_ms). Too old is dropped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_ms: Option<u64>,
     /// Whose order `seq` counts; all who leave it out share one count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sender: Option<String>,
+    /// Who gave it, as the station knows them; what others write there is not passed on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
     /// Echoed in telemetry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
@@ -108,7 +116,9 @@ impl Action {
             duration_ms: None,
             seq: None,
             sent_at: None,
+            clock_ms: None,
             sender: None,
+            user: None,
             id: None,
         }
     }
@@ -153,7 +163,14 @@ impl Action {
                 "Unix time in whole milliseconds",
                 integer,
             )?,
+            clock_ms: optional(
+                &fields,
+                "clock_ms",
+                "the robot's clock in whole milliseconds, as its telemetry has it",
+                integer,
+            )?,
             sender: optional(&fields, "sender", "a string of 1 to 64 bytes", name)?,
+            user: optional(&fields, "user", "a string of 1 to 64 bytes", name)?,
             id: optional(&fields, "id", "a string of 1 to 64 bytes", name)?,
         })
     }
@@ -164,7 +181,9 @@ impl Action {
         Self {
             seq: get("seq").and_then(integer),
             sent_at: get("sent_at").and_then(integer),
+            clock_ms: get("clock_ms").and_then(integer),
             sender: get("sender").and_then(name),
+            user: get("user").and_then(name),
             id: get("id").and_then(name),
             ..Self::new(Motion::Stop)
         }

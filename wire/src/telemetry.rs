@@ -15,6 +15,10 @@ pub struct Telemetry {
     pub version: String,
     /// Seconds since robot-agent started.
     pub uptime_s: u64,
+    /// The robot's own clock when this was written: milliseconds since a moment that differs
+    /// from one start of robot-agent to the next. Actions are stamped by it.
+    #[serde(default)]
+    pub clock_ms: u64,
     /// What the wheels do now.
     pub wheels: Wheels,
     /// Absent while the motor board answers; else what is wrong with it, in words.
@@ -23,6 +27,12 @@ pub struct Telemetry {
     /// The last action that was accepted; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_action: Option<LastAction>,
+    /// Who drives; absent while nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<Driver>,
+    /// Who stopped the last driver; absent once that is no news.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<StoppedBy>,
     /// Counts since robot-agent started.
     pub counters: Counters,
     /// Absent where video is off.
@@ -58,6 +68,42 @@ pub struct LastAction {
     pub age_ms: u64,
 }
 
+/// The road that an action takes to the robot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Via {
+    /// The topic `<robot>/action`.
+    Mqtt,
+    /// The data channel `drive` of a viewer.
+    DataChannel,
+}
+
+/// Who drives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Driver {
+    /// The viewer's client id, or the action's `sender`; `mqtt` for all who name none.
+    pub id: String,
+    /// Their name, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// How their last action came.
+    pub via: Via,
+    /// Milliseconds since their last action.
+    pub age_ms: u64,
+}
+
+/// Who stopped somebody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoppedBy {
+    /// As [`Driver::id`].
+    pub id: String,
+    /// Their name, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// How the stop came.
+    pub via: Via,
+}
+
 /// Counts since robot-agent started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
@@ -69,6 +115,9 @@ pub struct Counters {
     pub stale: u64,
     /// Actions overtaken by a later one of the same sender, or seen before.
     pub out_of_order: u64,
+    /// Motions of somebody who does not drive, or whom another's stop holds.
+    #[serde(default)]
+    pub not_driver: u64,
     /// Failed attempts to open or write the motor board.
     pub bus_errors: u64,
     /// Connections to the broker after the first.
@@ -123,6 +172,8 @@ mod tests {
             "cpu_temp_c",
             "video",
             "last_action",
+            "\"driver\"",
+            "stopped_by",
             "board_fault",
             "null",
         ] {
