@@ -6,6 +6,7 @@ import "./style/video.css";
 import "./style/controls.css";
 import "./style/robot-page.css";
 import "./style/cards.css";
+import { RobotClock } from "./drive/robot-clock";
 import type { AwsChoice } from "./page/aws-form";
 import { RobotPage } from "./page/robot-page";
 import { SessionPage } from "./page/session-page";
@@ -51,6 +52,7 @@ function showAws({ robot, credentials }: AwsChoice): void {
     credentials: () => Promise.resolve(credentials),
     publish: null,
     clockOffsetMs: () => 0,
+    robotClock: new RobotClock(),
   });
   const leave = () => {
     page.close();

@@ -15,12 +15,17 @@ export interface Action {
   speed?: number;
   /** Place in this sender's order. */
   seq?: number;
-  /** Unix milliseconds by the server's clock. */
+  /** Unix milliseconds by the server's clock; where `clock_ms` is not known. */
   sent_at?: number;
   /** The robot's own clock when it was given, as its telemetry lets us estimate it. */
   clock_ms?: number;
   /** Whose order `seq` counts. */
   sender?: string;
+}
+
+/** Whether it moves nothing: a stop, or a driver's letting go. */
+export function isRest({ action, linear, angular }: Action): boolean {
+  return action === "stop" || (action === "drive" && linear === 0 && angular === 0);
 }
 
 export interface Wheels {

@@ -32,17 +32,19 @@ test("one request is in flight and only the newest is pending", async () => {
   expect(seqs()).toEqual([1, 4]);
 });
 
-test("a stop overtakes the request in flight and drops what is pending", async () => {
-  const { outbox, sent, seqs } = server();
-  outbox.post(forward(1));
-  outbox.post(forward(2));
-  outbox.post({ action: "stop", seq: 3 });
-  expect(seqs()).toEqual([1, 3]);
-  sent[0]!.answer();
-  sent[1]!.answer();
-  await settled();
-  expect(seqs()).toEqual([1, 3]);
-});
+for (const rest of [{ action: "stop" }, { action: "drive", linear: 0, angular: 0 }] as const) {
+  test(`${rest.action === "stop" ? "a stop" : "letting go"} overtakes the request in flight and drops what is pending`, async () => {
+    const { outbox, sent, seqs } = server();
+    outbox.post(forward(1));
+    outbox.post(forward(2));
+    outbox.post({ ...rest, seq: 3 });
+    expect(seqs()).toEqual([1, 3]);
+    sent[0]!.answer();
+    sent[1]!.answer();
+    await settled();
+    expect(seqs()).toEqual([1, 3]);
+  });
+}
 
 test("a failed request is reported and does not block the next", async () => {
   const { outbox, sent, outcomes, seqs } = server();

@@ -39,10 +39,12 @@ test("a motion that a full data channel does not take is not sent at all", () =>
   expect(all.went).toEqual(["clear"]);
 });
 
-test("a stop that a full data channel does not take goes over HTTP", () => {
-  const all = transports(true, false);
-  send(all, stop);
-  expect(all.went).toEqual(["clear", "http stop"]);
+test("rest that a full data channel does not take goes over HTTP", () => {
+  for (const rest of [stop, { action: "drive", linear: 0, angular: 0 } as const]) {
+    const all = transports(true, false);
+    send(all, rest);
+    expect(all.went).toEqual(["clear", `http ${rest.action}`]);
+  }
 });
 
 test("a pressed stop takes every transport", () => {

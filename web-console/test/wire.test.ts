@@ -20,7 +20,8 @@ const { viewer_to_robot: requests, robot_to_viewer: messages } = examples("data_
   robot_to_viewer: { sent: { text: string; driver: string | null }[]; ignored: string[] };
 };
 
-const now = { steady: 0, unix: 1763690000123.4 };
+const robotClock = { steady: 0, robot: 2 ** 52, unix: 1763690000123.4 };
+const serverClock = { ...robotClock, robot: null };
 const directions: Direction[] = ["forward", "backwards", "left", "right"];
 
 /** Every twist that can be held: all sets of arrows, and a stick all around its field. */
@@ -41,15 +42,21 @@ function everyTwist(): Twist[] {
   return [...held, ...tilted].filter((twist) => twist !== null);
 }
 
+function newScheduler(): Scheduler {
+  return new Scheduler(newClientId("someone with a very long name, ".repeat(9), 0xffffffff));
+}
+
 /** Every action the page can produce, with the twist it was made from. */
 function everyAction(): { action: Action; twist: Twist }[] {
   const moved = everyTwist().flatMap((twist) =>
-    [0.1, 0.5, 1].map((speed) => {
-      const scheduler = new Scheduler(newClientId("someone with a very long name, ".repeat(9), 0xffffffff));
-      return { action: scheduler.next(twist, speed, now)!, twist };
-    }),
+    [0.1, 0.5, 1].map((speed) => ({ action: newScheduler().next(twist, speed, robotClock)!, twist })),
   );
-  return [...moved, { action: new Scheduler("page").halt(now), twist: { linear: 0, angular: 0 } }];
+  const rests = [robotClock, serverClock].flatMap((now) => {
+    const scheduler = newScheduler();
+    scheduler.next({ linear: 1, angular: 0 }, 1, now);
+    return [scheduler.next(null, 1, now)!, newScheduler().halt(now)];
+  });
+  return [...moved, ...rests.map((action) => ({ action, twist: { linear: 0, angular: 0 } }))];
 }
 
 test("every action is like an accepted example: its word, its fields and their types", () => {
@@ -78,7 +85,7 @@ test("every number is in the range that the robot accepts", () => {
   for (const { action } of everyAction()) {
     for (const part of [action.linear ?? 0, action.angular ?? 0]) expect(Math.abs(part)).toBeLessThanOrEqual(1);
     if (action.speed !== undefined) expect(action.speed > 0 && action.speed <= 1).toBe(true);
-    expect(Number.isSafeInteger(action.seq) && Number.isSafeInteger(action.sent_at)).toBe(true);
+    expect(Number.isSafeInteger(action.seq) && Number.isSafeInteger(action.clock_ms ?? action.sent_at)).toBe(true);
     expect(new TextEncoder().encode(action.sender).length).toBeLessThanOrEqual(64);
     expect(JSON.stringify(action).length).toBeLessThan(1024);
   }

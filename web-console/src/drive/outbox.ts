@@ -1,8 +1,8 @@
 // Actions over HTTP: at most one request in flight, and one action pending.
-// Knows no fetch: it is given `send`. A newer action replaces the pending one, and a stop
-// overtakes all: it goes out beside the request that is in flight.
+// Knows no fetch: it is given `send`. A newer action replaces the pending one, and rest, a stop
+// or letting go, overtakes all: it goes out beside the request that is in flight.
 
-import type { Action } from "../wire";
+import { isRest, type Action } from "../wire";
 
 export interface Outcome {
   action: Action;
@@ -30,7 +30,7 @@ export class Outbox {
   }
 
   post(action: Action): void {
-    if (action.action === "stop") {
+    if (isRest(action)) {
       this.#pending = null;
       void this.#request(action);
     } else {

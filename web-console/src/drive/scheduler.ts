@@ -1,8 +1,9 @@
 // Decides when which action is sent. Pure: the time is an argument.
 //
 // While something is held an action goes out every 100 ms, so that silence can mean stop.
-// When nothing is held any more, a stop goes out at once and is repeated, as the network may
-// lose it.
+// When nothing is held any more, rest goes out at once and is repeated, as the network may lose
+// it. Rest is `drive` without any motion: letting go ends our own motion, and only `stop`, which
+// somebody has to press, stops whoever drives.
 
 import type { Action } from "../wire";
 import type { Twist } from "./input";
@@ -13,23 +14,32 @@ export const SEND_INTERVAL_MS = 100;
 /** A stick moves all the time; faster than this nobody steers. */
 export const MIN_CHANGE_MS = 50;
 
-/** How often a stop is repeated. Each can be lost; three in a row hardly are. */
-export const STOP_REPEATS = 2;
+/** How often rest is repeated. Each can be lost; three in a row hardly are. */
+export const REST_REPEATS = 2;
 
-/** Two times that belong together: one that never jumps, one that others understand. */
+/** Times that belong together: one that never jumps, and those that others understand. */
 export interface Now {
   /** Milliseconds of a clock that only goes forward. */
   steady: number;
+  /** Milliseconds of the robot's clock; null while it is not known. */
+  robot: number | null;
   /** Unix milliseconds by the server's clock. */
   unix: number;
 }
 
+type Rest = { action: "stop" } | { action: "drive"; linear: 0; angular: 0 };
+
+const STOP: Rest = { action: "stop" };
+const LET_GO: Rest = { action: "drive", linear: 0, angular: 0 };
+
 export class Scheduler {
   readonly #sender: string;
   #seq = 0;
-  #sent: { twist: Twist | null; at: number } | null = null;
-  #stopsLeft = 0;
-  #halted = false;
+  /** `rest` is what was last sent where that was no motion. */
+  #sent: { motion: Twist } | { rest: Rest } | null = null;
+  #sentAt = -Infinity;
+  #repeatsLeft = 0;
+  #held = false;
 
   constructor(sender: string) {
     this.#sender = sender;
@@ -37,58 +47,70 @@ export class Scheduler {
 
   /** The action that is due now, if one is. `speed` is a fraction of full throttle in (0, 1]. */
   next(input: Twist | null, speed: number, now: Now): Action | null {
-    const twist = this.#unlessHalted(input);
-    if (twist === null) return this.#rest(now);
+    const twist = this.#unlessHeld(input);
+    if (twist === null) return this.#restIfDue(now);
     if (now.steady < this.#notBefore(twist)) return null;
-    this.#sent = { twist, at: now.steady };
-    this.#stopsLeft = STOP_REPEATS;
+    this.#sent = { motion: twist };
+    this.#sentAt = now.steady;
     return { ...motion(twist), speed, ...this.#stamp(now) };
   }
 
   /** A stop at once, whatever is held; nothing drives again before all has been let go. */
   halt(now: Now): Action {
-    this.#halted = true;
-    this.#stopsLeft = STOP_REPEATS;
-    return this.#stop(now);
+    this.#held = true;
+    return this.#firstRest(STOP, now);
+  }
+
+  /** Nothing drives before all has been let go: somebody else stopped the robot. */
+  hold(): void {
+    this.#held = true;
   }
 
   /** Steady time at which `next` should be asked again; null when only a change matters. */
   due(input: Twist | null): number | null {
-    const driving = input !== null && !this.#halted;
+    const driving = input !== null && !this.#held;
     if (this.#sent === null) return null;
-    return driving || this.#stopsLeft > 0 ? this.#sent.at + SEND_INTERVAL_MS : null;
+    return driving || this.#repeatsLeft > 0 ? this.#sentAt + SEND_INTERVAL_MS : null;
   }
 
-  #unlessHalted(input: Twist | null): Twist | null {
-    if (input === null) this.#halted = false;
-    return this.#halted ? null : input;
+  #unlessHeld(input: Twist | null): Twist | null {
+    if (input === null) this.#held = false;
+    return this.#held ? null : input;
   }
 
-  #rest(now: Now): Action | null {
+  #restIfDue(now: Now): Action | null {
     if (this.#sent === null) return null;
-    if (this.#sent.twist !== null) return this.#stop(now);
-    if (this.#stopsLeft === 0 || now.steady < this.#sent.at + SEND_INTERVAL_MS) return null;
-    this.#stopsLeft -= 1;
-    return this.#stop(now);
+    if ("motion" in this.#sent) return this.#firstRest(LET_GO, now);
+    if (this.#repeatsLeft === 0 || now.steady < this.#sentAt + SEND_INTERVAL_MS) return null;
+    this.#repeatsLeft -= 1;
+    return this.#rest(this.#sent.rest, now);
   }
 
-  #stop(now: Now): Action {
-    this.#sent = { twist: null, at: now.steady };
-    return { action: "stop", ...this.#stamp(now) };
+  #firstRest(rest: Rest, now: Now): Action {
+    this.#repeatsLeft = REST_REPEATS;
+    return this.#rest(rest, now);
+  }
+
+  #rest(rest: Rest, now: Now): Action {
+    this.#sent = { rest };
+    this.#sentAt = now.steady;
+    return { ...rest, ...this.#stamp(now) };
   }
 
   #notBefore(twist: Twist): number {
-    if (this.#sent === null || this.#sent.twist === null) return -Infinity;
-    const last = this.#sent.twist;
+    if (this.#sent === null || !("motion" in this.#sent)) return -Infinity;
+    const last = this.#sent.motion;
     const same = last.linear === twist.linear && last.angular === twist.angular;
-    if (same) return this.#sent.at + SEND_INTERVAL_MS;
+    if (same) return this.#sentAt + SEND_INTERVAL_MS;
     const turned = motion(last).action !== motion(twist).action;
-    return turned ? -Infinity : this.#sent.at + MIN_CHANGE_MS;
+    return turned ? -Infinity : this.#sentAt + MIN_CHANGE_MS;
   }
 
-  #stamp(now: Now): Pick<Action, "sender" | "seq" | "sent_at"> {
+  /** The robot's own clock where it is known: no other clock needs to be right then. */
+  #stamp(now: Now): Pick<Action, "sender" | "seq" | "sent_at" | "clock_ms"> {
     this.#seq += 1;
-    return { sender: this.#sender, seq: this.#seq, sent_at: Math.round(now.unix) };
+    const given = now.robot === null ? { sent_at: Math.round(now.unix) } : { clock_ms: now.robot };
+    return { sender: this.#sender, seq: this.#seq, ...given };
   }
 }
 

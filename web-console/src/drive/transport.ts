@@ -1,8 +1,7 @@
 // How an action travels: over the data channel while there is one, else over HTTP. Never both
-// for a motion, as the robot lets only one viewer drive and HTTP would go around that; a stop
-// may take both.
+// for a motion, which would only be late the second time; rest may take both.
 
-import type { Action } from "../wire";
+import { isRest, type Action } from "../wire";
 
 export interface Transports {
   /** `send` says whether the channel took the action. */
@@ -15,7 +14,7 @@ export function send({ dataChannel, http }: Transports, action: Action): "data-c
   if (dataChannel.canSend) {
     http?.clear();
     const sent = dataChannel.send(action);
-    if (!sent && action.action === "stop") http?.post(action);
+    if (!sent && isRest(action)) http?.post(action);
     return "data-channel";
   }
   if (http === null) return "none";

@@ -6,6 +6,8 @@ import { DriveController } from "../drive/controller";
 import { listenToGamepad } from "../drive/gamepad";
 import { listenToKeys } from "../drive/keyboard";
 import { Outbox, type Outcome } from "../drive/outbox";
+import type { RobotClock } from "../drive/robot-clock";
+import type { Now } from "../drive/scheduler";
 import { broadcast, send, type Transports } from "../drive/transport";
 import type { ViewerCredentials } from "../kvs/channel";
 import { Log } from "../log";
@@ -32,6 +34,8 @@ export interface RobotPageOptions {
   publish: ((action: Action) => Promise<void>) | null;
   /** Milliseconds the server's clock is ahead. */
   clockOffsetMs: () => number;
+  /** Fed by whoever hands over reports, and here by those of the data channel. */
+  robotClock: RobotClock;
   /** A card to stand beside the metrics. */
   display?: HTMLElement;
 }
@@ -82,7 +86,7 @@ export class RobotPage {
     };
     this.#controller = new DriveController(
       clientId,
-      () => ({ steady: performance.now(), unix: this.#serverMs() }),
+      () => this.#now(),
       (action, pressed) => (pressed ? broadcast : send)(this.#transports, action),
     );
     this.#dashboard = dashboard(robot, this.#controller, this.#log, options.display ?? null);
@@ -125,6 +129,11 @@ export class RobotPage {
     addEventListener("pagehide", () => this.#viewer.disconnect(), { signal });
   }
 
+  #now(): Now {
+    const steady = performance.now();
+    return { steady, robot: this.#options.robotClock.at(steady), unix: this.#serverMs() };
+  }
+
   #serverMs(): number {
     return Date.now() + this.#options.clockOffsetMs();
   }
@@ -143,6 +152,7 @@ export class RobotPage {
       this.#driver = driver;
     }
     if (telemetry !== undefined) {
+      this.#options.robotClock.report(telemetry.clock_ms, performance.now());
       this.#setReport({ robot: this.#options.robot, online: true, received_ms: this.#serverMs(), telemetry });
     }
   }

@@ -1,6 +1,7 @@
 // The pages of a ground station for who is signed in: the telemetry and the clock that live as
 // long as the session, and whichever page is shown.
 
+import { RobotClock } from "../drive/robot-clock";
 import * as api from "../station/api";
 import { ServerClock } from "../station/clock";
 import type { Session } from "../station/session";
@@ -21,6 +22,7 @@ export class SessionPage {
   readonly #closed = new AbortController();
   readonly #clock = new ServerClock();
   readonly #reports = new Map<string, Report>();
+  readonly #robotClocks = new Map<string, RobotClock>();
   readonly #stream: TelemetryStream;
   #streamState: StreamState = { is: "connecting" };
   #robotPage: RobotPage | null = null;
@@ -39,7 +41,7 @@ export class SessionPage {
     this.#show();
     this.#stream = new TelemetryStream({
       token: session.token,
-      onReport: (report) => this.#setReport(report),
+      onReport: (report) => this.#onReport(report),
       onState: (state) => this.#onStreamState(state),
     });
     this.#stream.start();
@@ -90,6 +92,7 @@ export class SessionPage {
       credentials: () => api.viewerCredentials(token, robot),
       publish: (action) => api.publish(token, robot, action),
       clockOffsetMs: () => this.#clock.offsetMs,
+      robotClock: this.#robotClock(robot),
       display: this.#display(),
     });
   }
@@ -101,6 +104,18 @@ export class SessionPage {
   #showList(): void {
     const reports = [...this.#reports.values()].sort((a, b) => a.robot.localeCompare(b.robot));
     this.#list?.show(reports, this.#clock.corrected(Date.now()));
+  }
+
+  /** Of one robot there is one, for as long as the session lives. */
+  #robotClock(robot: string): RobotClock {
+    const clock = this.#robotClocks.get(robot) ?? new RobotClock();
+    this.#robotClocks.set(robot, clock);
+    return clock;
+  }
+
+  #onReport(report: Report): void {
+    this.#robotClock(report.robot).report(report.telemetry?.clock_ms, performance.now());
+    this.#setReport(report);
   }
 
   #setReport(report: Report): void {

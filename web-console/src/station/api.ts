@@ -2,7 +2,7 @@
 
 import type { ViewerCredentials } from "../kvs/channel";
 import type { Credentials } from "../kvs/sigv4";
-import type { Action, Robot } from "../wire";
+import { isRest, type Action, type Robot } from "../wire";
 
 /** An answer other than 2xx, with the reason the server gave. */
 export class ApiError extends Error {
@@ -40,13 +40,13 @@ export async function robots(token: string): Promise<{ now_ms: number; robots: R
   return call("GET", "/robots", { token });
 }
 
-/** `keepalive` lets a stop out even while the page is being closed. */
+/** `keepalive` lets rest out even while the page is being closed. */
 export async function publish(token: string, robot: string, action: Action): Promise<void> {
   await call("POST", `/robots/${encodeURIComponent(robot)}/publish`, {
     token,
     body: action,
     timeoutMs: PUBLISH_TIMEOUT_MS,
-    keepalive: action.action === "stop",
+    keepalive: isRest(action),
   });
 }
 

@@ -2,7 +2,7 @@
 // Lives once; whoever wants another try makes another one (`viewer`).
 
 import type { SignalingClient } from "amazon-kinesis-video-streams-webrtc";
-import { DRIVE_CHANNEL, readMessage, TELEMETRY_CHANNEL, type Action, type Message, type Request } from "../wire";
+import { DRIVE_CHANNEL, isRest, readMessage, TELEMETRY_CHANNEL, type Action, type Message, type Request } from "../wire";
 
 /** What a robot answers an offer with; masters other than ours give no reason. */
 export interface Answer extends RTCSessionDescriptionInit {
@@ -69,7 +69,7 @@ export class PeerConnection {
   send(action: Action): boolean {
     if (!this.canSend) return false;
     const waits = this.#drive.bufferedAmount > MAX_UNSENT_BYTES;
-    if (waits && action.action !== "stop") return false;
+    if (waits && !isRest(action)) return false;
     this.#drive.send(JSON.stringify(action));
     return !waits;
   }
