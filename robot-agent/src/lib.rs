@@ -141,7 +141,7 @@ fn start(
     }
 
     let mqtt_io = MqttIo {
-        on_action: motors.actions_from(Source::Mqtt),
+        on_action: motors.actions_by_mqtt(),
         reports: reports.subscribe(),
         state: mqtt_state,
         rejected: rejected.clone(),
@@ -204,8 +204,12 @@ impl video::Robot for ByViewers {
         let _ = self.motors.act(action, &Source::Viewer(viewer.clone()));
     }
 
-    fn release(&self, viewer: &Arc<str>) {
-        self.motors.release(&Source::Viewer(viewer.clone()));
+    fn release(&self, viewer: &str) -> bool {
+        self.motors.release(viewer)
+    }
+
+    fn driver(&self) -> Option<String> {
+        self.motors.driver().map(|driver| driver.id)
     }
 
     fn count_rejected(&self) {

@@ -90,6 +90,10 @@ impl TelemetryInputs {
                 left: state.wheels.left.get(),
                 right: state.wheels.right.get(),
             },
+            clock_ms: self.motors.clock_ms(),
+            driver: self.motors.driver(),
+            stopped_by: self.motors.stopped_by(),
+            speed_limit: self.motors.speed_limit(),
             board_fault: state.fault.as_deref().map(shortened),
             last_action: state
                 .last_action
@@ -100,9 +104,9 @@ impl TelemetryInputs {
                 rejected: self.rejected.load(Ordering::Relaxed),
                 stale: state.stale,
                 out_of_order: state.out_of_order,
+                not_driver: state.not_driver,
                 bus_errors: state.bus_errors,
                 reconnects: self.reconnects.load(Ordering::Relaxed),
-                ..Counters::default()
             },
             video: self.video.borrow().clone(),
             ..Telemetry::default()

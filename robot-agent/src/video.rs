@@ -8,13 +8,11 @@
 //! - [`admission`]: which offers become a session.
 //! - [`peer`]: one viewer's peer connection.
 //! - [`camera`]: frames, encoded once.
-//! - [`driver_lock`]: the rule of the one driver.
 //! - [`bandwidth`]: what one path can take.
 
 mod admission;
 mod bandwidth;
 pub(crate) mod camera;
-mod driver_lock;
 pub(crate) mod messages;
 mod peer;
 mod sessions;

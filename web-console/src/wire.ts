@@ -49,6 +49,8 @@ export interface Telemetry {
   driver?: { id: string; user?: string; via: Via; age_ms: number };
   /** Who stopped the last driver, while that is news. */
   stopped_by?: { id: string; user?: string; via: Via };
+  /** What a slow network leaves of the speed; absent while it takes nothing away. */
+  speed_limit?: { fraction: number; turn_only: boolean; age_ms: number };
   last_action?: { id?: string; action: string; source: string; age_ms: number };
   counters?: {
     accepted: number;

@@ -33,6 +33,9 @@ pub struct Telemetry {
     /// Who stopped the last driver; absent once that is no news.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped_by: Option<StoppedBy>,
+    /// What a slow network leaves of the speed; absent while it takes nothing away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed_limit: Option<SpeedLimit>,
     /// Counts since robot-agent started.
     pub counters: Counters,
     /// Absent where video is off.
@@ -104,6 +107,17 @@ pub struct StoppedBy {
     pub via: Via,
 }
 
+/// What the robot took away from the speed of an action that was long on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SpeedLimit {
+    /// What is left of the asked speed, in (0, 1].
+    pub fraction: f64,
+    /// Whether the robot only turns.
+    pub turn_only: bool,
+    /// How long the action was on its way, in milliseconds.
+    pub age_ms: u64,
+}
+
 /// Counts since robot-agent started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
@@ -129,9 +143,6 @@ pub struct Counters {
 pub struct Video {
     /// How many watch.
     pub viewers: u32,
-    /// The client id of the viewer that drives; absent while none does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub driver: Option<String>,
     /// Frames encoded in the last second.
     pub fps: f64,
     /// What the encoder was asked for, in kbit/s.
@@ -174,6 +185,7 @@ mod tests {
             "last_action",
             "\"driver\"",
             "stopped_by",
+            "speed_limit",
             "board_fault",
             "null",
         ] {

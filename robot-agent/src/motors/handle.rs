@@ -7,17 +7,17 @@
 use std::io;
 use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use tokio::sync::watch;
-use wire::Action;
+use wire::{Action, telemetry};
 
 use super::board::{Board, BoardError};
 use super::settings::Driver;
 use super::shared::{LastAction, Shared, State};
 use super::thread::BoardThread;
 use crate::clock;
-use crate::drive::{Dropped, Limits, Source};
+use crate::drive::{Arrival, Drive, Dropped, Limits, Source};
 
 /// A kernel gives up an I2C transfer after one second; the last one may be under way and
 /// a stop follows it.
@@ -67,14 +67,41 @@ pub(super) fn start(
 }
 
 impl Motors {
-    /// Obeys an action from now on. Never waits for the board.
+    /// Obeys an action that was just sent, unless it says otherwise. Never waits for the board.
     ///
     /// # Errors
     /// [`Dropped`], which is counted too.
     pub fn act(&self, action: &Action, source: &Source) -> Result<(), Dropped> {
+        self.accept(action, source, Some(clock::now()))
+    }
+
+    /// What takes the actions of the broker, in the loop that receives them: each with the
+    /// earliest moment at which the broker can have sent it, where that is known.
+    pub fn actions_by_mqtt(&self) -> Box<dyn FnMut(Action, Option<Instant>) + Send> {
+        let motors = self.clone();
+        Box::new(move |action, sent_after| {
+            _ = motors.accept(&action, &Source::Mqtt, sent_after);
+        })
+    }
+
+    fn accept(
+        &self,
+        action: &Action,
+        source: &Source,
+        sent_after: Option<Instant>,
+    ) -> Result<(), Dropped> {
         let mut inner = self.shared.lock();
         let now = clock::now();
-        let accepted = inner.drive.accept(action, source, now, unix_ms());
+        let driver = |drive: &Drive| drive.driver(now).map(|driver| driver.id);
+        let before = driver(&inner.drive);
+        let accepted = inner.drive.accept(&Arrival {
+            action,
+            source,
+            sent_after,
+            now,
+            unix_ms: unix_ms(),
+        });
+        let handed_over = driver(&inner.drive) != before;
         let state = &mut inner.state;
         match accepted {
             Ok(()) => {
@@ -88,19 +115,17 @@ impl Motors {
             }
             Err(Dropped::Stale) => state.stale += 1,
             Err(Dropped::OutOfOrder) => state.out_of_order += 1,
+            Err(Dropped::NotDriver) => state.not_driver += 1,
         }
         drop(inner);
         self.shared.wake.notify_one();
+        if handed_over {
+            self.shared.changed.send_replace(());
+        }
         if let Err(dropped) = &accepted {
             tracing::debug!(action = action.motion.word(), %source, %dropped, "action dropped");
         }
         accepted
-    }
-
-    /// What takes the actions of one source, in the loop that receives them.
-    pub fn actions_from(&self, source: Source) -> Box<dyn FnMut(Action) + Send> {
-        let motors = self.clone();
-        Box::new(move |action| _ = motors.act(&action, &source))
     }
 
     /// Stops the wheels, whoever moves them.
@@ -109,10 +134,35 @@ impl Motors {
         self.shared.wake.notify_one();
     }
 
-    /// Stops the wheels if it is `source` that moves them, as when a viewer leaves.
-    pub fn release(&self, source: &Source) {
-        self.shared.lock().drive.release(source);
+    /// The sender called `id` drives no more, as when a viewer leaves: the wheels stop if it is
+    /// they who move them. True if they drove.
+    pub fn release(&self, id: &str) -> bool {
+        let drove = self.shared.lock().drive.release(id);
         self.shared.wake.notify_one();
+        if drove {
+            self.shared.changed.send_replace(());
+        }
+        drove
+    }
+
+    /// Who drives.
+    pub fn driver(&self) -> Option<telemetry::Driver> {
+        self.shared.lock().drive.driver(clock::now())
+    }
+
+    /// Who stopped the last driver, while that is news.
+    pub fn stopped_by(&self) -> Option<telemetry::StoppedBy> {
+        self.shared.lock().drive.stopped_by(clock::now())
+    }
+
+    /// What a slow network has left of the speed, while that is news.
+    pub fn speed_limit(&self) -> Option<telemetry::SpeedLimit> {
+        self.shared.lock().drive.speed_limit(clock::now())
+    }
+
+    /// The robot's own clock, in milliseconds, as telemetry tells it.
+    pub fn clock_ms(&self) -> u64 {
+        self.shared.lock().drive.clock_ms(clock::now())
     }
 
     /// A snapshot.
@@ -120,7 +170,7 @@ impl Motors {
         self.shared.lock().state.clone()
     }
 
-    /// Fires whenever [`State::wheels`] or [`State::fault`] change.
+    /// Fires whenever [`State::wheels`], [`State::fault`] or the driver change.
     pub fn changed(&self) -> watch::Receiver<()> {
         self.shared.changed.subscribe()
     }

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::settings::Driver;
+use crate::clock;
 use crate::drive::{Drive, Limits, Source, Wheels};
 
 /// What the board was told last, and what became of all actions.
@@ -27,6 +28,8 @@ pub struct State {
     pub stale: u64,
     /// Actions overtaken or repeated.
     pub out_of_order: u64,
+    /// Motions of who does not drive.
+    pub not_driver: u64,
     /// Failed attempts to open, write or check the board.
     pub bus_errors: u64,
     /// Turns of the thread; stands still while a bus transfer hangs.
@@ -68,7 +71,7 @@ impl Shared {
     pub(super) fn new(board: Driver, limits: Limits) -> Self {
         Self {
             inner: Mutex::new(Inner {
-                drive: Drive::new(limits),
+                drive: Drive::new(limits, clock::now(), rand::random()),
                 state: State {
                     wheels: Wheels::REST,
                     board,
@@ -77,6 +80,7 @@ impl Shared {
                     accepted: 0,
                     stale: 0,
                     out_of_order: 0,
+                    not_driver: 0,
                     bus_errors: 0,
                     tick: 0,
                 },

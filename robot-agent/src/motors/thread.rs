@@ -82,6 +82,7 @@ where
         loop {
             let now = clock::now();
             inner.state.tick += 1;
+            inner.drive.turned(now);
             if inner.asked_to_end {
                 return None;
             }
@@ -226,7 +227,7 @@ mod tests {
     use wire::{Action, Motion};
 
     use super::*;
-    use crate::drive::{Limits, Throttle};
+    use crate::drive::{Arrival, Limits, Throttle};
     use crate::motors::test_board::{TestBoard, ms};
     use crate::motors::{Driver, Source};
 
@@ -244,7 +245,7 @@ mod tests {
         let shared = Arc::new(Shared::new(Driver::Simulated, limits));
         let mut thread = BoardThread::new(shared, opens);
         let now = thread.look_at;
-        let mut drive = Drive::new(limits);
+        let mut drive = Drive::new(limits, now, 0.0);
         assert!(matches!(thread.due(&drive, now), Ok(Task::Open)));
         thread.look_at = now + ms(50);
         assert_eq!(
@@ -261,7 +262,14 @@ mod tests {
         );
 
         let action = Action::new(Motion::Forward);
-        drive.accept(&action, &Source::Mqtt, now, 0).unwrap();
+        let arrival = Arrival {
+            action: &action,
+            source: &Source::Mqtt,
+            sent_after: Some(now),
+            now,
+            unix_ms: 0,
+        };
+        drive.accept(&arrival).unwrap();
         let forward = drive.wheels(now);
         assert!(matches!(thread.due(&drive, now), Ok(Task::Tell(wheels)) if wheels == forward));
         thread.told = forward;

@@ -19,6 +19,8 @@ use wire::{Action, telemetry};
 use super::connection::{MqttConfig, MqttState};
 use super::disconnect;
 use super::reconnect::{Ending, ReconnectPolicy};
+use super::reports::Link;
+use super::round_trips::RoundTrips;
 use crate::address;
 use crate::clock::now;
 use crate::endpoint::Endpoint;
@@ -34,7 +36,8 @@ const REJECTED_PERIOD: Duration = Duration::from_secs(10);
 /// What the session shares with the rest of the robot.
 pub struct MqttIo {
     /// Called with every action, from the loop that reads the socket: it must not block.
-    pub on_action: Box<dyn FnMut(Action) + Send>,
+    /// The moment is the earliest at which the broker can have sent it, where that is known.
+    pub on_action: Box<dyn FnMut(Action, Option<Instant>) + Send>,
     /// The newest report; sent when it changes, while online.
     pub reports: watch::Receiver<Arc<str>>,
     /// How the session is.
@@ -50,6 +53,7 @@ pub(super) struct Session {
     action_topic: String,
     client: AsyncClient,
     io: MqttIo,
+    link: Arc<Link>,
     policy: ReconnectPolicy,
     rejected_log: LogLimiter,
     /// None while not connected.
@@ -60,12 +64,18 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(config: MqttConfig, client: AsyncClient, io: MqttIo) -> Self {
+    pub(super) fn new(
+        config: MqttConfig,
+        client: AsyncClient,
+        io: MqttIo,
+        link: Arc<Link>,
+    ) -> Self {
         Self {
             action_topic: config.action_topic(),
             config,
             client,
             io,
+            link,
             policy: ReconnectPolicy::default(),
             rejected_log: LogLimiter::new(REJECTED_LINES, REJECTED_PERIOD),
             connected_since: None,
@@ -110,6 +120,7 @@ impl Session {
     fn handle(&mut self, event: Event, now: Instant) -> Option<SessionEnd> {
         match event {
             Event::Incoming(Packet::Publish(message)) => self.received(&message, now),
+            Event::Incoming(Packet::PubAck(_)) => self.link.round_trips().acknowledged(now),
             Event::Incoming(Packet::ConnAck(_)) => self.connected(now),
             Event::Incoming(Packet::SubAck(answer)) => return self.subscribed(&answer),
             _ => {}
@@ -121,6 +132,7 @@ impl Session {
         let Endpoint { host, port, .. } = self.config.endpoint.clone();
         self.address_lost = Box::pin(async move { address::lost_towards(&host, port).await });
         self.connected_since = Some(now);
+        *self.link.round_trips() = RoundTrips::default();
         self.connections += 1;
         if self.connections > 1 {
             self.io.reconnects.fetch_add(1, Ordering::Relaxed);
@@ -161,12 +173,22 @@ impl Session {
             );
         }
         match Action::from_json(&message.payload) {
-            Ok(action) => (self.io.on_action)(action),
+            Ok(action) => self.act(action, now),
             Err(rejected) => {
                 self.io.rejected.fetch_add(1, Ordering::Relaxed);
                 self.log_rejected(now, &rejected.to_string());
             }
         }
+    }
+
+    fn act(&mut self, action: Action, now: Instant) {
+        let round_trips = self.link.round_trips();
+        let sent_after = round_trips.sent_after(now);
+        if action.clock_ms.is_none() && round_trips.wanted(now) {
+            self.link.report.notify_one();
+        }
+        drop(round_trips);
+        (self.io.on_action)(action, sent_after);
     }
 
     /// What was read together with the end of the connection is still in the library's

@@ -2,7 +2,7 @@
 //! together.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use daemon::log_limit::LogLimiter;
@@ -17,7 +17,6 @@ use wire::telemetry::Video;
 use super::admission::{Admission, Decision, EarlyCandidates};
 use super::bandwidth::Limits;
 use super::camera::{self, CameraConfig};
-use super::driver_lock::DriverLock;
 use super::messages::{IceServer, Incoming, Message, Outgoing};
 use super::peer::packetizer::Packetizer;
 use super::peer::session::{Report, Robot, Session, Shared};
@@ -89,7 +88,6 @@ impl<'a> Sessions<'a> {
             robot,
             camera,
             frames,
-            driver_lock: Mutex::new(DriverLock::default()),
             limits: Limits {
                 floor_kbps: config.bitrate_kbps_min,
                 ceiling_kbps: config.camera.bitrate_kbps,
@@ -242,12 +240,11 @@ impl<'a> Sessions<'a> {
     }
 
     fn report(&self) {
-        let driver = self.shared.driver_lock().driver(now()).map(str::to_owned);
+        let driver = self.shared.robot.driver();
         let camera = self.shared.camera.status().borrow().clone();
         let viewers = self.connected().count();
         let video = Video {
             viewers: u32::try_from(viewers).unwrap_or(u32::MAX),
-            driver: driver.clone(),
             fps: camera.fps,
             bitrate_kbps: self.kbps,
             key_frames: camera.key_frames,

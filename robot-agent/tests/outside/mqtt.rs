@@ -55,7 +55,7 @@ impl Robot {
             task: JoinSet::new(),
         };
         let io = MqttIo {
-            on_action: Box::new(move |action| _ = sender.send(action)),
+            on_action: Box::new(move |action, _| _ = sender.send(action)),
             reports: robot.reports.subscribe(),
             state,
             rejected,

@@ -9,8 +9,8 @@ use daemon::log_limit::LogLimiter;
 use tokio_util::sync::CancellationToken;
 use webrtc::data_channel::RTCDataChannel;
 use webrtc::peer_connection::RTCPeerConnection;
+use wire::Action;
 use wire::data_channel::{DRIVE, Driver, Message, Request, TELEMETRY};
-use wire::{Action, Motion};
 
 use super::session::{Session, Shared};
 use crate::clock::now;
@@ -136,13 +136,6 @@ impl DataChannels {
                 return self.reject(&rejected.to_string());
             }
         };
-        let mut lock = self.shared.driver_lock();
-        if action.motion == Motion::Stop {
-            lock.renew(viewer, now());
-        } else if !lock.acquire(viewer, now()) {
-            return tracing::debug!(%viewer, "action dropped: another viewer drives");
-        }
-        drop(lock);
         self.shared.robot.act(&action, viewer);
     }
 
@@ -162,9 +155,8 @@ impl DataChannels {
     /// The viewer drives no more. Wheels it left turning are stopped, but not another's.
     pub(super) fn release(&self) {
         let viewer = &self.session.viewer;
-        if self.shared.driver_lock().release(viewer, now()) {
+        if self.shared.robot.release(viewer) {
             tracing::info!(%viewer, "no longer drives");
-            self.shared.robot.release(viewer);
         }
     }
 

@@ -2,7 +2,7 @@
 //! what all sessions share.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -14,15 +14,17 @@ use wire::signaling::Candidate;
 use super::packetizer::PacketizedFrame;
 use crate::video::bandwidth::Limits;
 use crate::video::camera::Camera;
-use crate::video::driver_lock::DriverLock;
 use crate::video::messages::{IceServer, Message, Outgoing};
 
 /// What a viewer can do to the robot.
 pub(crate) trait Robot: Send + Sync + 'static {
-    /// Carries out an action of a viewer who may drive, at once.
+    /// Carries out an action of a viewer, at once, if they may drive.
     fn act(&self, action: &Action, viewer: &Arc<str>);
-    /// Stops the wheels if it is this viewer, gone or driving no more, that moves them.
-    fn release(&self, viewer: &Arc<str>);
+    /// The viewer is gone, or drives no more: stops the wheels if it is they who move them.
+    /// True if they drove.
+    fn release(&self, viewer: &str) -> bool;
+    /// The id of who drives, by whatever road.
+    fn driver(&self) -> Option<String>;
     /// Counts a message that was no action.
     fn count_rejected(&self);
 }
@@ -32,7 +34,6 @@ pub(in crate::video) struct Shared {
     pub robot: Arc<dyn Robot>,
     pub camera: Camera,
     pub frames: broadcast::Sender<Arc<PacketizedFrame>>,
-    pub driver_lock: Mutex<DriverLock>,
     pub limits: Limits,
     /// How long a connection may take to come up.
     pub connect_limit: Duration,
@@ -46,12 +47,6 @@ pub(in crate::video) struct Shared {
 }
 
 impl Shared {
-    pub(in crate::video) fn driver_lock(&self) -> MutexGuard<'_, DriverLock> {
-        self.driver_lock
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Without waiting for a channel that is full: whoever gets no answer asks again.
     pub(in crate::video) fn send(&self, viewer: &str, message: Message) {
         let viewer = viewer.to_owned();

@@ -29,8 +29,10 @@ pub(super) fn config() -> VideoConfig {
     }
 }
 
+/// Records what it is told; the first who moves it drives, until they release it.
 #[derive(Default)]
 pub(super) struct Recorder {
+    driver: Mutex<Option<String>>,
     pub acts: Mutex<Vec<(Action, String)>>,
     pub rejected: Mutex<u32>,
 }
@@ -39,10 +41,19 @@ impl Robot for Recorder {
     fn act(&self, action: &Action, viewer: &Arc<str>) {
         let act = (action.clone(), viewer.to_string());
         self.acts.lock().unwrap().push(act);
+        let mut driver = self.driver.lock().unwrap();
+        driver.get_or_insert_with(|| viewer.to_string());
     }
 
-    fn release(&self, viewer: &Arc<str>) {
-        self.act(&Action::new(Motion::Stop), viewer);
+    fn release(&self, viewer: &str) -> bool {
+        let stop = (Action::new(Motion::Stop), viewer.to_owned());
+        self.acts.lock().unwrap().push(stop);
+        let mut driver = self.driver.lock().unwrap();
+        driver.take_if(|driver| driver == viewer).is_some()
+    }
+
+    fn driver(&self) -> Option<String> {
+        self.driver.lock().unwrap().clone()
     }
 
     fn count_rejected(&self) {

@@ -1,0 +1,160 @@
+//! Who may move the robot, whoever else holds a key.
+
+use wire::{Action, Motion};
+
+use crate::drive::tests::{Bench, full_speed, ms, viewer};
+use crate::drive::{Dropped, Source, Wheels};
+
+fn forward() -> Action {
+    Action::new(Motion::Forward)
+}
+
+fn stop() -> Action {
+    Action::new(Motion::Stop)
+}
+
+/// What a page sends when a key is let go.
+fn let_go() -> Action {
+    Action::new(Motion::Drive {
+        linear: 0.0,
+        angular: 0.0,
+    })
+}
+
+impl Bench {
+    fn drives(&mut self, source: &Source) -> bool {
+        self.accept_from(&forward(), source).is_ok()
+    }
+
+    fn driver(&self) -> Option<String> {
+        self.drive.driver(self.now).map(|driver| driver.id)
+    }
+}
+
+fn bench() -> (Bench, Source, Source) {
+    (Bench::new(full_speed()), viewer("anna"), viewer("bert"))
+}
+
+#[test]
+fn the_first_to_press_drives_by_whatever_road_and_others_do_not() {
+    let (mut bench, anna, bert) = bench();
+    assert_eq!(bench.driver(), None);
+    assert!(bench.drives(&anna));
+    assert_eq!(
+        bench.accept_from(&forward(), &bert),
+        Err(Dropped::NotDriver)
+    );
+    assert_eq!(bench.accept(&forward()), Err(Dropped::NotDriver));
+    assert!(bench.drives(&anna));
+    assert_eq!(bench.driver().as_deref(), Some("anna"));
+}
+
+#[test]
+fn a_page_that_changes_its_road_goes_on_driving() {
+    let (mut bench, anna, _) = bench();
+    assert!(bench.drives(&anna));
+    let by_mqtt = Action {
+        sender: Some("anna".to_owned()),
+        ..forward()
+    };
+    bench.accept(&by_mqtt).unwrap();
+}
+
+#[test]
+fn three_seconds_of_silence_free_the_robot() {
+    let (mut bench, anna, bert) = bench();
+    assert!(bench.drives(&anna));
+    bench.now += ms(2_999);
+    assert!(!bench.drives(&bert));
+    bench.accept_from(&let_go(), &bert).unwrap_err();
+    bench.now += ms(1);
+    assert!(bench.drives(&bert));
+    assert!(!bench.drives(&anna));
+}
+
+#[test]
+fn a_key_that_was_held_while_another_drove_starts_nothing_when_the_robot_is_free() {
+    let (mut bench, anna, bert) = bench();
+    assert!(bench.drives(&anna));
+    assert!(!bench.drives(&bert));
+    assert!(bench.drive.release("anna"));
+    for _ in 0..50 {
+        bench.now += ms(100);
+        assert!(!bench.drives(&bert), "still the same press");
+    }
+    bench.accept_from(&let_go(), &bert).unwrap();
+    assert!(bench.drives(&bert), "pressed anew");
+}
+
+#[test]
+fn anothers_stop_holds_the_driver_until_they_let_go() {
+    let (mut bench, anna, bert) = bench();
+    assert!(bench.drives(&anna));
+    bench.accept_from(&stop(), &bert).unwrap();
+    for _ in 0..50 {
+        bench.now += ms(100);
+        assert_eq!(
+            bench.accept_from(&forward(), &anna),
+            Err(Dropped::NotDriver)
+        );
+        assert_eq!(bench.after(ms(0)), Wheels::REST);
+    }
+    assert_eq!(bench.driver(), None);
+    let by = bench.drive.stopped_by(bench.now).map(|by| by.id);
+    assert_eq!(by.as_deref(), Some("bert"));
+    bench.accept_from(&let_go(), &anna).unwrap();
+    assert!(bench.drives(&anna));
+    assert_eq!(bench.drive.stopped_by(bench.now), None);
+}
+
+#[test]
+fn whoever_stopped_may_take_over_at_once() {
+    let (mut bench, anna, bert) = bench();
+    assert!(bench.drives(&anna));
+    bench.accept_from(&stop(), &bert).unwrap();
+    assert!(bench.drives(&bert));
+    bench.now += ms(100);
+    assert!(!bench.drives(&anna));
+}
+
+#[test]
+fn a_second_without_a_motion_is_letting_go_and_less_is_not() {
+    for (silence, drives) in [(ms(999), false), (ms(1000), true)] {
+        let (mut bench, anna, bert) = bench();
+        assert!(bench.drives(&anna));
+        bench.accept_from(&stop(), &bert).unwrap();
+        bench.now += silence;
+        assert_eq!(bench.drives(&anna), drives, "{silence:?}");
+    }
+}
+
+#[test]
+fn ones_own_stop_holds_nobody() {
+    let (mut bench, anna, _) = bench();
+    assert!(bench.drives(&anna));
+    bench.accept_from(&stop(), &anna).unwrap();
+    assert_eq!(bench.driver().as_deref(), Some("anna"));
+    assert!(bench.drives(&anna));
+}
+
+#[test]
+fn letting_go_of_a_key_stops_nobody_else() {
+    let (mut bench, anna, bert) = bench();
+    assert!(bench.drives(&anna));
+    let moving = bench.after(ms(0));
+    assert_eq!(bench.accept_from(&let_go(), &bert), Err(Dropped::NotDriver));
+    assert_eq!(bench.after(ms(50)), moving);
+    bench.accept_from(&let_go(), &anna).unwrap();
+    assert_eq!(bench.after(ms(0)), Wheels::REST);
+}
+
+#[test]
+fn thousands_of_names_take_no_memory_and_no_lock() {
+    let (mut bench, anna, _) = bench();
+    assert!(bench.drives(&anna));
+    for n in 0..1000 {
+        assert!(!bench.drives(&viewer(&format!("viewer {n}"))));
+    }
+    bench.now += ms(1);
+    assert!(bench.drives(&anna));
+}

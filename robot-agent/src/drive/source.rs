@@ -1,0 +1,54 @@
+//! Where an action came from, and in whose name.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wire::Action;
+use wire::telemetry::Via;
+
+/// Where an action came from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The topic `<robot>/action`.
+    Mqtt,
+    /// The data channel of the viewer with this id.
+    Viewer(Arc<str>),
+}
+
+/// Who acts, and by which road.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Person {
+    pub id: String,
+    pub user: Option<String>,
+    pub via: Via,
+}
+
+impl Source {
+    /// Who sent `action`. A viewer is who signaling says it is; by MQTT it is who it says it
+    /// is, else the station's user, and those of whom nothing is known are one.
+    pub(super) fn person(&self, action: &Action) -> Person {
+        let (id, user, via) = match self {
+            Self::Mqtt => {
+                let user = action.user.as_deref();
+                let id = action.sender.as_deref().or(user).unwrap_or("mqtt");
+                (id, user, Via::Mqtt)
+            }
+            Self::Viewer(id) => (&**id, None, Via::DataChannel),
+        };
+        Person {
+            id: id.to_owned(),
+            user: user.map(str::to_owned),
+            via,
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    /// `mqtt`, or the viewer's id.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mqtt => f.write_str("mqtt"),
+            Self::Viewer(id) => f.write_str(id),
+        }
+    }
+}
