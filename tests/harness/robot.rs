@@ -66,6 +66,8 @@ impl Folder {
     pub fn simulate(&self) {
         self.configure(&json!({
             "motors": { "driver": "simulated", "transcript": "wheels.jsonl" },
+            // So that a transcript has what was asked for, also on a machine that is busy.
+            "drive": { "ramp_ms": 0, "turn_only_from_ms": 0 },
             "video": { "source": "off" },
         }));
     }

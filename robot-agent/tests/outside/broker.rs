@@ -4,7 +4,8 @@ use bytes::BytesMut;
 use robot_agent::endpoint::Endpoint;
 use rumqttc::QoS;
 use rumqttc::mqttbytes::v4::{
-    ConnAck, Connect, ConnectReturnCode, Packet, Publish, SubAck, Subscribe, SubscribeReasonCode,
+    ConnAck, Connect, ConnectReturnCode, Packet, PubAck, Publish, SubAck, Subscribe,
+    SubscribeReasonCode,
 };
 use tests::in_time;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -74,13 +75,23 @@ impl Broker {
 }
 
 impl Connection {
-    /// None is the end of the connection. Pings are answered.
+    /// None is the end of the connection. Pings are answered, reports are acknowledged.
     pub(crate) async fn next(&mut self) -> Option<Packet> {
         in_time(async {
             loop {
                 match Packet::read(&mut self.buffer, LARGEST) {
                     Ok(Packet::PingReq) => self.send(&Packet::PingResp).await,
-                    Ok(packet) => return Some(packet),
+                    Ok(packet) => {
+                        if let Packet::Publish(Publish {
+                            qos: QoS::AtLeastOnce,
+                            pkid,
+                            ..
+                        }) = packet
+                        {
+                            self.send(&Packet::PubAck(PubAck::new(pkid))).await;
+                        }
+                        return Some(packet);
+                    }
                     Err(rumqttc::mqttbytes::Error::InsufficientBytes(_)) => {
                         if self.stream.read_buf(&mut self.buffer).await.ok()? == 0 {
                             return None;

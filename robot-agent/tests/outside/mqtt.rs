@@ -321,7 +321,7 @@ async fn reports_are_sent_while_online_and_the_newest_on_coming_online() {
     let mut client = broker.online().await;
     let report = client.report().await;
     assert_eq!(report.topic, "rover/telemetry");
-    assert_eq!(report.qos, QoS::AtMostOnce);
+    assert_eq!(report.qos, QoS::AtLeastOnce);
     assert_eq!(&report.payload[..], b"two");
     robot.reports.send_replace("three".into());
     assert_eq!(&client.report().await.payload[..], b"three");

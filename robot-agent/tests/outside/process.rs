@@ -103,6 +103,8 @@ async fn a_pulse_moves_the_wheels_and_ends_and_sigterm_ends_all() {
         let seen = robot.writes().len();
         let mut agent = Robot::start(robot.clone());
         let mut client = broker.online().await;
+        // What was acknowledged shows that the broker is live.
+        client.report().await;
         client.publish(r#"{"action":"forward"}"#).await;
         let is = |wanted| move |write: &Write| wheels(write) == wanted;
         let forward = agent.wheels(seen, "both wheels turn", is((0.5, 0.5))).await;
@@ -125,6 +127,7 @@ async fn after_a_kill_a_stop_from_a_cold_process_leaves_the_board_off() {
     let (_folder, robot) = robot(&ca, &broker.endpoint());
     let mut agent = Robot::start(robot.clone());
     let mut client = broker.online().await;
+    client.report().await;
     client
         .publish(r#"{"action":"forward","duration_ms":2000}"#)
         .await;

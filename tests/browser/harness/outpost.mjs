@@ -138,6 +138,8 @@ export class Outpost {
       IOT_GET_CREDENTIAL_ENDPOINT: `${this.#place.robotHost}:${port(this.ready.https)}`,
       KVS_ENDPOINT: `https://${this.#place.robotHost}:${port(this.ready.https)}`,
       motors: { driver: "simulated", transcript: "wheels.jsonl" },
+      // So that a transcript has what was asked for, also on a machine that is busy.
+      drive: { ramp_ms: 0, turn_only_from_ms: 0 },
       video: { source: "off" },
     };
     writeFileSync(file, JSON.stringify({ ...made, ...here, ...config }));
