@@ -98,6 +98,27 @@ fn the_user_of_every_unit_is_made_by_its_package() {
     }
 }
 
+/// Only for that thread: a process that is in real time as a whole would take its encoder with it.
+#[test]
+fn the_motor_thread_may_come_before_everything_and_the_rest_of_the_robot_before_most() {
+    let text = text("robot-agent");
+    let lines: Vec<&str> = text.lines().collect();
+    for line in [
+        "Nice=-10",
+        "CPUWeight=1000",
+        "LimitRTPRIO=1",
+        "LimitRTTIME=500ms",
+    ] {
+        assert!(lines.contains(&line), "{line}");
+    }
+    let allowed = "SystemCallFilter=sched_setscheduler";
+    let last = lines.iter().rfind(|it| it.starts_with("SystemCallFilter="));
+    assert_eq!(last, Some(&allowed), "after those that are taken away");
+    for line in ["RestrictRealtime=yes", "CPUSchedulingPolicy="] {
+        assert!(!text.contains(line), "{line}");
+    }
+}
+
 /// The board must be turned off by the configuration that it was driven with: the owner may
 /// have changed the file since, or broken it.
 #[test]

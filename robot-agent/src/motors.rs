@@ -11,6 +11,7 @@ mod board;
 mod explorer_hat;
 mod gpio;
 mod handle;
+mod precedence;
 mod settings;
 mod shared;
 mod simulated;

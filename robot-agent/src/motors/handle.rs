@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use wire::{Action, telemetry};
 
 use super::board::{Board, BoardError};
+use super::precedence;
 use super::settings::Driver;
 use super::shared::{LastAction, Shared, State};
 use super::thread::BoardThread;
@@ -58,7 +59,10 @@ pub(super) fn start(
     };
     let thread = std::thread::Builder::new()
         .name("motors".to_owned())
-        .spawn(move || BoardThread::new(shared, open).run())?;
+        .spawn(move || {
+            precedence::take();
+            BoardThread::new(shared, open).run();
+        })?;
     let thread = MotorThread {
         motors: motors.clone(),
         thread: Some(thread),
