@@ -27,7 +27,7 @@ const GROUND_STATION: Rules = Rules {
         &["main"],
         &["cli"],
         &["lib"],
-        &["config", "maintenance", "video"],
+        &["config", "maintenance", "ready", "video"],
         &["http"],
         &["signaling", "turn", "auth"],
         &["broker", "robots", "robot_config"],

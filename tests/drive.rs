@@ -176,17 +176,7 @@ async fn a_retained_action_never_moves_the_robot() {
     operator.publish_retained("rover/action", action).await;
     let mut robot = Robot::start(folder);
     station.telemetry("rover", &key).await;
-    eventually(
-        "the retained action arrives with the subscription",
-        async || {
-            robot
-                .process()
-                .log()
-                .contains("it is retained")
-                .then_some(())
-        },
-    )
-    .await;
+    robot.process().logged("it is retained").await;
     station
         .publish("rover", &key, r#"{"action":"stop","id":"after"}"#)
         .await;

@@ -3,7 +3,7 @@
 use rustix::process::Signal;
 use serde_json::json;
 use tests::tcp_relay::{Flow, TcpRelay};
-use tests::{Robot, Station, eventually};
+use tests::{Robot, Station};
 
 const LONG_DRIVE: &str = r#"{"action":"forward","duration_ms":2000}"#;
 
@@ -44,10 +44,7 @@ async fn a_broker_that_silently_stops_answering_is_noticed_and_left() {
     let key = station.new_key("rover").await;
     let (mut robot, relay) = relayed(&station, &key).await;
     relay.set(Flow::Silent);
-    eventually("the agent gives the connection up", async || {
-        robot.process().log().contains("offline").then_some(())
-    })
-    .await;
+    robot.process().logged("offline").await;
     relay.set(Flow::Cut);
     relay.set(Flow::Open);
     station.drive_until_it_moves(&robot, &key).await;

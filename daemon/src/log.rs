@@ -1,23 +1,64 @@
-//! The log: lines on stderr, for a terminal or for systemd's journal.
+//! The log: lines on stderr, for a terminal or for systemd's journal. It never stops anything:
+//! whoever logs neither waits for a reader nor learns that there is none.
 
+mod queue;
+
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::ffi::OsStr;
+use std::fmt::Display;
+use std::fs::File;
 use std::io::{IsTerminal, stderr};
+use std::os::fd::AsFd;
+use std::panic::PanicHookInfo;
+use std::thread;
+use std::time::Duration;
 
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::prelude::*;
+
+use queue::Queue;
+
+/// How long the last lines may take when the process ends: a slow console writes some thousand
+/// letters in it, and whoever asked for the end does not notice.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+static QUEUE: Queue = Queue::new();
+
+/// The log as it runs; when this is dropped, the last lines are written.
+#[must_use = "the last lines are written when it is dropped"]
+pub struct Log(());
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        QUEUE.flush(LAST_LINES);
+    }
+}
+
+/// A line on stderr that no filter keeps back.
+pub fn line(text: impl Display) {
+    QUEUE.push(format!("{text}\n").as_bytes());
+}
 
 /// Starts the log. `RUST_LOG` says what is logged, like `debug` or
 /// `info,robot_agent::video=debug`; where it is not set, `usual` does, and where it makes no sense,
 /// too, after a warning.
 ///
 /// # Panics
-/// If `usual` is no filter, or a log was started before.
-pub fn start(usual: &str) {
+/// If `usual` is no filter, a log was started before, or the system has neither thread nor file left.
+pub fn start(usual: &str) -> Log {
+    // Not by `stderr()`, whose lock would be held while a write waits.
+    let out = stderr().as_fd().try_clone_to_owned();
+    let out = File::from(out.expect("a process that starts has a descriptor left"));
+    thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(move || QUEUE.write_to(out))
+        .expect("a process that starts has a thread left");
+    std::panic::set_hook(Box::new(say_panic));
     let wanted = std::env::var_os("RUST_LOG").filter(|text| !text.is_empty());
     let wanted = wanted.map(|text| parse(&text)).transpose();
     if let Err(warning) = &wanted {
         // Not by the log: `usual` may have no place for warnings.
-        eprintln!("{warning}");
+        line(warning);
     }
     let wanted = wanted.ok().flatten();
     // A module's name helps to find a filter, and only then.
@@ -25,7 +66,8 @@ pub fn start(usual: &str) {
     let filter =
         wanted.unwrap_or_else(|| usual.parse().expect("the caller's filter is a constant"));
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(stderr)
+        .with_writer(|| &QUEUE)
+        .log_internal_errors(false)
         .with_target(target)
         .with_ansi(stderr().is_terminal());
     let log = tracing_subscriber::registry().with(filter);
@@ -34,6 +76,19 @@ pub fn start(usual: &str) {
         log.with(lines.without_time()).init();
     } else {
         log.with(lines).init();
+    }
+    Log(())
+}
+
+/// As the standard library says it, but without waiting for stderr.
+fn say_panic(panic: &PanicHookInfo<'_>) {
+    line(format_args!(
+        "thread {:?} {panic}",
+        thread::current().name().unwrap_or("without a name")
+    ));
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        line(backtrace);
     }
 }
 

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     };
     // A command that prints has a quiet log.
     let runs = matches!(arguments.command, Command::Run);
-    log::start(if runs { "info" } else { "warn" });
+    let _log = log::start(if runs { "info" } else { "warn" });
     let code = execute(&arguments).unwrap_or_else(|error| {
         error!("{error:#}");
         let config = error.is::<Unusable>();

@@ -23,6 +23,7 @@ mod hex;
 mod http;
 mod maintenance;
 mod metrics;
+mod ready;
 mod robot_config;
 mod robots;
 mod signaling;
@@ -50,8 +51,6 @@ use mars::Mars;
 use metrics::Metrics;
 use robots::RobotStates;
 use state_dir::StateDir;
-use std::io::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -137,7 +136,7 @@ async fn run(state: &Path, config: Config) -> anyhow::Result<()> {
         if tokio::time::timeout(BROKER_TIMEOUT, first).await.is_err() {
             warn!("no MQTT broker yet; the station goes on without");
         }
-        announce(&app, &root, listening, &broker.address.borrow())
+        ready::announce(&app, &root, listening, &broker.address.borrow())
     })
     .await;
     systemd::stopping();
@@ -220,29 +219,6 @@ async fn start_broker(
     };
     tasks.spawn(client.run(app.shutdown.clone()));
     Ok(Broker { address, connected })
-}
-
-/// Says once, on standard output and to systemd, that everything listens.
-fn announce(
-    app: &AppState,
-    state: &Path,
-    (http, https): (SocketAddr, SocketAddr),
-    broker: &BrokerAddress,
-) -> anyhow::Result<()> {
-    let ports = robot_config::Ports {
-        mqtt: broker.port,
-        https: https.port(),
-    };
-    ports.store(&app.store)?;
-    info!(%http, %https, mqtt = %broker, state = %state.display(), "ready");
-    let turn = app.signaling.relay.address();
-    let line = serde_json::json!({
-        "ready": true, "http": http, "https": https, "mqtt": broker.to_string(), "turn": turn,
-    });
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush())?;
-    systemd::ready();
-    Ok(())
 }
 
 /// Cancels `shutdown` when the process is asked to stop.

@@ -9,18 +9,18 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    log::start("info");
+    let _log = log::start("info");
     if rustls::crypto::ring::default_provider()
         .install_default()
         .is_err()
     {
-        eprintln!("ground-station: another TLS provider was installed before ours");
+        log::line("ground-station: another TLS provider was installed before ours");
         return ExitCode::FAILURE;
     }
     match cli.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ground-station: {error:#}");
+            log::line(format_args!("ground-station: {error:#}"));
             ExitCode::from(exit_code_of(&error))
         }
     }

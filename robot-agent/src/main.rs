@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     };
     // The table of `check` says everything already.
     let quiet = matches!(arguments.command, Command::Check { .. });
-    log::start(if quiet { "off" } else { FILTER });
+    let _log = log::start(if quiet { "off" } else { FILTER });
     // The only provider in the tree; libraries that choose none find this one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let code = execute(arguments).unwrap_or_else(|error| {

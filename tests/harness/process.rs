@@ -61,15 +61,25 @@ impl Process {
             .create(true)
             .append(true)
             .open(log);
+        command.stderr(stderr.expect("the log is in a folder of the test's own"));
+        let mut process = Self::start_unlogged(command);
+        log.clone_into(&mut process.log);
+        process
+    }
+
+    /// Starts `command`, whose stderr goes where the test has said.
+    ///
+    /// # Panics
+    /// When the program cannot be started.
+    pub fn start_unlogged(mut command: Command) -> Self {
         let child = command
             .stdin(Stdio::null())
-            .stderr(stderr.expect("the log is in a folder of the test's own"))
             .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
         Self {
             child,
-            log: log.to_owned(),
+            log: PathBuf::new(),
         }
     }
 
@@ -112,6 +122,12 @@ impl Process {
     /// What it logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until its log has `words`, and gives it all.
+    pub async fn logged(&self, words: &str) -> String {
+        let log = async || Some(self.log()).filter(|log| log.contains(words));
+        eventually(&format!("the log says {words:?}"), log).await
     }
 }
 

@@ -4,7 +4,7 @@ use crate::process::{Process, command, eventually, output};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::process::Command;
 
@@ -140,6 +140,14 @@ impl Robot {
         let mut command = folder.agent();
         command.arg("run");
         let process = Process::start(command, &folder.path.join("robot-agent.log"));
+        Self { folder, process }
+    }
+
+    /// Starts the robot of that folder with a log at `debug` that goes to `stderr`.
+    pub fn start_logging_to(folder: Folder, stderr: Stdio) -> Self {
+        let mut command = folder.agent();
+        command.arg("run").env("RUST_LOG", "debug").stderr(stderr);
+        let process = Process::start_unlogged(command);
         Self { folder, process }
     }
 

@@ -9,6 +9,7 @@ use crate::store::{self, Permission, RobotScope};
 use anyhow::{Context, ensure};
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
+use daemon::log;
 use std::io::Read;
 
 /// What a key may do when nobody says: enough for a page that holds a button down in several
@@ -137,7 +138,9 @@ impl NewKey {
             clock::unix_s(),
         )?;
         context.wait_until_applied();
-        eprintln!("key {id}: `ground-station revoke --key {id}` ends it");
+        log::line(format_args!(
+            "key {id}: `ground-station revoke --key {id}` ends it"
+        ));
         print(key)?;
         Ok(())
     }

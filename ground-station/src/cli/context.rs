@@ -5,6 +5,7 @@ use crate::ca::Ca;
 use crate::clock;
 use crate::state_dir::StateDir;
 use crate::store::Store;
+use daemon::log;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::path::Path;
@@ -31,7 +32,7 @@ impl CommandContext {
     pub(super) fn wait_until_applied(&self) {
         let revision = self.store.directory().revision;
         if applied_revision::wait(&self.state_dir, revision) == Outcome::NotYet {
-            eprintln!("the running station has not taken this up yet; its log may say why");
+            log::line("the running station has not taken this up yet; its log may say why");
         }
     }
 }

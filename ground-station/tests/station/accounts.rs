@@ -76,10 +76,8 @@ async fn a_burst_beyond_the_plan_is_too_many() {
     assert_eq!(publish(&station, &key).await, 200);
     assert_eq!(publish(&station, &key).await, 200);
     assert_eq!(publish(&station, &key).await, 429);
-    let log = station.process().log();
-    assert!(
-        log.contains(r#"caller="key-1" method=POST route="/robots/{name}/publish" status=429"#)
-    );
+    let line = r#"caller="key-1" method=POST route="/robots/{name}/publish" status=429"#;
+    station.process().logged(line).await;
 }
 
 #[tokio::test]

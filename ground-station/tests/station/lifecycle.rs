@@ -222,10 +222,7 @@ async fn systemd_is_told_of_readiness_life_and_the_end() {
     process.signal(rustix::process::Signal::TERM);
     systemd.wait_for("STOPPING=1", 1).await;
     assert!(process.ended().await.success());
-    eventually("the log is whole", async || {
-        process.log().contains("SIGTERM").then_some(())
-    })
-    .await;
+    process.logged("SIGTERM").await;
 }
 
 #[tokio::test]
@@ -241,7 +238,6 @@ async fn a_broker_that_cannot_start_is_explained_and_the_station_goes_on() {
     let key = station.new_key("rover").await;
     let (status, answer) = station.publish("rover", &key, r#"{"action":"stop"}"#).await;
     assert_eq!(status, 503, "{answer}");
-    let log = station.process().log();
-    assert!(log.contains("the broker ended"), "{log}");
+    let log = station.process().logged("the broker ended").await;
     assert!(log.contains("AppArmor"), "{log}");
 }

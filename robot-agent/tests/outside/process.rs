@@ -152,6 +152,41 @@ async fn one_identity_runs_once_on_a_computer() {
     assert!(log.contains("another robot-agent runs"), "{log}");
 }
 
+/// The scheduling policy of the thread of that name: field 41 of proc_pid_stat(5).
+fn policy(process: &Process, thread: &str) -> Option<u32> {
+    let threads = fs::read_dir(format!("/proc/{}/task", process.id())).unwrap();
+    threads.flatten().find_map(|task| {
+        let stat = fs::read_to_string(task.path().join("stat")).ok()?;
+        let (name, fields) = stat.split_once('(')?.1.rsplit_once(") ")?;
+        let policy = fields.split(' ').nth(41 - 3)?;
+        (name == thread).then(|| policy.parse().unwrap())
+    })
+}
+
+#[tokio::test]
+async fn the_motor_thread_and_no_other_is_scheduled_in_real_time_where_that_is_allowed() {
+    const FIFO: u32 = 1;
+    let ca = Ca::new("Test CA");
+    let nobody = Broker::start(&ca).await.endpoint();
+    let (folder, robot) = robot(&ca, &nobody);
+    let mut run = robot.agent();
+    run.arg("run");
+    let agent = Process::start(run, &folder.path().join("log"));
+    agent.logged("the motor board is ready").await;
+    let allowed = !agent.log().contains("is not scheduled in real time");
+    assert_eq!(
+        policy(&agent, "motors"),
+        Some(if allowed { FIFO } else { 0 })
+    );
+    assert!(allowed || !rustix::process::geteuid().is_root());
+    for other in ["log", "robot-agent", "tokio-runtime-w"] {
+        assert!(
+            policy(&agent, other).is_none_or(|policy| policy == 0),
+            "{other}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn systemd_hears_ready_without_a_broker_then_the_watchdog_then_the_end() {
     let ca = Ca::new("Test CA");
