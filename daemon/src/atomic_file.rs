@@ -11,6 +11,9 @@ pub const SECRET: u32 = 0o600;
 /// Files that everybody may read.
 pub const PUBLIC: u32 = 0o644;
 
+/// What the name of a file ends in while it is being written.
+const LEFTOVER: &str = "new";
+
 /// Replaces or makes the file at `path`, in a folder that exists. When this returns, the new
 /// content survives a power cut; a secret is never readable by others, not even for a moment.
 ///
@@ -53,6 +56,13 @@ pub fn write_synced(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Whether the file at `path` is what an interrupted [`replace`] has left; `.partial` is what versions
+/// before 0.1 called it.
+pub fn is_leftover(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    matches!(extension, Some(LEFTOVER | "partial"))
+}
+
 /// The folder that `path` lies in.
 pub fn folder(path: &Path) -> &Path {
     path.parent()
@@ -62,7 +72,8 @@ pub fn folder(path: &Path) -> &Path {
 
 fn being_written(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".new");
+    name.push(".");
+    name.push(LEFTOVER);
     name.into()
 }
 
@@ -108,6 +119,7 @@ mod tests {
         ];
         for write in writes {
             fs::write(&leftover, "longer than what is written next").unwrap();
+            assert!(is_leftover(&leftover) && !is_leftover(&path));
             write(&path).unwrap();
             assert_eq!(fs::read(&path).unwrap(), b"whole");
             assert!(!leftover.exists());

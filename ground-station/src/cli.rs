@@ -79,10 +79,15 @@ pub fn exit_code_of(error: &anyhow::Error) -> u8 {
     let needs_owner = error.chain().any(|cause| {
         cause.is::<UnusableCa>()
             || cause.is::<NotInstalled>()
-            || matches!(cause.downcast_ref(), Some(StateDirError::Foreign(_)))
             || matches!(
                 cause.downcast_ref(),
-                Some(StoreError::Newer { .. } | StoreError::Unreadable { .. })
+                Some(StateDirError::Foreign(_) | StateDirError::Lost { .. })
+            )
+            || matches!(
+                cause.downcast_ref(),
+                Some(
+                    StoreError::Newer { .. } | StoreError::Unreadable { .. } | StoreError::Lost(_)
+                )
             )
     });
     if needs_owner { exit_code::CONFIG } else { 1 }

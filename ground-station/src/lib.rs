@@ -91,6 +91,7 @@ async fn run(state: &Path, config: Config) -> anyhow::Result<()> {
 
     let state_dir = StateDir::open(state)?;
     let _running = state_dir.lock_run()?;
+    state_dir.remove_leftovers()?;
     let http = tcp_port::bind(config.http, "http")?;
     let https = tcp_port::bind(config.https, "https")?;
     let listening = (http.local_addr()?, https.local_addr()?);
@@ -154,7 +155,7 @@ fn build(
     config: &Config,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<(Arc<AppState>, Option<turn::Server>)> {
-    let store = Arc::new(Store::open(&state_dir.database())?);
+    let store = Arc::new(Store::open_in(state_dir)?);
     let ca = Ca::open(state_dir, clock::utc())?;
     for host in &config.hosts {
         store.add_host(host)?;

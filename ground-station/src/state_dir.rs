@@ -22,6 +22,14 @@ pub enum StateDirError {
     /// It holds other things than a station's.
     #[error("{0} is not empty and holds no {DATABASE}: name an empty or new folder")]
     Foreign(PathBuf),
+    /// Of what it held, this was lost.
+    #[error(
+        "{lost} in {root}, where a station was set up: restore the whole folder from a backup while \
+         no ground-station runs. Without a backup, move the folder away and start anew; then every \
+         robot must enrol again, and users and keys must be made again. What is left is not used \
+         without the rest: revoked robots would be let in again, or all of them locked out"
+    )]
+    Lost { lost: String, root: PathBuf },
     #[error("cannot {doing} {path}")]
     Io {
         doing: &'static str,
@@ -55,7 +63,11 @@ impl StateDir {
             .map_err(failed("find the state folder", root))?;
         let state_dir = Self { root };
         if !state_dir.database().exists() && !state_dir.is_fresh()? {
-            return Err(StateDirError::Foreign(state_dir.root));
+            return Err(if state_dir.has_ca() {
+                state_dir.lost(format!("there is no {DATABASE}"))
+            } else {
+                StateDirError::Foreign(state_dir.root)
+            });
         }
         fs::set_permissions(&state_dir.root, Permissions::from_mode(0o700))
             .map_err(failed("make private", &state_dir.root))?;
@@ -70,6 +82,33 @@ impl StateDir {
         Ok(entries
             .flatten()
             .all(|entry| entry.file_name() == "setup.lock"))
+    }
+
+    /// Whether there was a station: its CA is made after its database.
+    pub fn has_ca(&self) -> bool {
+        self.ca_certificate().exists() || self.ca_key().exists()
+    }
+
+    /// What to tell the owner when a part of the state is gone: `lost`, in words.
+    pub fn lost(&self, lost: String) -> StateDirError {
+        StateDirError::Lost {
+            lost,
+            root: self.root.clone(),
+        }
+    }
+
+    /// Removes what interrupted writes have left. For the one who holds [`StateDir::lock_run`].
+    pub fn remove_leftovers(&self) -> Result<(), StateDirError> {
+        let _lock = self.lock_setup()?;
+        for folder in [self.root.clone(), self.broker("")] {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                if atomic_file::is_leftover(&entry.path()) {
+                    // What cannot be removed does no harm either.
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
+        Ok(())
     }
 
     pub fn root(&self) -> &Path {
@@ -140,6 +179,15 @@ fn open_private(path: &Path) -> Result<File, StateDirError> {
         .map_err(failed("open", path))
 }
 
+/// Like [`write()`], but leaves a file alone that says the same: on a full disk, what need not be
+/// written must not fail.
+pub fn write_changed(path: &Path, content: &[u8], mode: u32) -> Result<(), StateDirError> {
+    if fs::read(path).is_ok_and(|old| old == content) {
+        return Ok(());
+    }
+    write(path, content, mode)
+}
+
 /// Replaces a file whole or not at all, making its folder.
 pub fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), StateDirError> {
     make_private(atomic_file::folder(path))
@@ -176,6 +224,40 @@ mod tests {
         let error = StateDir::open(dir.path()).unwrap_err().to_string();
         assert!(error.contains("not empty"), "{error}");
         assert_eq!(mode(dir.path()), 0o755);
+    }
+
+    #[test]
+    fn a_ca_without_a_database_is_no_new_station() {
+        let dir = tempfile::tempdir().unwrap();
+        let state_dir = StateDir::open(dir.path()).unwrap();
+        write(&state_dir.ca_key(), b"key", SECRET).unwrap();
+        fs::remove_file(state_dir.database()).unwrap();
+        let error = StateDir::open(dir.path()).unwrap_err().to_string();
+        for words in ["no station.db", "backup", "enrol again"] {
+            assert!(error.contains(words), "{error}");
+        }
+        assert!(!state_dir.database().exists());
+    }
+
+    #[test]
+    fn what_interrupted_writes_have_left_is_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let state_dir = StateDir::open(dir.path()).unwrap();
+        write(&state_dir.broker("access.list"), b"list", SECRET).unwrap();
+        write(&state_dir.ca_key(), b"key", SECRET).unwrap();
+        let leftovers = [
+            "in-force.new",
+            "server.pem.partial",
+            "broker/access.list.new",
+        ];
+        for leftover in leftovers {
+            fs::write(dir.path().join(leftover), "half").unwrap();
+        }
+        state_dir.remove_leftovers().unwrap();
+        for leftover in leftovers {
+            assert!(!dir.path().join(leftover).exists(), "{leftover}");
+        }
+        assert!(state_dir.broker("access.list").exists() && state_dir.ca_key().exists());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod accounts;
 mod certificates;
 mod directory;
 mod error;
+mod loss;
 mod schema;
 
 pub use accounts::{NewKey, NewUser};
@@ -15,6 +16,7 @@ pub use certificates::Certificate;
 pub use directory::{Directory, Key, Kind, Permission, RobotScope, User};
 pub use error::StoreError;
 
+use crate::state_dir::StateDir;
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,6 +42,17 @@ struct Watcher {
 }
 
 impl Store {
+    /// Opens the database of a state folder; see [`Store::open`].
+    ///
+    /// # Errors
+    /// Also when a part of the folder was lost: see [`StoreError::Lost`].
+    pub fn open_in(state_dir: &StateDir) -> Result<Self, StoreError> {
+        loss::check_database(state_dir)?;
+        let store = Self::open(&state_dir.database())?;
+        loss::check_ca(state_dir, store.directory().revision)?;
+        Ok(store)
+    }
+
     /// Opens the database, making or bringing up its tables.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ pub(super) struct CommandContext {
 impl CommandContext {
     pub(super) fn open(state: &Path) -> anyhow::Result<Self> {
         let state_dir = StateDir::open(state)?;
-        let store = Store::open(&state_dir.database())?;
+        let store = Store::open_in(&state_dir)?;
         let ca = Ca::open(&state_dir, clock::utc())?;
         Ok(Self {
             state_dir,

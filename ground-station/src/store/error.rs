@@ -1,10 +1,16 @@
 //! Errors of the store.
 
+use crate::state_dir::StateDirError;
+
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// SQLite's own words; it repeats them in its causes, so this has none.
     #[error("the database: {0}")]
-    Sql(#[from] rusqlite::Error),
+    Sql(rusqlite::Error),
+    /// No restart cures it.
+    #[error(transparent)]
+    Lost(StateDirError),
     #[error("the database holds {what} that cannot be read: {why}")]
     Unreadable { what: String, why: String },
     /// Made by a newer ground-station.
@@ -14,4 +20,10 @@ pub enum StoreError {
     Taken(String),
     #[error("{0}")]
     Unknown(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sql(error)
+    }
 }

@@ -106,6 +106,60 @@ async fn a_set_up_that_no_restart_cures_is_78() {
     assert!(stderr.contains("ca.key"), "{stderr}");
 }
 
+/// A copy of the state folder of a station that knows a robot, of which it has revoked one.
+async fn state_with_a_revoked_robot(folder: &Path) {
+    let out = folder.with_extension("robot");
+    let out = out.to_str().unwrap();
+    assert_eq!(
+        command(folder, &["new-robot", "rover", "--out", out])
+            .await
+            .0,
+        0
+    );
+    assert_eq!(command(folder, &["revoke", "rover"]).await.0, 0);
+}
+
+fn damage(state: &Path, how: usize) {
+    let file = |name: &str| state.join(name);
+    match how {
+        0 => std::fs::remove_file(file("station.db")).unwrap(),
+        1 => std::fs::write(file("station.db"), "").unwrap(),
+        2 => std::fs::write(file("station.db"), [b'x'; 8192]).unwrap(),
+        3 => {
+            let database = std::fs::read(file("station.db")).unwrap();
+            std::fs::write(file("station.db"), &database[..database.len() / 2]).unwrap();
+        }
+        _ => {
+            std::fs::remove_file(file("ca.pem")).unwrap();
+            std::fs::remove_file(file("ca.key")).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_state_folder_of_which_a_part_was_lost_is_78_for_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let words = [
+        "no station.db",
+        "station.db is empty",
+        "station.db is damaged",
+        "station.db is damaged",
+        "ca.pem is gone",
+    ];
+    for (n, words) in words.into_iter().enumerate() {
+        let state = dir.path().join(n.to_string());
+        state_with_a_revoked_robot(&state).await;
+        damage(&state, n);
+        for arguments in [&ANY[..], &["new-key"]] {
+            let (code, _, stderr) = command(&state, arguments).await;
+            assert_eq!(code, 78, "{n}: {stderr}");
+            for words in [words, "backup", "enrol again"] {
+                assert!(stderr.contains(words), "{n}: {stderr}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn without_mosquitto_it_says_what_to_install() {
     let dir = tempfile::tempdir().unwrap();
