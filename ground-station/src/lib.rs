@@ -96,7 +96,7 @@ async fn run(state: &Path, config: Config) -> anyhow::Result<()> {
     let https = tcp_port::bind(config.https, "https")?;
     let listening = (http.local_addr()?, https.local_addr()?);
     let (app, relay) = build(&state_dir, &config, &shutdown)?;
-    let tls = maintenance::tls(&state_dir, &app.store, &app.ca)?;
+    let (tls, certificate_holds) = maintenance::tls(&state_dir, &app.store, &app.ca)?;
     let desired = watch::Sender::new(DesiredState {
         directory: app.store.directory(),
         renewals: 0,
@@ -109,6 +109,7 @@ async fn run(state: &Path, config: Config) -> anyhow::Result<()> {
         robots: app.robots.clone(),
         external_broker: config.external_broker.is_some(),
         tls: tls.clone(),
+        certificate_holds,
         desired: desired.clone(),
     };
     let (inbox, reports) = mpsc::channel(INBOX);
@@ -200,11 +201,13 @@ async fn start_broker(
     desired: watch::Receiver<DesiredState>,
     inbox: mpsc::Sender<(String, Bytes)>,
 ) -> anyhow::Result<Broker> {
+    let silences = watch::Sender::new(0);
     let address = if let Some(address) = config.external_broker {
         watch::Sender::new(address).subscribe()
     } else {
         let (program, listen) = (config.mosquitto, config.mqtt);
-        let mosquitto = Mosquitto::new(program, listen, state_dir, app.ca.clone(), desired).await?;
+        let (ca, silent) = (app.ca.clone(), silences.subscribe());
+        let mosquitto = Mosquitto::new(program, listen, state_dir, ca, desired, silent).await?;
         let address = mosquitto.address();
         tasks.spawn(mosquitto.run(app.shutdown.clone()));
         address
@@ -217,6 +220,7 @@ async fn start_broker(
         publisher: app.publisher.clone(),
         inbox,
         connected: connection,
+        silences,
     };
     tasks.spawn(client.run(app.shutdown.clone()));
     Ok(Broker { address, connected })

@@ -14,8 +14,10 @@ use anyhow::Context;
 use axum_server::tls_rustls::RustlsConfig;
 use daemon::systemd;
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
+use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
@@ -28,11 +30,12 @@ const REFRESH: Duration = Duration::from_millis(100);
 /// in a Raspberry Pi is not worn out.
 const FLUSH: Duration = Duration::from_secs(5);
 
-/// How often it is looked whether the server certificate must be renewed.
-const RENEW: Duration = Duration::from_secs(60 * 60);
+/// How often the server certificate is looked at on the disk, and a failed renewal is tried again.
+const RENEW: Duration = Duration::from_secs(60);
 
-/// How often silent robots are looked for.
-const SILENCE: Duration = Duration::from_secs(1);
+/// How often silent robots are looked for, and whether the certificate holds by the time of day: a
+/// Pi's clock jumps by weeks when the network has told it the time.
+const LOOK: Duration = Duration::from_secs(1);
 
 pub(crate) struct Maintenance {
     pub(crate) state_dir: StateDir,
@@ -44,21 +47,28 @@ pub(crate) struct Maintenance {
     pub(crate) external_broker: bool,
     /// TLS of the HTTPS listener; the certificate in it is kept valid.
     pub(crate) tls: RustlsConfig,
+    /// When it needs no renewal.
+    pub(crate) certificate_holds: Range<OffsetDateTime>,
     /// What our own broker must act by. It is told of a change when everything else acts by
     /// it already, so that it has the last word on what is applied.
     pub(crate) desired: watch::Sender<DesiredState>,
 }
 
 /// TLS as it is at the start.
-pub(crate) fn tls(state_dir: &StateDir, store: &Store, ca: &Ca) -> anyhow::Result<RustlsConfig> {
+pub(crate) fn tls(
+    state_dir: &StateDir,
+    store: &Store,
+    ca: &Ca,
+) -> anyhow::Result<(RustlsConfig, Range<OffsetDateTime>)> {
     let server = ca.server_certificate(state_dir, &certificate_hosts(store), clock::utc())?;
-    Ok(RustlsConfig::from_config(server.tls(ca)?))
+    Ok((RustlsConfig::from_config(server.tls(ca)?), server.holds))
 }
 
 impl Maintenance {
-    pub(crate) async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
+    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let (mut refresh, mut flush) = (every(REFRESH), every(FLUSH));
-        let (mut renew, mut silence) = (every(RENEW), every(SILENCE));
+        let (mut renew, mut look) = (every(RENEW), every(LOOK));
+        let mut held = true;
         let watchdog = systemd::watchdog_interval();
         let mut feed = every(watchdog.unwrap_or(RENEW));
         let mut changes = self.store.changes();
@@ -84,7 +94,13 @@ impl Maintenance {
                         warn!(%error, "cannot write down what the keys have spent");
                     }
                 }
-                _ = silence.tick() => self.robots.mark_silent_offline(clock::unix_ms()),
+                _ = look.tick() => {
+                    self.robots.mark_silent_offline(clock::unix_ms());
+                    let holds = self.certificate_holds.contains(&clock::utc());
+                    if std::mem::replace(&mut held, holds) && !holds {
+                        self.renew();
+                    }
+                }
                 _ = renew.tick() => self.renew(),
                 changed = changes.changed() => {
                     changed.context("the store is gone")?;
@@ -98,24 +114,24 @@ impl Maintenance {
     }
 
     /// What cannot be renewed today may be tomorrow: that is why it is tried a month ahead.
-    fn renew(&self) {
-        match self.renewed() {
-            Ok(Some(tls)) => {
-                info!("server certificate renewed");
-                self.tls.reload_from_config(tls);
-                self.desired.send_modify(|desired| desired.renewals += 1);
-            }
-            Ok(None) => {}
-            Err(error) => error!("the server certificate cannot be renewed: {error:#}"),
+    fn renew(&mut self) {
+        if let Err(error) = self.try_to_renew() {
+            error!("the server certificate cannot be renewed: {error:#}");
         }
     }
 
-    fn renewed(&self) -> anyhow::Result<Option<Arc<rustls::ServerConfig>>> {
+    fn try_to_renew(&mut self) -> anyhow::Result<()> {
         let hosts = certificate_hosts(&self.store);
         let server = self
             .ca
             .server_certificate(&self.state_dir, &hosts, clock::utc())?;
-        server.renewed.then(|| server.tls(&self.ca)).transpose()
+        if server.renewed {
+            self.tls.reload_from_config(server.tls(&self.ca)?);
+            self.desired.send_modify(|desired| desired.renewals += 1);
+            info!("server certificate renewed");
+        }
+        self.certificate_holds = server.holds;
+        Ok(())
     }
 
     /// Passes a change on to the broker.

@@ -15,7 +15,7 @@ use daemon::backoff::Backoff;
 use rcgen::KeyPair;
 use rumqttc::{
     AsyncClient, ConnectionError, Event, EventLoop, Incoming, MqttOptions, NetworkOptions,
-    Outgoing, Publish, QoS, TlsConfiguration, Transport,
+    Outgoing, Publish, QoS, StateError, TlsConfiguration, Transport,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -34,8 +34,9 @@ const MAX_IN_FLIGHT: u16 = 100;
 /// and long enough for a busy Pi.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// On one machine or one LAN; short, so that a dead external broker is noticed soon.
-const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// On one machine or one LAN. A broker that hangs is noticed after twice this: soon enough for
+/// whoever drives, late enough for a machine that is very busy.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
 
 /// rumqttc counts in whole seconds; a broker that takes longer to greet is not there.
 const CONNECT_TIMEOUT_S: u64 = 5;
@@ -123,6 +124,8 @@ pub(crate) struct Client {
     /// Telemetry: topic and payload.
     pub inbox: mpsc::Sender<(String, Bytes)>,
     pub connected: watch::Sender<bool>,
+    /// Counted up when a broker that is there answers no more.
+    pub silences: watch::Sender<u64>,
 }
 
 impl Client {
@@ -133,6 +136,7 @@ impl Client {
     pub(crate) async fn run(self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let mut backoff = RECONNECT;
         let mut warned = false;
+        let mut timeouts = 0;
         loop {
             let broker = self.broker.borrow().clone();
             let (client, mut events) = self.connect(&broker)?;
@@ -151,6 +155,11 @@ impl Client {
             }
             let wait = backoff.next_wait(0.5);
             if let Err(error) = outcome {
+                timeouts = if is_silence(&error) { timeouts + 1 } else { 0 };
+                // One that starts may once be slow to greet.
+                if timeouts > 1 || timeouts == 1 && was_connected {
+                    self.silences.send_modify(|silences| *silences += 1);
+                }
                 // A broker that starts beside us is refused a few times; that is no news.
                 if !warned && (was_connected || wait >= WORTH_A_WARNING) {
                     warn!(%broker, %error, "no MQTT connection; trying again");
@@ -257,4 +266,15 @@ impl Client {
             debug!("telemetry dropped: the inbox is full");
         }
     }
+}
+
+/// Whether the broker took a connection and then did not answer: the kernel takes connections for a
+/// process that hangs, while one that is gone or that refuses says so.
+fn is_silence(error: &ConnectionError) -> bool {
+    matches!(
+        error,
+        ConnectionError::NetworkTimeout
+            | ConnectionError::FlushTimeout
+            | ConnectionError::MqttState(StateError::AwaitPingResp)
+    )
 }

@@ -5,6 +5,7 @@ use crate::clock;
 use crate::state_dir::{self, PUBLIC, SECRET};
 use crate::store::Directory;
 use std::collections::BTreeSet;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -108,7 +109,7 @@ pattern write %u/telemetry
     text
 }
 
-/// Writes the access list and the list of revoked certificates.
+/// Writes the access list and the list of revoked certificates, where they are not as they must be.
 pub(crate) fn write_lists(
     ca: &Ca,
     directory: &Directory,
@@ -117,9 +118,12 @@ pub(crate) fn write_lists(
 ) -> anyhow::Result<()> {
     // Mosquitto 2.0.18 warns of an access list that others may read.
     let list = access_list(&directory.operators);
-    state_dir::write(access, list.as_bytes(), SECRET)?;
-    let list = ca.revocation_list(&directory.revoked, clock::utc())?;
-    state_dir::write(revoked, list.as_bytes(), PUBLIC)?;
+    state_dir::write_changed(access, list.as_bytes(), SECRET)?;
+    let (now, old) = (clock::utc(), fs::read(revoked).unwrap_or_default());
+    if !ca.is_revocation_list(&old, &directory.revoked, now) {
+        let list = ca.revocation_list(&directory.revoked, now)?;
+        state_dir::write(revoked, list.as_bytes(), PUBLIC)?;
+    }
     Ok(())
 }
 

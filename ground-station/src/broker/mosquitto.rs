@@ -1,6 +1,7 @@
 //! Mosquitto as a child process: written for, started, watched, restarted, told of changes.
 //!
-//! A broker that dies is started again with a growing pause. One that must forget something
+//! A broker that dies is started again with a growing pause, and one that hangs is killed first; our
+//! own client tells of it. One that must forget something
 //! (a revoked certificate) is restarted, because a reload throws nobody out; see
 //! `docs/decisions`. One that must learn something (an operator, a server certificate) is
 //! sent SIGHUP.
@@ -13,11 +14,11 @@ use crate::ca::Ca;
 use crate::clock;
 use crate::state_dir::{self, PUBLIC, StateDir};
 use crate::store::Directory;
-use crate::tcp_port;
+use crate::tcp_port::{free_port, wait_for_port};
 use anyhow::Context;
 use daemon::backoff::Backoff;
 use rustix::process::{Pid, Signal};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -38,12 +39,6 @@ const RAN_WELL: Duration = Duration::from_secs(10);
 /// How long a broker may take to end when it is asked to; after that it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// A station that was killed leaves its broker behind for the moment that it takes to end.
-const PORT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How often the port is tried meanwhile.
-const PORT_POLL: Duration = Duration::from_millis(20);
-
 /// The broker as a child process.
 pub(crate) struct Mosquitto {
     /// This program itself: it is the wrapper that dies with us, see `tether`.
@@ -53,6 +48,8 @@ pub(crate) struct Mosquitto {
     /// Signs the revocation list.
     ca: Arc<Ca>,
     desired: watch::Receiver<DesiredState>,
+    /// Changes when the broker answers our own client no more.
+    silences: watch::Receiver<u64>,
     /// Whether another port will do when this one is taken.
     any_port: bool,
     listen: SocketAddr,
@@ -80,6 +77,8 @@ pub(crate) struct NotInstalled;
 enum Left {
     /// It ended by itself.
     Died(String),
+    /// It is there and answers nobody.
+    Hung,
     /// It must forget a certificate.
     Revoked,
     Stopped,
@@ -106,6 +105,7 @@ impl Mosquitto {
         state_dir: StateDir,
         ca: Arc<Ca>,
         desired: watch::Receiver<DesiredState>,
+        silences: watch::Receiver<u64>,
     ) -> anyhow::Result<Self> {
         let program = match program {
             Some(program) => Some(program).filter(|program| program.is_file()),
@@ -125,6 +125,7 @@ impl Mosquitto {
             state_dir,
             ca,
             desired,
+            silences,
             any_port,
             listen,
             address: watch::Sender::new(listen.into()),
@@ -148,6 +149,7 @@ impl Mosquitto {
                     continue;
                 }
                 Ok(Left::Died(why)) => why,
+                Ok(Left::Hung) => "it answered nobody, and was killed".to_owned(),
                 // A full disk, say: the rest of the station goes on, and this is tried again.
                 Err(error) => format!("{error:#}"),
             };
@@ -187,9 +189,12 @@ impl Mosquitto {
         info!(pid = child.id(), address = %self.listen, "broker started");
         let mut log =
             BufReader::new(child.stderr.take().context("the broker has no stderr")?).lines();
+        self.silences.mark_unchanged();
         let left = self.watch(&mut child, &mut log, desired, shutdown).await?;
-        if !matches!(left, Left::Died(_)) {
-            stop(&mut child).await;
+        match left {
+            Left::Died(_) => {}
+            Left::Hung => kill(&mut child).await,
+            Left::Revoked | Left::Stopped => stop(&mut child).await,
         }
         Ok(left)
     }
@@ -221,6 +226,7 @@ impl Mosquitto {
                     let status = status.context("cannot wait for the broker")?;
                     return Ok(Left::Died(format!("{status}: {}", log::explain(&last_error))));
                 }
+                Ok(()) = self.silences.changed() => return Ok(Left::Hung),
                 changed = self.desired.changed() => {
                     changed.context("nobody says any more what the broker must act by")?;
                     let now = self.desired.borrow_and_update().clone();
@@ -243,7 +249,7 @@ impl Mosquitto {
         }
     }
 
-    /// Writes everything that the broker reads; the path of its configuration.
+    /// Writes what has changed of what the broker reads; the path of its configuration.
     fn write(&self, directory: &Directory) -> anyhow::Result<PathBuf> {
         let (access, revoked) = (
             self.state_dir.broker("access.list"),
@@ -262,28 +268,8 @@ impl Mosquitto {
             rustix::process::geteuid().is_root(),
         );
         let path = self.state_dir.broker("mosquitto.conf");
-        state_dir::write(&path, conf.as_bytes(), PUBLIC)?;
+        state_dir::write_changed(&path, conf.as_bytes(), PUBLIC)?;
         Ok(path)
-    }
-}
-
-/// A port that is free now. Mosquitto cannot choose one itself; when another process takes
-/// it first, the broker says so and the next one is tried.
-fn free_port(wanted: SocketAddr) -> anyhow::Result<SocketAddr> {
-    TcpListener::bind(wanted)
-        .and_then(|listener| listener.local_addr())
-        .with_context(|| format!("no free port on {}", wanted.ip()))
-}
-
-/// Only to say in words that it is taken; the broker takes it a moment later.
-async fn wait_for_port(address: SocketAddr) -> anyhow::Result<()> {
-    let deadline = clock::instant() + PORT_TIMEOUT;
-    loop {
-        match tcp_port::bind(address, "mqtt") {
-            Ok(_) => return Ok(()),
-            Err(error) if clock::instant() >= deadline => return Err(error),
-            Err(_) => tokio::time::sleep(PORT_POLL).await,
-        }
     }
 }
 
@@ -300,8 +286,12 @@ async fn stop(child: &mut Child) {
     signal(child, Signal::TERM);
     if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
         warn!("the broker does not end and is killed");
-        if let Err(error) = child.kill().await {
-            error!(%error, "cannot kill the broker");
-        }
+        kill(child).await;
+    }
+}
+
+async fn kill(child: &mut Child) {
+    if let Err(error) = child.kill().await {
+        error!(%error, "cannot kill the broker");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Ca, Purpose};
 use crate::state_dir::{self, PUBLIC, SECRET, StateDir};
+use anyhow::Context;
 use rcgen::KeyPair;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
@@ -9,6 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::Arc;
 use time::{Duration, OffsetDateTime};
 use x509_parser::extensions::GeneralName;
@@ -26,6 +28,8 @@ pub struct ServerCertificate {
     /// Alone: agents have the CA's.
     certificate: CertificateDer<'static>,
     key: PrivateKeyDer<'static>,
+    /// Until it must be made anew; outside of it, nobody connects or soon nobody will.
+    pub holds: Range<OffsetDateTime>,
     /// Whether it was made just now.
     pub renewed: bool,
 }
@@ -57,10 +61,12 @@ impl Ca {
         now: OffsetDateTime,
     ) -> anyhow::Result<ServerCertificate> {
         let _lock = state_dir.lock_setup()?;
+        // Before the CA was made nothing that it signs holds, so a clock that says so is wrong.
+        let now = now.max(self.not_before);
         if let Some(server) = self.stored(state_dir, hosts, now) {
             return Ok(server);
         }
-        let key = KeyPair::generate()?;
+        let (key, names) = (KeyPair::generate()?, hosts);
         let hosts: Vec<String> = hosts.iter().cloned().collect();
         let name = hosts.first().map_or("localhost", String::as_str).to_owned();
         let issued = self.issue(&name, &key, &Purpose::Server(hosts), LIFETIME, now)?;
@@ -74,10 +80,11 @@ impl Ca {
             issued.pem.as_bytes(),
             PUBLIC,
         )?;
+        let made = self.stored(state_dir, names, now);
+        let made = made.context("the server certificate that was just made does not hold")?;
         Ok(ServerCertificate {
-            certificate: CertificateDer::from_pem_slice(issued.pem.as_bytes())?,
-            key: PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes())?,
             renewed: true,
+            ..made
         })
     }
 
@@ -96,16 +103,18 @@ impl Ca {
         let validity = parsed.validity();
         let names = parsed.subject_alternative_name().ok()??;
         let held: BTreeSet<String> = names.value.general_names.iter().filter_map(host).collect();
-        let holds = parsed
+        let end = validity.not_after.to_datetime() - RENEWED_BEFORE_END;
+        let holds = validity.not_before.to_datetime()..end;
+        let good = parsed
             .verify_signature(Some(authority.public_key()))
             .is_ok()
             && parsed.public_key().raw == rcgen::PublicKeyData::subject_public_key_info(&pair)
-            && validity.not_before.to_datetime() <= now
-            && now + RENEWED_BEFORE_END < validity.not_after.to_datetime()
+            && holds.contains(&now)
             && hosts.is_subset(&held);
-        holds.then_some(ServerCertificate {
+        good.then_some(ServerCertificate {
             certificate,
             key,
+            holds,
             renewed: false,
         })
     }

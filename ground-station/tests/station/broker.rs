@@ -22,8 +22,8 @@ fn tls(certs: &Path) -> Arc<rustls::ClientConfig> {
 }
 
 /// Process id of the broker that was started last.
-fn broker_pid(station: &mut Station) -> Pid {
-    let log = station.process().log();
+async fn broker_pid(station: &mut Station) -> Pid {
+    let log = station.process().logged("broker started").await;
     let line = log
         .lines()
         .rfind(|line| line.contains("broker started"))
@@ -215,7 +215,7 @@ async fn an_operator_made_while_the_station_runs_is_let_in_without_a_restart() {
     let certs = certs(&station, "rover").await;
     let mut robot = Client::connect(&station, &certs).await;
     robot.subscribe("rover/action").await;
-    let before = broker_pid(&mut station);
+    let before = broker_pid(&mut station).await;
     let mut operator = Client::connect(&station, &station.new_operator("ann").await).await;
     // The access list is read again within about a second; until then nothing arrives.
     let arrived = eventually("an operator's action arrives", async || {
@@ -227,7 +227,7 @@ async fn an_operator_made_while_the_station_runs_is_let_in_without_a_restart() {
     })
     .await;
     assert_eq!(arrived.0, "rover/action");
-    assert_eq!(broker_pid(&mut station), before);
+    assert_eq!(broker_pid(&mut station).await, before);
 }
 
 #[tokio::test]
@@ -236,7 +236,7 @@ async fn a_broker_that_dies_is_started_again_and_actions_pass_again() {
     let certs = certs(&station, "rover").await;
     let key = station.new_key("rover").await;
     let mut robot = Client::connect(&station, &certs).await;
-    let before = broker_pid(&mut station);
+    let before = broker_pid(&mut station).await;
     kill_process(before, Signal::KILL).unwrap();
     robot.disconnected().await;
     let mut robot = eventually("the broker is back", async || {
@@ -252,8 +252,8 @@ async fn a_broker_that_dies_is_started_again_and_actions_pass_again() {
     })
     .await;
     assert_eq!(robot.message().await.1, FORWARD);
-    assert_ne!(broker_pid(&mut station), before);
-    assert!(station.process().log().contains("the broker ended"));
+    assert_ne!(broker_pid(&mut station).await, before);
+    station.process().logged("the broker ended").await;
 }
 
 #[tokio::test]
@@ -261,7 +261,7 @@ async fn a_broker_that_stops_answering_is_said_so_and_the_action_is_not_sent_lat
     let mut station = Station::start().await;
     let certs = certs(&station, "rover").await;
     let key = station.new_key("rover").await;
-    let broker = broker_pid(&mut station);
+    let broker = broker_pid(&mut station).await;
     kill_process(broker, Signal::STOP).unwrap();
     let (status, answer) = station.publish("rover", &key, FORWARD).await;
     assert_eq!(status, 503);
@@ -282,9 +282,56 @@ async fn a_broker_that_stops_answering_is_said_so_and_the_action_is_not_sent_lat
 }
 
 #[tokio::test]
+async fn a_broker_that_hangs_is_killed_and_started_again() {
+    let mut station = Station::start().await;
+    let certs = certs(&station, "rover").await;
+    let key = station.new_key("rover").await;
+    let hung = broker_pid(&mut station).await;
+    kill_process(hung, Signal::STOP).unwrap();
+    let mut robot = eventually("another broker is there", async || {
+        let again = options(&station, &tls(&certs), "rover");
+        Client::try_connect(again).await.ok()
+    })
+    .await;
+    robot.subscribe("rover/action").await;
+    eventually("publish works again", async || {
+        let sent = station.publish("rover", &key, FORWARD);
+        (sent.await.0 == 200).then_some(())
+    })
+    .await;
+    assert_eq!(robot.message().await.1, FORWARD);
+    assert!(rustix::process::test_kill_process(hung).is_err());
+    station.process().logged("it answered nobody").await;
+}
+
+/// As on a full disk: nothing that the broker reads can be written any more.
+#[tokio::test]
+async fn a_broker_comes_back_though_nothing_can_be_written() {
+    let mut station = Station::start().await;
+    let certs = certs(&station, "rover").await;
+    station.new_operator("ann").await;
+    station.new_robot("scout").await;
+    station.command(&["revoke", "scout"]).await;
+    for file in ["access.list", "revoked.pem", "mosquitto.conf"] {
+        // Where the new content would be written before it takes the old one's place.
+        let blocked = station.state().join("broker").join(format!("{file}.new"));
+        std::fs::create_dir(blocked).unwrap();
+    }
+    let before = broker_pid(&mut station).await;
+    kill_process(before, Signal::KILL).unwrap();
+    eventually("another broker is there", async || {
+        let again = options(&station, &tls(&certs), "rover");
+        let broker = broker_pid(&mut station).await;
+        let connected = Client::try_connect(again).await.is_ok();
+        (connected && broker != before).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_killed_station_leaves_no_broker_behind() {
     let mut station = Station::start().await;
-    let broker = broker_pid(&mut station);
+    let broker = broker_pid(&mut station).await;
     station.process().kill().await;
     eventually("the broker is gone", async || {
         // A process of root's may be a zombie until init has looked at it.

@@ -234,6 +234,28 @@ async fn an_expired_server_certificate_is_renewed_at_the_start() {
 }
 
 #[tokio::test]
+async fn a_server_certificate_is_renewed_as_soon_as_the_clock_says_so() {
+    let mut station = Station::start().await;
+    let certs = station.new_robot("rover").await.certs();
+    let state = StateDir::open(station.state()).unwrap();
+    let now = ground_station::clock::utc();
+    let ca = Ca::open(&state, now).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let hosts = Purpose::Server(ground_station::ca::hosts::own().into_iter().collect());
+    // A month ahead it is renewed: that is a few seconds after the start.
+    let lifetime = time::Duration::days(30) + time::Duration::seconds(8);
+    let old = ca.issue("localhost", &key, &hosts, lifetime, now).unwrap();
+    station.process().kill().await;
+    state_dir::write(&state.server_key(), key.serialize_pem().as_bytes(), 0o600).unwrap();
+    state_dir::write(&state.server_certificate(), old.pem.as_bytes(), 0o644).unwrap();
+    station.restart().await;
+    let shown = || std::fs::read_to_string(state.server_certificate()).unwrap();
+    eventually("it is renewed", async || (shown() != old.pem).then_some(())).await;
+    station.process().logged("server certificate renewed").await;
+    Client::connect(&station, &certs).await;
+}
+
+#[tokio::test]
 async fn a_new_host_name_gets_into_the_certificate_while_the_station_runs() {
     let station = Station::start().await;
     let out = station.state().with_file_name("rover");
