@@ -31,6 +31,10 @@ pub const DEFAULT_FILE: &str = "config.json";
 /// AWS closes a connection that asks for more; below, a weak network alone would end it.
 const KEEP_ALIVE_S: (u64, u64) = (5, 1200);
 
+/// A broker that went to another address does not say so, and whoever drives waits meanwhile. AWS
+/// waits for half a minute at least, whatever it is told, and takes pings as often as they come.
+const KEEP_ALIVE_USUAL_S: u64 = 5;
+
 /// Everything that the owner decides.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -101,7 +105,9 @@ fn read(mut top: Section<'_>, file: &Path, folder: &Path) -> Option<Config> {
     let aws = aws(&mut top, video.camera.source != VideoSource::Off);
     let certs = top.text("certs").unwrap_or_else(|| "certs".into());
     let (min, max) = KEEP_ALIVE_S;
-    let keep_alive_s = top.section("mqtt").integer("keep_alive_s", min, max, 30);
+    let keep_alive_s = top
+        .section("mqtt")
+        .integer("keep_alive_s", min, max, KEEP_ALIVE_USUAL_S);
     let motors = sections::motors(&mut top.section("motors"), folder);
     let limits = sections::drive(&mut top.section("drive"), motors.driver);
     let telemetry = sections::telemetry(&mut top.section("telemetry"));

@@ -11,9 +11,6 @@ const FIRST: Duration = Duration::from_millis(250);
 /// The longest wait: an owner who brings the network back looks at the robot about so long.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// A session of this length was a good one: the next wait is the shortest again.
-const GOOD_SESSION: Duration = Duration::from_secs(10);
-
 /// A session that the broker ended sooner counts as taken over. Two robots with one name
 /// and growing waits take over from each other within twice [`LONGEST`].
 const TAKEN_OVER_WITHIN: Duration = Duration::from_secs(60);
@@ -69,7 +66,9 @@ impl ReconnectPolicy {
             } else {
                 0
             };
-            if lived >= GOOD_SESSION {
+            // Any session shows that the broker is there. Only two who take over from each other
+            // must not do so four times a second.
+            if self.taken_over < TAKEN_OVER_TIMES {
                 self.backoff.reset();
             }
         }
@@ -109,13 +108,26 @@ mod tests {
     }
 
     #[test]
-    fn ten_good_seconds_reset_the_wait_and_nine_do_not() {
-        let mut policy = ReconnectPolicy::default();
-        for _ in 0..5 {
-            policy.after(Ending::NeverConnected, 0.0);
+    fn a_session_that_came_online_resets_the_wait_however_short_it_was() {
+        for by_broker in [false, true] {
+            let mut policy = ReconnectPolicy::default();
+            for _ in 0..8 {
+                policy.after(Ending::NeverConnected, 0.0);
+            }
+            assert_eq!(policy.after(lost(0, by_broker), 0.0).wait, FIRST);
         }
-        assert!(policy.after(lost(9, false), 0.0).wait > FIRST);
-        assert_eq!(policy.after(lost(10, false), 0.0).wait, FIRST);
+    }
+
+    #[test]
+    fn two_robots_with_one_name_take_over_from_each_other_more_and_more_seldom() {
+        let mut policy = ReconnectPolicy::default();
+        let mut wait = || policy.after(lost(1, true), 0.0).wait.as_millis();
+        let waits: Vec<_> = (0..10).map(|_| wait()).collect();
+        assert_eq!(
+            waits,
+            [250, 250, 500, 1000, 2000, 4000, 8000, 15000, 15000, 15000]
+        );
+        assert_eq!(policy.after(lost(61, true), 0.0).wait, FIRST);
     }
 
     #[test]

@@ -32,12 +32,13 @@ pub(super) struct SocketTiming {
 }
 
 impl Default for SocketTiming {
-    /// A ping as often as the C SDK's; death after one was missed and more; replacement
-    /// before the service ends the socket, which it does after an hour.
+    /// A ping more often than the C SDK's ten seconds: a service that has another address now does
+    /// not say so. Death after one was missed and more; replacement before the service ends the
+    /// socket, which it does after an hour.
     fn default() -> Self {
         Self {
-            ping_every: Duration::from_secs(10),
-            dead_after: Duration::from_secs(18),
+            ping_every: Duration::from_secs(2),
+            dead_after: Duration::from_millis(4500),
             replace_after: Duration::from_secs(55 * 60),
         }
     }
@@ -166,9 +167,6 @@ impl Schedule {
             received: now,
             pinged: now,
         });
-        if self.lost_young == 0 {
-            self.backoff.reset();
-        }
     }
 
     /// `chance` in [0, 1] spreads the wait.
@@ -190,10 +188,14 @@ impl Schedule {
         }
         let lived = now.saturating_duration_since(socket.opened);
         if lived >= GOOD_SOCKET {
-            self.backoff.reset();
             self.lost_young = 0;
         } else {
             self.lost_young += 1;
+        }
+        // Any socket shows that the service is there. Only two who take it from each other must not
+        // do so ten times a second.
+        if self.lost_young < TAKEN_OVER_TIMES {
+            self.backoff.reset();
         }
         let at = now + self.backoff.next_wait(chance);
         self.connect = Connect::At(at);
