@@ -1,6 +1,6 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { ServerClock } from "../src/station/clock";
-import { reportParser } from "../src/station/telemetry";
+import { reportParser, TelemetryStream } from "../src/station/telemetry";
 import type { Report } from "../src/wire";
 
 const first = { robot: "rover", online: true, received_ms: 1, telemetry: null };
@@ -23,6 +23,48 @@ test("an event without end is refused rather than buffered", () => {
   const line = "x".repeat(70_000);
   expect(() => reportParser(() => {})(line)).toThrow(/exceeded/);
   expect(() => reportParser(() => {})(`data: ${line}\n`)).toThrow(/exceeded/);
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+test("a page that nobody sees holds no stream, and has one again as soon as it is shown", async () => {
+  vi.useFakeTimers();
+  const window = new EventTarget();
+  vi.stubGlobal("addEventListener", window.addEventListener.bind(window));
+  vi.stubGlobal("removeEventListener", window.removeEventListener.bind(window));
+  const page = Object.assign(new EventTarget(), { hidden: false });
+  vi.stubGlobal("document", page);
+  let open = 0;
+  vi.stubGlobal("fetch", async (_: string, { signal }: { signal: AbortSignal }) => {
+    open += 1;
+    const start = (controller: ReadableStreamDefaultController) =>
+      signal.addEventListener("abort", () => {
+        open -= 1;
+        controller.error(signal.reason);
+      });
+    return new Response(new ReadableStream({ start }));
+  });
+  const show = async (hidden: boolean) => {
+    page.hidden = hidden;
+    page.dispatchEvent(new Event("visibilitychange"));
+    await vi.advanceTimersByTimeAsync(0);
+  };
+  const stream = new TelemetryStream({ token: "t", onReport: () => {}, onState: () => {} });
+  stream.start();
+  await vi.advanceTimersByTimeAsync(0);
+  expect(open).toBe(1);
+  await show(true);
+  expect(open).toBe(0);
+  window.dispatchEvent(new Event("online"));
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect(open).toBe(0);
+  await show(false);
+  expect(open).toBe(1);
+  stream.close();
+  expect(open).toBe(0);
 });
 
 test("a browser whose clock is wrong learns the server's time", () => {

@@ -1,5 +1,7 @@
 // The live telemetry of all robots the user may see, over one stream of server-sent events
-// that comes back by itself. Never gives up unless the token is refused.
+// that comes back by itself. Never gives up unless the token is refused. A page that nobody sees
+// holds no stream: over plain HTTP a browser shares six connections among all tabs of a host, and
+// with six streams open the stop of a seventh would wait for ever.
 
 import { createParser } from "eventsource-parser";
 import { ReconnectLoop, type Waiting } from "../reconnect";
@@ -34,6 +36,8 @@ export class TelemetryStream {
   }
 
   start(): void {
+    const { signal } = this.#loop;
+    document.addEventListener("visibilitychange", () => document.hidden || this.#loop.retryNow(), { signal });
     void this.#loop.run();
   }
 
@@ -42,6 +46,7 @@ export class TelemetryStream {
   }
 
   #ended(why: unknown): string | null {
+    if (document.hidden) return null;
     if (!(why instanceof api.ApiError) || !why.unauthorized) return api.errorMessage(why);
     this.#loop.close();
     this.#options.onState({ is: "unauthorized" });
@@ -51,10 +56,12 @@ export class TelemetryStream {
   /** Reads one stream to its end; whatever it returns or throws is why it ended. */
   async #read(): Promise<Error> {
     const { token, onReport, onState } = this.#options;
+    if (document.hidden) return new Error("nobody sees the page");
     onState({ is: "connecting" });
     const attempt = new AbortController();
     const abort = () => attempt.abort(new DOMException("no sign of life", "TimeoutError"));
     this.#loop.signal.addEventListener("abort", abort);
+    document.addEventListener("visibilitychange", abort);
     let silence = setTimeout(abort, SILENCE_MS);
     try {
       const body = await api.telemetry(token, attempt.signal);
@@ -71,6 +78,7 @@ export class TelemetryStream {
     } finally {
       clearTimeout(silence);
       this.#loop.signal.removeEventListener("abort", abort);
+      document.removeEventListener("visibilitychange", abort);
     }
   }
 }
