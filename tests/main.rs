@@ -13,6 +13,7 @@ mod drive;
 mod enrolment;
 mod faults;
 mod install_script;
+mod late_orders;
 mod log;
 mod mars;
 mod systemd_units;

@@ -114,12 +114,7 @@ async fn check(config: &Config, now: OffsetDateTime) -> Vec<Line> {
             )
         }
     };
-    lines.push(clock::line(
-        config,
-        certificates.as_ref(),
-        server_ahead,
-        now,
-    ));
+    lines.push(clock::line(certificates.as_ref(), server_ahead, now));
     lines.extend(session);
     lines.push(credentials);
     lines.push(board(config));

@@ -4,12 +4,15 @@
 //! for its duration, silence after that is rest, a stop is always obeyed. Knows no clock, no
 //! bus, no MQTT; `motors` asks it, from one thread, under one lock.
 
+mod arrival;
 mod driver_lock;
 mod freshness;
 mod path_speed;
+mod ramp;
 mod robot_clock;
 mod sequence;
 mod source;
+mod wheels;
 
 #[cfg(test)]
 mod properties;
@@ -26,11 +29,14 @@ use wire::{Action, Motion};
 use driver_lock::DriverLock;
 use freshness::Freshness;
 use path_speed::Allowed;
+use ramp::Slope;
 use robot_clock::RobotClock;
 use sequence::Sequence;
 
+pub use arrival::{Arrival, Dropped};
 pub use path_speed::PathLimits;
 pub use source::Source;
+pub use wheels::{Throttle, Wheels};
 
 /// How often a ramp is followed: 50 steps a second are smoother than any gearbox, and few
 /// enough for a bus at 100 kHz.
@@ -62,48 +68,6 @@ struct Slowed {
     now: Instant,
 }
 
-/// An action, and what is known of its way here.
-#[derive(Clone, Copy, Debug)]
-pub struct Arrival<'a> {
-    /// What was received.
-    pub action: &'a Action,
-    /// From where.
-    pub source: &'a Source,
-    /// The earliest moment at which it can have been sent, as far as the robot knows itself.
-    pub sent_after: Option<Instant>,
-    /// When it was received.
-    pub now: Instant,
-    /// The time of day then, in Unix milliseconds.
-    pub unix_ms: u64,
-}
-
-/// Why a valid action did not move the wheels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Dropped {
-    /// Given too long ago, or nothing says that it was not.
-    #[error("given too long ago")]
-    Stale,
-    /// `seq` is not above the last one seen of that sender.
-    #[error("older than, or the same as, the last one of its sender")]
-    OutOfOrder,
-    /// Somebody else drives, or another's stop holds until its sender has let go.
-    #[error("another drives, or has stopped the robot and the key was not let go since")]
-    NotDriver,
-}
-
-/// Throttles of both wheels, forward positive whatever the board thinks of forward.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Wheels {
-    /// The wheel on the robot's own left.
-    pub left: Throttle,
-    /// The wheel on the robot's own right.
-    pub right: Throttle,
-}
-
-/// A fraction of full power in [-1, 1]; never NaN, never -0.0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd)]
-pub struct Throttle(f64);
-
 /// What the owner allows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Limits {
@@ -121,15 +85,6 @@ pub struct Limits {
     pub path: PathLimits,
 }
 
-/// The accepted action that holds until `until`.
-#[derive(Clone, Debug)]
-struct Running {
-    sender: String,
-    since: Instant,
-    until: Instant,
-    course: Course,
-}
-
 /// How the wheels get from what they do to what they shall do.
 #[derive(Clone, Copy, Debug)]
 enum Course {
@@ -139,16 +94,13 @@ enum Course {
     SoftStop(Wheels),
 }
 
-/// Where a ramp begins: below this small gear motors hum and do not turn, and who presses a key
-/// waits.
-const RAMP_FROM: f64 = 0.2;
-
-/// One wheel's way to its target, from where it is or else from [`RAMP_FROM`].
-#[derive(Clone, Copy, Debug)]
-struct Slope {
-    /// Without its sign.
-    start: f64,
-    target: f64,
+/// The accepted action that holds until `until`.
+#[derive(Clone, Debug)]
+struct Running {
+    sender: String,
+    since: Instant,
+    until: Instant,
+    course: Course,
 }
 
 impl Drive {
@@ -313,7 +265,7 @@ impl Drive {
         now: Instant,
     ) -> Option<Running> {
         let speed = action.speed.map_or(self.limits.speed, Throttle::saturating);
-        let speed = Throttle::saturating(speed.0 * allowed.fraction);
+        let speed = Throttle::saturating(speed.get() * allowed.fraction);
         let (linear, angular) = action.motion.twist();
         let linear = if allowed.turn_only { 0.0 } else { linear };
         let target = Wheels::mix(linear, angular).scaled(speed);
@@ -333,95 +285,11 @@ impl Drive {
     }
 }
 
-impl Slope {
-    /// Less power, and the way back to zero in a reversal, are taken at once.
-    fn towards(target: Throttle, current: Throttle) -> Self {
-        let same_way = target.0 * current.0 > 0.0;
-        Self {
-            start: if same_way { current.0.abs() } else { 0.0 }.max(RAMP_FROM),
-            target: target.0,
-        }
-    }
-
-    fn at(self, elapsed: Duration, ramp: Duration) -> Throttle {
-        if elapsed >= self.settles_in(ramp) {
-            return Throttle(self.target);
-        }
-        let gained = elapsed.as_secs_f64() / ramp.as_secs_f64();
-        let magnitude = (self.start + gained).min(self.target.abs());
-        Throttle::saturating(magnitude.copysign(self.target))
-    }
-
-    /// `ramp` is the time for the whole way from rest to full throttle.
-    fn settles_in(self, ramp: Duration) -> Duration {
-        ramp.mul_f64((self.target.abs() - self.start).clamp(0.0, 1.0))
-    }
-}
-
-impl Wheels {
-    /// Neither wheel turns.
-    pub const REST: Self = Self {
-        left: Throttle::ZERO,
-        right: Throttle::ZERO,
-    };
-
-    /// Two wheels from a velocity. The turn is kept as asked, and the way forward gives
-    /// up what both wheels together cannot do: who steers round an obstacle at full speed
-    /// must get round it.
-    pub fn mix(linear: f64, angular: f64) -> Self {
-        let angular = Throttle::saturating(angular).0;
-        let room = 1.0 - angular.abs();
-        let linear = Throttle::saturating(linear).0.clamp(-room, room);
-        Self {
-            left: Throttle::saturating(linear - angular),
-            right: Throttle::saturating(linear + angular),
-        }
-    }
-
-    fn scaled(self, by: Throttle) -> Self {
-        Self {
-            left: Throttle::saturating(self.left.0 * by.0),
-            right: Throttle::saturating(self.right.0 * by.0),
-        }
-    }
-}
-
-impl Throttle {
-    /// No power.
-    pub const ZERO: Self = Self(0.0);
-    /// All power forward.
-    pub const FULL: Self = Self(1.0);
-
-    /// `None` outside of [-1, 1] and for NaN.
-    pub fn new(value: f64) -> Option<Self> {
-        // Adding zero turns -0.0 into 0.0.
-        (-1.0..=1.0).contains(&value).then_some(Self(value + 0.0))
-    }
-
-    /// The nearest throttle; NaN is no power.
-    pub fn saturating(value: f64) -> Self {
-        Self::new(value.clamp(-1.0, 1.0)).unwrap_or(Self::ZERO)
-    }
-
-    /// In [-1, 1].
-    pub fn get(self) -> f64 {
-        self.0
-    }
-}
-
-impl std::ops::Neg for Throttle {
-    type Output = Self;
-
-    fn neg(self) -> Self {
-        Self::saturating(-self.0)
-    }
-}
-
 impl Default for Limits {
     /// The sample's 200 ms at half throttle, held no longer than two seconds, no ramp.
     fn default() -> Self {
         Self {
-            speed: Throttle(0.5),
+            speed: Throttle::saturating(0.5),
             pulse: Duration::from_millis(200),
             pulse_max: Duration::from_millis(2000),
             stale: Duration::from_millis(1000),

@@ -4,7 +4,6 @@ use daemon::check::Line;
 use time::{Duration, OffsetDateTime};
 
 use crate::certificates::Certificates;
-use crate::config::Config;
 
 const NAME: &str = "clock";
 
@@ -18,17 +17,15 @@ const ADVICE: &str = "timedatectl shows whether the clock is synchronized";
 
 /// The clock against the server's, which is `ahead`, or else against the certificate's first day.
 pub(super) fn line(
-    config: &Config,
     certificates: Option<&Certificates>,
     ahead: Option<Duration>,
     now: OffsetDateTime,
 ) -> Line {
-    let stale = Duration::try_from(config.limits.stale).unwrap_or(Duration::MAX);
     match (
         ahead,
         certificates.map(|certificates| certificates.not_before),
     ) {
-        (Some(ahead), _) => against(-ahead, stale),
+        (Some(ahead), _) => against(-ahead),
         (None, Some(first)) if now < first => Line::fault(
             NAME,
             format!("it is {} here, before the certificate was made", now.date()),
@@ -43,21 +40,13 @@ pub(super) fn line(
 }
 
 /// Ahead is positive.
-fn against(off: Duration, stale: Duration) -> Line {
+fn against(off: Duration) -> Line {
     let direction = if off.is_positive() { "ahead" } else { "behind" };
     let found = format!("{} s {direction}", off.abs().whole_seconds());
     if off.abs() > SIGNATURES {
         Line::fault(NAME, format!("{found}: servers will refuse it"), ADVICE)
     } else if off.abs() <= COARSE {
         Line::ok(NAME, "agrees with the server's")
-    } else if off.is_positive() && !stale.is_zero() && off > stale {
-        Line::warning(
-            NAME,
-            format!(
-                "{found}: every action that says when it was sent looks too old and is dropped"
-            ),
-            format!("{ADVICE}; drive.stale_ms = 0 turns this off"),
-        )
     } else {
         Line::warning(NAME, found, ADVICE)
     }
@@ -74,17 +63,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_ahead_makes_actions_look_old() {
-        let stale = Duration::seconds(1);
-        let verdict = |off| against(Duration::seconds(off), stale).verdict;
+    fn a_clock_that_is_off_is_said_and_one_that_is_far_off_is_a_fault() {
+        let verdict = |off| against(Duration::seconds(off)).verdict;
         assert_eq!(verdict(1), Verdict::Ok);
         assert_eq!(verdict(-2), Verdict::Ok);
         assert_eq!(verdict(-60), Verdict::Warning);
         assert_eq!(verdict(301), Verdict::Fault);
         assert_eq!(verdict(-301), Verdict::Fault);
-        let ahead = against(Duration::seconds(60), stale);
-        assert!(ahead.found.contains("too old"), "{ahead:?}");
-        let off = against(Duration::seconds(60), Duration::ZERO);
-        assert_eq!(off.found, "60 s ahead");
+        assert_eq!(against(Duration::seconds(60)).found, "60 s ahead");
     }
 }

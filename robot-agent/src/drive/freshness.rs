@@ -9,8 +9,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::arrival::{Arrival, Dropped};
 use super::robot_clock::RobotClock;
-use super::{Arrival, Dropped};
 
 /// What the sender's estimate of the robot's clock may be ahead by, from rounding and drift.
 /// More means that the stamp is of another robot, or another start of this one.
