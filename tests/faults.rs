@@ -9,11 +9,15 @@ const LONG_DRIVE: &str = r#"{"action":"forward","duration_ms":2000}"#;
 
 /// A robot whose link runs through a relay, connected.
 async fn relayed(station: &Station, key: &str) -> (Robot, TcpRelay) {
+    relayed_with(station, key, 5).await
+}
+
+async fn relayed_with(station: &Station, key: &str, keep_alive_s: u64) -> (Robot, TcpRelay) {
     let folder = station.new_robot("rover").await;
     let relay = TcpRelay::to(station.ready.mqtt.clone()).await;
     folder.configure(&json!({
         "IOT_CORE_ENDPOINT": format!("localhost:{}", relay.address.port()),
-        "mqtt": { "keep_alive_s": 5 },
+        "mqtt": { "keep_alive_s": keep_alive_s },
     }));
     let robot = Robot::start(folder);
     station.telemetry("rover", key).await;
@@ -45,6 +49,18 @@ async fn a_broker_that_silently_stops_answering_is_noticed_and_left() {
     let (mut robot, relay) = relayed(&station, &key).await;
     relay.set(Flow::Silent);
     robot.process().logged("offline").await;
+    relay.set(Flow::Cut);
+    relay.set(Flow::Open);
+    station.drive_until_it_moves(&robot, &key).await;
+}
+
+#[tokio::test]
+async fn a_broker_that_acknowledges_no_report_is_left_long_before_the_keep_alive() {
+    let station = Station::start().await;
+    let key = station.new_key("rover").await;
+    let (mut robot, relay) = relayed_with(&station, &key, 1200).await;
+    relay.set(Flow::Silent);
+    robot.process().logged("acknowledges no report").await;
     relay.set(Flow::Cut);
     relay.set(Flow::Open);
     station.drive_until_it_moves(&robot, &key).await;

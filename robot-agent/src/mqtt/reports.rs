@@ -1,6 +1,7 @@
 //! What the robot sends: its reports, each of which the broker acknowledges.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rumqttc::{AsyncClient, QoS};
 use tokio::sync::{Notify, watch};
@@ -9,6 +10,13 @@ use tracing::debug;
 use super::connection::MqttState;
 use super::round_trips::RoundTrips;
 use crate::clock::now;
+
+/// A report that is not acknowledged for so long went where no broker is any more: nobody who drives
+/// waits longer, and a mobile network seldom lets anybody wait so long.
+const SILENT_AFTER: Duration = Duration::from_secs(5);
+
+/// How often that is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How live the connection is, which reports show and actions need.
 #[derive(Default)]
@@ -23,6 +31,13 @@ impl Link {
         self.round_trips
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a report is not acknowledged for too long.
+    pub(super) async fn silent(&self) {
+        while !self.round_trips().waits_for(SILENT_AFTER, now()) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 }
 

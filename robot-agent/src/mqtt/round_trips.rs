@@ -50,13 +50,16 @@ impl RoundTrips {
         }
     }
 
+    /// Whether a report has waited for its acknowledgement for longer than `limit`.
+    pub(super) fn waits_for(&self, limit: Duration, now: Instant) -> bool {
+        self.sent
+            .front()
+            .is_some_and(|sent| now.saturating_duration_since(*sent) > limit)
+    }
+
     /// The earliest moment at which the broker can have sent what is read now.
     pub(super) fn sent_after(&self, now: Instant) -> Option<Instant> {
-        let overdue = self
-            .sent
-            .front()
-            .is_some_and(|sent| now.saturating_duration_since(*sent) > LATE);
-        self.proven.filter(|_| !overdue)
+        self.proven.filter(|_| !self.waits_for(LATE, now))
     }
 
     /// Whether it is time for another report, as somebody sends actions that only this proof

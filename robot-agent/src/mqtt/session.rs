@@ -33,6 +33,9 @@ const DISCONNECT_LIMIT: Duration = Duration::from_secs(1);
 const REJECTED_LINES: u32 = 5;
 const REJECTED_PERIOD: Duration = Duration::from_secs(10);
 
+/// Why a connection is given up whose broker acknowledges nothing any more.
+const SILENT: &str = "the broker has gone silent: it acknowledges no report";
+
 /// What the session shares with the rest of the robot.
 pub struct MqttIo {
     /// Called with every action, from the loop that reads the socket: it must not block.
@@ -59,8 +62,8 @@ pub(super) struct Session {
     /// None while not connected.
     connected_since: Option<Instant>,
     connections: u64,
-    /// Done when this machine has lost the address that it is connected from.
-    address_lost: Pin<Box<dyn Future<Output = ()> + Send>>,
+    /// Done, with the reason, when the connection is dead and the library does not know it yet.
+    dead: Pin<Box<dyn Future<Output = &'static str> + Send>>,
 }
 
 impl Session {
@@ -80,7 +83,7 @@ impl Session {
             rejected_log: LogLimiter::new(REJECTED_LINES, REJECTED_PERIOD),
             connected_since: None,
             connections: 0,
-            address_lost: Box::pin(std::future::pending()),
+            dead: Box::pin(std::future::pending()),
         }
     }
 
@@ -89,25 +92,28 @@ impl Session {
         loop {
             // Only ends drop `poll`: a dropped attempt to connect begins again.
             let event = tokio::select! {
-                event = events.poll() => Some(event),
-                () = &mut self.address_lost => None,
+                event = events.poll() => Ok(event),
+                reason = &mut self.dead => Err(reason),
                 () = &mut cancelled => return self.disconnect(events).await,
             };
             let end = match event {
-                Some(Ok(event)) => self.handle(event, now()),
-                Some(Err(error)) => {
+                Ok(Ok(event)) => self.handle(event, now()),
+                Ok(Err(error)) => {
                     self.handle_buffered(events, now());
                     Some(self.end_of(&error))
                 }
-                None => {
+                Err(reason) => {
                     self.handle_buffered(events, now());
-                    Some(SessionEnd::address_lost())
+                    Some(SessionEnd {
+                        reason: reason.to_owned(),
+                        by_broker: false,
+                    })
                 }
             };
             let Some(end) = end else { continue };
             // A refused subscription leaves a connection that is of no use.
             events.clean();
-            self.address_lost = Box::pin(std::future::pending());
+            self.dead = Box::pin(std::future::pending());
             let wait = self.disconnected(end, now());
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -130,9 +136,15 @@ impl Session {
 
     fn connected(&mut self, now: Instant) {
         let Endpoint { host, port, .. } = self.config.endpoint.clone();
-        self.address_lost = Box::pin(async move { address::lost_towards(&host, port).await });
+        let link = self.link.clone();
+        *link.round_trips() = RoundTrips::default();
+        self.dead = Box::pin(async move {
+            tokio::select! {
+                () = address::lost_towards(&host, port) => address::LOST,
+                () = link.silent() => SILENT,
+            }
+        });
         self.connected_since = Some(now);
-        *self.link.round_trips() = RoundTrips::default();
         self.connections += 1;
         if self.connections > 1 {
             self.io.reconnects.fetch_add(1, Ordering::Relaxed);
@@ -279,13 +291,4 @@ impl Session {
 struct SessionEnd {
     reason: String,
     by_broker: bool,
-}
-
-impl SessionEnd {
-    fn address_lost() -> Self {
-        Self {
-            reason: address::LOST.to_owned(),
-            by_broker: false,
-        }
-    }
 }
