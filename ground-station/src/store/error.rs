@@ -27,3 +27,18 @@ impl From<rusqlite::Error> for StoreError {
         Self::Sql(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::ffi;
+
+    #[test]
+    fn what_sqlite_says_is_said_once() {
+        let busy = ffi::Error::new(ffi::SQLITE_BUSY);
+        let words = Some("database is locked".to_owned());
+        let error = StoreError::from(rusqlite::Error::SqliteFailure(busy, words));
+        let told = format!("{:#}", anyhow::Error::from(error).context("a command"));
+        assert_eq!(told, "a command: the database: database is locked");
+    }
+}
