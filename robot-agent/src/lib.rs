@@ -170,8 +170,11 @@ fn connect(
     let (to_video, from_viewers) = mpsc::channel(VIEWERS_WAITING);
     let (to_viewers, from_video) = mpsc::channel(VIEWERS_WAITING);
     let (refreshed, ice_servers) = watch::channel(Vec::new());
+    // One at a time: signaling waits until it is acted by.
+    let (to_permit, permitted) = mpsc::channel(1);
     let video = VideoIo {
         incoming: from_viewers,
+        permitted,
         outgoing: to_viewers,
         ice_servers,
         telemetry,
@@ -179,6 +182,7 @@ fn connect(
     };
     let signaling = SignalingIo {
         incoming: to_video,
+        permitted: to_permit,
         outgoing: from_video,
         ice_servers: refreshed,
     };

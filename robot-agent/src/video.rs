@@ -6,6 +6,7 @@
 //!
 //! - [`sessions`]: all viewers, and what they need of the camera together.
 //! - [`admission`]: which offers become a session.
+//! - [`permission`]: whose session may go on.
 //! - [`peer`]: one viewer's peer connection.
 //! - [`camera`]: frames, encoded once.
 //! - [`bandwidth`]: what one path can take.
@@ -15,6 +16,7 @@ mod bandwidth;
 pub(crate) mod camera;
 pub(crate) mod messages;
 mod peer;
+mod permission;
 mod sessions;
 #[cfg(test)]
 mod tests;

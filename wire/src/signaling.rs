@@ -5,10 +5,12 @@
 //! base64 of JSON: [`encode_payload`] and [`decode_payload`]. Unknown fields are ignored in
 //! both directions.
 //!
-//! [`control`] has the shapes of the calls that lead to the socket.
+//! [`control`] has the shapes of the calls that lead to the socket, [`permitted`] what a ground
+//! station tells a robot-agent beyond that protocol.
 //! `examples/signaling.json` holds frames as the public documentation shows them.
 
 pub mod control;
+pub mod permitted;
 
 use base64::Engine;
 use base64::alphabet;
@@ -21,6 +23,13 @@ pub const MAX_PAYLOAD_BYTES: usize = 10 * 1024;
 
 /// Longest text frame: a full payload, two ids of [`MAX_ID_BYTES`] and the JSON around them.
 pub const MAX_FRAME_BYTES: usize = MAX_PAYLOAD_BYTES + 2 * 1024;
+
+/// Longest payload of a [`permitted::Permitted`], in characters of base64.
+const MAX_LIST_PAYLOAD_BYTES: usize = 64 * 1024;
+
+/// Longest text frame from a service that may be a ground station: such a list, and the JSON
+/// around it.
+pub const MAX_SERVICE_FRAME_BYTES: usize = MAX_LIST_PAYLOAD_BYTES + 1024;
 
 /// Longest client id and correlation id, as documented.
 pub const MAX_ID_BYTES: usize = 256;
@@ -86,6 +95,10 @@ pub struct FromService {
         skip_serializing_if = "Option::is_none"
     )]
     pub sender_client_id: Option<String>,
+    /// Who makes this offer, as [`permitted`] lists them; told to a robot-agent by a ground
+    /// station, and to nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
     /// The encoded payload; absent where there is nothing to say.
     #[serde(
         default,
@@ -119,6 +132,8 @@ pub enum MessageType {
     ReconnectIceServer,
     /// A message of ours was refused.
     StatusResponse,
+    /// A [`permitted::Permitted`], from a ground station to a robot-agent.
+    Permitted,
     /// Something newer than this list; to be ignored.
     #[serde(other)]
     Unknown,
@@ -201,7 +216,7 @@ impl ToService {
     /// # Errors
     /// [`Malformed`] for a frame that is too long or of another shape.
     pub fn from_json(frame: &str) -> Result<Self, Malformed> {
-        from_json(frame)
+        from_json(frame, MAX_FRAME_BYTES)
     }
 
     /// The frame to send.
@@ -216,6 +231,7 @@ impl FromService {
         Self {
             message_type,
             sender_client_id: None,
+            principal: None,
             message_payload: None,
             status_response: None,
         }
@@ -230,7 +246,7 @@ impl FromService {
         if frame.trim().is_empty() {
             return Ok(None);
         }
-        from_json(frame).map(Some)
+        from_json(frame, MAX_SERVICE_FRAME_BYTES).map(Some)
     }
 
     /// The frame to send.
@@ -267,7 +283,11 @@ pub fn encode_payload(payload: &impl Serialize) -> String {
 /// # Errors
 /// [`Malformed`] for a payload that is too long, not base64, or of another shape.
 pub fn decode_payload<T: DeserializeOwned>(payload: &str) -> Result<T, Malformed> {
-    check_length("payload", payload, MAX_PAYLOAD_BYTES)?;
+    decode(payload, MAX_PAYLOAD_BYTES)
+}
+
+fn decode<T: DeserializeOwned>(payload: &str, limit: usize) -> Result<T, Malformed> {
+    check_length("payload", payload, limit)?;
     let json = BASE64
         .decode(payload)
         .map_err(|e| Malformed::NotBase64(e.to_string()))?;
@@ -279,8 +299,8 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-fn from_json<T: DeserializeOwned>(frame: &str) -> Result<T, Malformed> {
-    check_length("frame", frame, MAX_FRAME_BYTES)?;
+fn from_json<T: DeserializeOwned>(frame: &str, limit: usize) -> Result<T, Malformed> {
+    check_length("frame", frame, limit)?;
     serde_json::from_str(frame).map_err(|e| Malformed::Shape("frame", e.to_string()))
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Person {
 }
 
 impl Source {
-    /// Who sent `action`. A viewer is who signaling says it is; by MQTT it is who it says it
+    /// Who sent `action`. A viewer is who signaling says it is, and so is its user; by MQTT it is who it says it
     /// is, else the station's user, and those of whom nothing is known are one.
     pub(super) fn person(&self, action: &Action) -> Person {
         let (id, user, via) = match self {
@@ -33,7 +33,7 @@ impl Source {
                 let id = action.sender.as_deref().or(user).unwrap_or("mqtt");
                 (id, user, Via::Mqtt)
             }
-            Self::Viewer(id) => (&**id, None, Via::DataChannel),
+            Self::Viewer(id) => (&**id, action.user.as_deref(), Via::DataChannel),
         };
         Person {
             id: id.to_owned(),

@@ -1,14 +1,16 @@
 //! Keeps the robot's socket open and its ICE servers fresh, as [`super::schedule`] decides. A
 //! new socket is opened before the old one is left, whenever the service says so early enough.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use daemon::log_limit::LogLimiter;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
+use wire::signaling::permitted::REVOKED;
 
 use super::channel::Channel;
 use super::ice_servers::FetchedIceServers;
@@ -19,7 +21,7 @@ use super::socket::Socket;
 use crate::address;
 use crate::aws::error::Error;
 use crate::clock::now;
-use crate::video::messages::{IceServer, Incoming, Outgoing};
+use crate::video::messages::{IceServer, Incoming, Outgoing, Permitted};
 
 /// How often the machine's address is looked at.
 const ADDRESS_EVERY: Duration = Duration::from_secs(1);
@@ -27,9 +29,13 @@ const ADDRESS_EVERY: Duration = Duration::from_secs(1);
 /// How often the same error is logged.
 const ERROR_EVERY: Duration = Duration::from_secs(60);
 
+/// How long ending viewers may take. It is done at once, unless video is beginning again.
+const PERMIT_LIMIT: Duration = Duration::from_secs(2);
+
 /// What signaling shares with the rest of the robot.
 pub(crate) struct SignalingIo {
     pub(crate) incoming: mpsc::Sender<Incoming>,
+    pub(crate) permitted: mpsc::Sender<Permitted>,
     pub(crate) outgoing: mpsc::Receiver<Outgoing>,
     pub(crate) ice_servers: watch::Sender<Vec<IceServer>>,
 }
@@ -79,10 +85,15 @@ impl<'a> Master<'a> {
             let wake_at = self.wake_at(now());
             tokio::select! {
                 () = shutdown.cancelled() => break,
-                event = next_event(&mut self.socket) => match event {
-                    Ok(event) => self.handle(event),
-                    Err(reason) => self.lose(&reason),
-                },
+                event = next_event(&mut self.socket) => {
+                    let handled = match event {
+                        Ok(event) => self.handle(event).await,
+                        Err(reason) => Err(reason),
+                    };
+                    if let Err(reason) = handled {
+                        self.lose(&reason);
+                    }
+                }
                 Some(done) = self.calls.join_next() => self.call_done(done).await,
                 message = self.io.outgoing.recv(), if outgoing_open => match message {
                     Some(outgoing) => self.queue(outgoing),
@@ -149,7 +160,9 @@ impl<'a> Master<'a> {
         }
     }
 
-    fn handle(&mut self, event: Event) {
+    /// # Errors
+    /// Why the socket is of no use any more.
+    async fn handle(&mut self, event: Event) -> Result<(), String> {
         self.schedule.received(now());
         match event {
             Event::Message(incoming) => {
@@ -166,8 +179,14 @@ impl<'a> Master<'a> {
                 info!("signaling: the service has new ICE servers (RECONNECT_ICE_SERVER)");
                 self.schedule.ice_servers_changed(now());
             }
+            Event::Permitted(list) => permit(&self.io.permitted, list.principals).await?,
+            Event::Revoked => {
+                permit(&self.io.permitted, BTreeSet::new()).await?;
+                return Err(format!("{REVOKED}: was this robot's certificate revoked?"));
+            }
             Event::Nothing => {}
         }
+        Ok(())
     }
 
     fn lose(&mut self, reason: &str) {
@@ -226,6 +245,25 @@ impl<'a> Master<'a> {
             None => debug!("signaling: {text}"),
         }
     }
+}
+
+/// Has `video` act by a list. Nothing more of the socket is read before that is done, so a pong,
+/// which answers what was read later, says that it is.
+///
+/// # Errors
+/// When it is not done in time; without the socket, nothing says that it was.
+async fn permit(
+    video: &mpsc::Sender<Permitted>,
+    principals: BTreeSet<String>,
+) -> Result<(), String> {
+    let (acted, done) = oneshot::channel();
+    let told = async {
+        video.send(Permitted { principals, acted }).await.ok()?;
+        done.await.ok()
+    };
+    let told = tokio::time::timeout(PERMIT_LIMIT, told).await;
+    let told = told.ok().flatten();
+    told.ok_or_else(|| "video does not end who may no longer watch".to_owned())
 }
 
 async fn next_event(socket: &mut Option<Socket>) -> Result<Event, String> {

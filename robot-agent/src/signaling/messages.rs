@@ -1,5 +1,6 @@
 //! The service's frames, decoded and encoded. Pure.
 
+use wire::signaling::permitted::Permitted;
 use wire::signaling::{
     Candidate, Content, Description, FromService, MessageType, ToService, decode_payload,
     encode_payload, is_id,
@@ -14,6 +15,10 @@ pub(super) enum Event {
     /// The service closes this socket soon.
     GoAway,
     IceServersChanged,
+    /// Who may watch now.
+    Permitted(Permitted),
+    /// The service closes this socket, because this robot may no longer have it.
+    Revoked,
     /// A sign of life and no more.
     Nothing,
 }
@@ -44,14 +49,23 @@ pub(super) fn decode(text: &str) -> Result<Event, String> {
             if description.kind != "offer" {
                 return Err(format!("an offer that calls itself {:?}", description.kind));
             }
-            let sdp = description.sdp;
-            Ok(Event::Message(Incoming::Offer { viewer, sdp }))
+            Ok(Event::Message(Incoming::Offer {
+                viewer,
+                principal: frame.principal,
+                sdp: description.sdp,
+            }))
         }
         MessageType::IceCandidate => {
             let (viewer, payload) = from_viewer(frame.sender_client_id, frame.message_payload)?;
             let candidate: Candidate =
                 decode_payload(&payload).map_err(|error| error.to_string())?;
             Ok(Event::Message(Incoming::Candidate { viewer, candidate }))
+        }
+        MessageType::Permitted => {
+            let payload = frame.message_payload.ok_or("a list without a payload")?;
+            let list = Permitted::from_payload(&payload);
+            list.map(Event::Permitted)
+                .map_err(|error| error.to_string())
         }
         // Masters get no answers, and what comes after this version is not for it.
         MessageType::SdpAnswer | MessageType::Unknown => Ok(Event::Nothing),
@@ -115,9 +129,16 @@ mod tests {
             decode(&frame("SDP_OFFER", "anna", &offer)),
             Ok(Event::Message(Incoming::Offer {
                 viewer: "anna".to_owned(),
+                principal: None,
                 sdp: "v=0".to_owned(),
             }))
         );
+        let named = frame("SDP_OFFER", "anna\",\"principal\":\"user-anna/1", &offer);
+        assert!(matches!(
+            decode(&named),
+            Ok(Event::Message(Incoming::Offer { principal: Some(principal), .. }))
+                if principal == "user-anna/1"
+        ));
         let candidate = encoded(r#"{"candidate":"","sdpMid":null}"#);
         assert!(matches!(
             decode(&frame("ICE_CANDIDATE", "anna", &candidate)),
@@ -130,6 +151,11 @@ mod tests {
         assert_eq!(decode(r#"{"messageType":"GO_AWAY"}"#), Ok(Event::GoAway));
         let changed = r#"{"messageType":"RECONNECT_ICE_SERVER","senderClientId":""}"#;
         assert_eq!(decode(changed), Ok(Event::IceServersChanged));
+        let (list, _) = Permitted::of(["user-anna/1".to_owned()]);
+        assert_eq!(
+            decode(&list.to_frame().to_json()),
+            Ok(Event::Permitted(list))
+        );
         let refused = r#"{"messageType":"STATUS_RESPONSE","statusResponse":{"correlationId":"7",
             "statusCode":"400","errorType":"InvalidArgumentException","description":"no"}}"#;
         assert!(decode(refused).unwrap_err().contains("message 7: 400"));
@@ -150,7 +176,7 @@ mod tests {
             ("garbage".to_owned(), "frame"),
             ("{\"messageType\":\"SDP_OFFER\"".to_owned(), "frame"),
             ("\u{0}\u{1}".to_owned(), "frame"),
-            ("x".repeat(100_000), "at most"),
+            ("x".repeat(200_000), "at most"),
             (r#"{"messageType":"SDP_OFFER"}"#.to_owned(), "sender"),
             (frame("SDP_OFFER", "", &offer), "sender"),
             (frame("SDP_OFFER", "a b", &offer), "no viewer's id"),
@@ -170,6 +196,8 @@ mod tests {
                 "calls itself",
             ),
             (frame("ICE_CANDIDATE", "anna", &encoded("[1]")), "payload"),
+            (r#"{"messageType":"PERMITTED"}"#.to_owned(), "payload"),
+            (frame("PERMITTED", "", &encoded("{}")), "payload"),
         ] {
             let why = decode(&text).unwrap_err();
             assert!(why.contains(word), "{text:.80}: {why}");

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
-use reqwest::header::DATE;
+use reqwest::header::{DATE, HeaderValue, USER_AGENT};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -13,8 +13,9 @@ use tokio_tungstenite::tungstenite;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::{Message as Frame, WebSocketConfig};
 use url::Url;
-use wire::signaling::MAX_FRAME_BYTES;
+use wire::signaling::MAX_SERVICE_FRAME_BYTES;
 use wire::signaling::control::ERROR_TYPE_HEADER;
+use wire::signaling::permitted::REVOKED;
 
 use super::messages::{self, Event};
 use crate::aws::error::Error;
@@ -24,6 +25,10 @@ use crate::{address, connect_error};
 
 /// How errors name the opening of the socket.
 pub(super) const CALL: &str = "ConnectAsMaster";
+
+/// Who connects. A ground station tells whoever says so of principals.
+const AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("robot-agent/", env!("CARGO_PKG_VERSION")));
 
 /// How long connecting may take, with both handshakes.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -67,10 +72,11 @@ impl Socket {
         let local = stream.local_addr().ok().map(|address| address.ip());
         let stream = tls.connect(name, stream).await.map_err(io_error)?;
         let limits = WebSocketConfig::default()
-            .max_message_size(Some(MAX_FRAME_BYTES))
-            .max_frame_size(Some(MAX_FRAME_BYTES));
+            .max_message_size(Some(MAX_SERVICE_FRAME_BYTES))
+            .max_frame_size(Some(MAX_SERVICE_FRAME_BYTES));
         let request = url.as_str().into_client_request();
-        let request = request.map_err(|error| unreachable(connect_error::reason(&error)))?;
+        let mut request = request.map_err(|error| unreachable(connect_error::reason(&error)))?;
+        request.headers_mut().insert(USER_AGENT, AGENT);
         let upgraded =
             tokio_tungstenite::client_async_with_config(request, stream, Some(limits)).await;
         match upgraded {
@@ -89,6 +95,7 @@ impl Socket {
         match self.stream.next().await {
             None => Err("the connection ended".to_owned()),
             Some(Err(error)) => Err(connect_error::reason(&error)),
+            Some(Ok(Frame::Close(Some(why)))) if why.reason == REVOKED => Ok(Event::Revoked),
             Some(Ok(Frame::Close(Some(why)))) => Err(format!("closed by the service: {why}")),
             Some(Ok(Frame::Close(None))) => Err("closed by the service".to_owned()),
             Some(Ok(Frame::Text(text))) => Ok(self.decode(&text)),
@@ -148,4 +155,15 @@ fn refused(error: &tungstenite::Error, http: &HttpClient) -> Error {
     let name = name.and_then(|name| name.to_str().ok());
     let body = response.body().as_deref().unwrap_or_default();
     Error::from_response(CALL, response.status().as_u16(), name, body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AGENT;
+
+    #[test]
+    fn a_ground_station_knows_the_robot_by_how_it_calls_itself() {
+        let ours = wire::signaling::permitted::ROBOT_AGENT.as_bytes();
+        assert!(AGENT.as_bytes().starts_with(ours));
+    }
 }

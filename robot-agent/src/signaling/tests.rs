@@ -10,7 +10,7 @@ use wire::signaling::{Content, encode_payload};
 use super::*;
 use crate::aws::AwsConfig;
 use crate::endpoint::Endpoint;
-use crate::video::messages::{IceServer, Incoming, Message, Outgoing};
+use crate::video::messages::{IceServer, Incoming, Message, Outgoing, Permitted};
 use service::{Service, State, TIME_LIMIT};
 
 const CREDENTIALS: &str = "/role-aliases/outpost-robot/credentials";
@@ -40,6 +40,7 @@ fn config(service: &Service) -> ChannelConfig {
 /// A robot on the channel.
 struct Robot {
     incoming: mpsc::Receiver<Incoming>,
+    permitted: mpsc::Receiver<Permitted>,
     outgoing: mpsc::Sender<Outgoing>,
     servers: watch::Receiver<Vec<IceServer>>,
     shutdown: CancellationToken,
@@ -49,10 +50,12 @@ struct Robot {
 impl Robot {
     fn start(service: &Service, timing: SocketTiming) -> Self {
         let (incoming_to, incoming) = mpsc::channel(64);
+        let (permitted_to, permitted) = mpsc::channel(1);
         let (outgoing, outgoing_from) = mpsc::channel(64);
         let (servers_to, servers) = watch::channel(Vec::new());
         let mut io = SignalingIo {
             incoming: incoming_to,
+            permitted: permitted_to,
             outgoing: outgoing_from,
             ice_servers: servers_to,
         };
@@ -66,6 +69,7 @@ impl Robot {
         });
         Self {
             incoming,
+            permitted,
             outgoing,
             servers,
             shutdown,
@@ -76,7 +80,7 @@ impl Robot {
     async fn receives_offer_of(&mut self, name: &str) {
         let received = tokio::time::timeout(TIME_LIMIT, self.incoming.recv()).await;
         match received.expect("in time").expect("a message") {
-            Incoming::Offer { viewer, sdp } => assert_eq!((&*viewer, &*sdp), (name, "v=0")),
+            Incoming::Offer { viewer, sdp, .. } => assert_eq!((&*viewer, &*sdp), (name, "v=0")),
             other => panic!("{other:?}"),
         }
     }

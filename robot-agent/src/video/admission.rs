@@ -8,6 +8,7 @@ use daemon::rate_limit::{Rate, TokenBucket};
 use wire::signaling::Candidate;
 
 use super::peer::offer;
+use super::permission::Denied;
 
 /// The service takes no more than five answers a second from a robot; all viewers of a robot that
 /// was away come back together.
@@ -48,10 +49,20 @@ impl Admission {
         }
     }
 
-    /// Decides on an offer while so many other viewers watch.
-    pub(super) fn decide(&mut self, offer: &str, others: usize, now: Instant) -> Decision {
+    /// Decides on an offer while so many other viewers watch, of somebody who may watch unless
+    /// they are `denied` it.
+    pub(super) fn decide(
+        &mut self,
+        offer: &str,
+        others: usize,
+        denied: Option<Denied>,
+        now: Instant,
+    ) -> Decision {
         if !self.offers.take(now) {
             return Decision::Ignored;
+        }
+        if let Some(denied) = denied {
+            return Decision::Refused(format!("this viewer {denied}"));
         }
         let most = self.viewers_max;
         match offer::check(offer) {
@@ -129,7 +140,7 @@ mod tests {
             (0..50)
                 .filter(|n| {
                     let now = start + Duration::from_millis(from_ms + n * 20);
-                    admission.decide("no offer", 0, now) != Decision::Ignored
+                    admission.decide("no offer", 0, None, now) != Decision::Ignored
                 })
                 .count()
         };

@@ -1,8 +1,10 @@
 //! What a viewer and the robot send each other before there is a peer connection. Signaling
 //! carries it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use tokio::sync::oneshot;
 use wire::signaling::Candidate;
 
 /// From a viewer, named by its client id.
@@ -10,6 +12,8 @@ use wire::signaling::Candidate;
 pub(crate) enum Incoming {
     Offer {
         viewer: String,
+        /// Whose right to watch this is, where the service says; it may be taken away.
+        principal: Option<String>,
         sdp: String,
     },
     /// May come before the offer.
@@ -17,6 +21,14 @@ pub(crate) enum Incoming {
         viewer: String,
         candidate: Candidate,
     },
+}
+
+/// All who may watch and drive now, of those whose offers came with a principal.
+#[derive(Debug)]
+pub(crate) struct Permitted {
+    pub principals: BTreeSet<String>,
+    /// Told once nobody else can do either.
+    pub acted: oneshot::Sender<()>,
 }
 
 /// From the robot to a viewer.

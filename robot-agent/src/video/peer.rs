@@ -72,11 +72,11 @@ pub(super) async fn run(
     session.set_connected(false);
     shared.changed.notify_one();
     connection.data_channels.release();
+    tasks.shutdown().await;
     let closed = tokio::time::timeout(CLOSE_LIMIT, connection.peer.close());
     if closed.await.is_err() {
         tracing::warn!(viewer = %session.viewer, "the peer connection does not close");
     }
-    tasks.shutdown().await;
     ended
 }
 

@@ -12,15 +12,17 @@ use tokio::task::{self, JoinSet};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use wire::signaling::Candidate;
+use wire::signaling::permitted::label;
 use wire::telemetry::Video;
 
 use super::admission::{Admission, Decision, EarlyCandidates};
 use super::bandwidth::Limits;
 use super::camera::{self, CameraConfig};
-use super::messages::{IceServer, Incoming, Message, Outgoing};
+use super::messages::{IceServer, Incoming, Message, Outgoing, Permitted};
 use super::peer::packetizer::Packetizer;
 use super::peer::session::{Report, Robot, Session, Shared};
 use super::peer::{self, Ended, offer};
+use super::permission::Permission;
 use crate::clock::now;
 
 /// What the owner of the robot chose.
@@ -40,6 +42,8 @@ pub struct VideoConfig {
 pub(crate) struct VideoIo {
     /// Offers and candidates of viewers.
     pub incoming: mpsc::Receiver<Incoming>,
+    /// Who of them may watch.
+    pub permitted: mpsc::Receiver<Permitted>,
     /// Answers and candidates for them.
     pub outgoing: mpsc::Sender<Outgoing>,
     /// The newest are used for whoever comes next.
@@ -61,6 +65,7 @@ pub(super) struct Sessions<'a> {
     io: &'a mut VideoIo,
     shared: Arc<Shared>,
     admission: Admission,
+    permission: Permission,
     early_candidates: EarlyCandidates,
     /// Until their task has ended.
     sessions: HashMap<task::Id, Arc<Session>>,
@@ -102,6 +107,7 @@ impl<'a> Sessions<'a> {
             io,
             shared: Arc::new(shared),
             admission: Admission::new(config.viewers_max, now()),
+            permission: Permission::default(),
             early_candidates: EarlyCandidates::default(),
             sessions: HashMap::new(),
             tasks: JoinSet::new(),
@@ -123,19 +129,27 @@ impl<'a> Sessions<'a> {
             tokio::select! {
                 () = self.shutdown.cancelled() => return,
                 message = self.io.incoming.recv() => match message {
-                    Some(Incoming::Offer { viewer, sdp }) => self.offer(&viewer, sdp),
+                    Some(Incoming::Offer { viewer, principal, sdp }) => {
+                        self.offer(&viewer, principal, sdp);
+                    }
                     Some(Incoming::Candidate { viewer, candidate }) => {
                         self.candidate(viewer, candidate);
                     }
                     // Signaling has ended, which it does only at the end.
                     None => return self.shutdown.cancelled().await,
                 },
+                Some(list) = self.io.permitted.recv() => {
+                    self.permission.replace(list.principals, now());
+                    self.end_denied();
+                    let _ = list.acted.send(());
+                }
                 () = self.shared.changed.notified() => self.control_camera(),
                 Some(ended) = self.tasks.join_next_with_id() => {
                     let (id, ended) = ended.unwrap_or_else(|error| (error.id(), Ended::Panicked));
                     self.ended(id, ended);
                 }
                 _ = ticks.tick() => {
+                    self.end_denied();
                     self.control_camera();
                     self.report();
                 }
@@ -155,7 +169,21 @@ impl<'a> Sessions<'a> {
             .cloned()
     }
 
-    fn offer(&mut self, viewer: &str, sdp: String) {
+    /// Ends the sessions of those who may no longer watch: wheels at once, the picture with the
+    /// next frame, the connection as soon as it closes.
+    fn end_denied(&self) {
+        for session in self.active() {
+            let viewer = &session.viewer;
+            if let Err(denied) = self.permission.check(session.principal.as_deref(), now()) {
+                let principal = session.principal.as_deref().map(label);
+                tracing::warn!(principal, "viewer {viewer} {denied}: disconnected");
+                session.end();
+                self.shared.release(viewer);
+            }
+        }
+    }
+
+    fn offer(&mut self, viewer: &str, principal: Option<String>, sdp: String) {
         let previous = self.of(viewer);
         if let Some(session) = previous.as_ref().filter(|session| session.offer == sdp) {
             if let Some(sdp) = session.answer.get().cloned() {
@@ -166,7 +194,8 @@ impl<'a> Sessions<'a> {
             return;
         }
         let others = self.active().count() - usize::from(previous.is_some());
-        match self.admission.decide(&sdp, others, now()) {
+        let denied = self.permission.check(principal.as_deref(), now()).err();
+        match self.admission.decide(&sdp, others, denied, now()) {
             Decision::Admitted => {}
             Decision::Refused(reason) => {
                 tracing::warn!(viewer, "offer refused: {reason}");
@@ -186,6 +215,7 @@ impl<'a> Sessions<'a> {
         }
         let (session, candidates) = Session::new(
             viewer,
+            principal,
             sdp,
             self.early_candidates.remove(viewer, now()),
             self.shared.limits,

@@ -1,6 +1,7 @@
 //! Video with real viewers, over real sockets, in one process.
 
 mod driving;
+mod permission;
 mod refusals;
 mod video_task;
 mod viewer;
@@ -40,7 +41,10 @@ async fn the_first_picture_of_a_viewer_is_whole() {
 async fn candidates_before_the_offer_are_used() {
     let mut task = VideoTask::start(config());
     let mut viewer = Viewer::new("anna").await;
-    let Incoming::Offer { viewer: name, sdp } = viewer.offer().await else {
+    let Incoming::Offer {
+        viewer: name, sdp, ..
+    } = viewer.offer().await
+    else {
         unreachable!()
     };
     let bare = sdp
@@ -52,6 +56,7 @@ async fn candidates_before_the_offer_are_used() {
     }
     let offer = Incoming::Offer {
         viewer: name,
+        principal: None,
         sdp: bare,
     };
     task.to.send(offer).await.unwrap();

@@ -134,6 +134,21 @@ impl ServiceSocket {
         .expect("a message in time")
     }
 
+    /// Whether a ping with that payload is answered, and the socket not closed before.
+    pub(super) async fn answers(&mut self, payload: &str) -> bool {
+        let answer = async {
+            while let Some(Ok(frame)) = self.0.next().await {
+                if matches!(&frame, Frame::Pong(pong) if **pong == *payload.as_bytes()) {
+                    return true;
+                }
+            }
+            false
+        };
+        tokio::time::timeout(TIME_LIMIT, answer)
+            .await
+            .expect("answered or closed in time")
+    }
+
     /// Until the robot closes it.
     pub(super) async fn closed(&mut self) {
         let closing = async { while let Some(Ok(_)) = self.0.next().await {} };

@@ -1,7 +1,9 @@
 //! The socket: replaced, lost, silent, and full of garbage.
 
 use tokio::io::AsyncWriteExt;
-use tokio_tungstenite::tungstenite::protocol::Message as Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message as Frame};
+use wire::signaling::permitted::{Permitted as Permissions, REVOKED};
 
 use super::*;
 
@@ -158,5 +160,53 @@ async fn credentials_are_renewed_before_they_expire() {
     let robot = Robot::start(&service, SocketTiming::default());
     let _socket = service.next().await;
     until("renewed", || service.calls(CREDENTIALS) >= 3).await;
+    robot.stop().await;
+}
+
+#[tokio::test]
+async fn a_ping_after_a_list_is_answered_once_the_list_is_acted_by() {
+    let mut service = Service::start().await;
+    let mut robot = Robot::start(&service, SocketTiming::default());
+    let mut socket = service.next().await;
+    let agent = format!("user-agent: robot-agent/{}", env!("CARGO_PKG_VERSION"));
+    let head = service.state.lock().unwrap().heads[CONNECT].to_ascii_lowercase();
+    assert!(head.contains(&agent), "{head}");
+    let (list, _) = Permissions::of(["user-anna/1".to_owned()]);
+    socket.send_text(&list.to_frame().to_json()).await;
+    socket.send(Frame::Ping("7".into())).await;
+    let told = robot.permitted.recv().await.unwrap();
+    assert_eq!(told.principals, list.principals);
+    told.acted.send(()).unwrap();
+    assert!(socket.answers("7").await);
+    robot.stop().await;
+}
+
+#[tokio::test]
+async fn a_list_that_nobody_acts_by_costs_the_socket_and_leaves_the_ping_unanswered() {
+    let mut service = Service::start().await;
+    let mut robot = Robot::start(&service, SocketTiming::default());
+    let mut socket = service.next().await;
+    let list = Permissions::default().to_frame().to_json();
+    socket.send_text(&list).await;
+    socket.send(Frame::Ping("7".into())).await;
+    drop(robot.permitted.recv().await);
+    assert!(!socket.answers("7").await);
+    let _next = service.next().await;
+    robot.stop().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_is_closed_as_revoked_leaves_nobody_who_may_watch() {
+    let mut service = Service::start().await;
+    let mut robot = Robot::start(&service, SocketTiming::default());
+    let mut socket = service.next().await;
+    let why = CloseFrame {
+        code: CloseCode::Policy,
+        reason: REVOKED.into(),
+    };
+    socket.send(Frame::Close(Some(why))).await;
+    let told = robot.permitted.recv().await.unwrap();
+    assert!(told.principals.is_empty());
+    told.acted.send(()).unwrap();
     robot.stop().await;
 }

@@ -11,6 +11,7 @@ use webrtc::data_channel::RTCDataChannel;
 use webrtc::peer_connection::RTCPeerConnection;
 use wire::Action;
 use wire::data_channel::{DRIVE, Driver, Message, Request, TELEMETRY};
+use wire::signaling::permitted::label;
 
 use super::session::{Session, Shared};
 use crate::clock::now;
@@ -129,12 +130,18 @@ impl DataChannels {
     /// An action, on its way to the wheels: nothing here waits.
     fn drive(&self, payload: &[u8]) {
         let viewer = &self.session.viewer;
-        let action = match Action::from_json(payload) {
+        let mut action = match Action::from_json(payload) {
             Ok(action) => action,
             Err(rejected) => {
                 self.shared.robot.count_rejected();
                 return self.reject(&rejected.to_string());
             }
+        };
+        // Whatever the viewer calls itself.
+        let principal = self.session.principal.as_deref();
+        action.user = principal.map(|principal| label(principal).to_owned());
+        let Some(_acts) = self.session.acts() else {
+            return tracing::debug!(%viewer, "action dropped: about to be disconnected");
         };
         self.shared.robot.act(&action, viewer);
     }
@@ -152,12 +159,8 @@ impl DataChannels {
         }
     }
 
-    /// The viewer drives no more. Wheels it left turning are stopped, but not another's.
     pub(super) fn release(&self) {
-        let viewer = &self.session.viewer;
-        if self.shared.robot.release(viewer) {
-            tracing::info!(%viewer, "no longer drives");
-        }
+        self.shared.release(&self.session.viewer);
     }
 
     /// Sends the last report and every one that follows, until there are no more.

@@ -56,11 +56,11 @@ impl RtpSender {
         }
     }
 
-    /// Sends until the connection is gone.
+    /// Sends until the connection is gone or the session is about to end.
     pub(super) async fn run(mut self, mut feedback: mpsc::Receiver<Feedback>) {
         let mut updates = tokio::time::interval(bandwidth::UPDATE_EVERY);
         updates.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        while !self.session.cancel.is_cancelled() {
             let sent = tokio::select! {
                 frame = self.frames.recv() => match frame {
                     Ok(frame) => self.send(&frame).await,

@@ -2,7 +2,7 @@
 //! what all sessions share.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -47,6 +47,13 @@ pub(in crate::video) struct Shared {
 }
 
 impl Shared {
+    /// `viewer` drives no more. Wheels it left turning are stopped, but not another's.
+    pub(in crate::video) fn release(&self, viewer: &str) {
+        if self.robot.release(viewer) {
+            tracing::info!(%viewer, "no longer drives");
+        }
+    }
+
     /// Without waiting for a channel that is full: whoever gets no answer asks again.
     pub(in crate::video) fn send(&self, viewer: &str, message: Message) {
         let viewer = viewer.to_owned();
@@ -70,12 +77,16 @@ pub(super) const MAX_CANDIDATES: usize = 64;
 /// One viewer, from its offer to its end. A viewer who reconnects has two for a moment.
 pub(in crate::video) struct Session {
     pub viewer: Arc<str>,
+    /// Whose right to watch it came by.
+    pub principal: Option<String>,
     pub offer: String,
     /// Set once the offer is answered.
     pub answer: OnceLock<String>,
     /// The viewer's candidates go in here.
     pub candidates: mpsc::Sender<Candidate>,
     pub cancel: CancellationToken,
+    /// Held while one of its actions is carried out.
+    acting: Mutex<()>,
     connected: AtomicBool,
     kbps: AtomicU32,
 }
@@ -85,6 +96,7 @@ impl Session {
     /// come out.
     pub(in crate::video) fn new(
         viewer: &str,
+        principal: Option<String>,
         offer: String,
         early: Vec<Candidate>,
         limits: Limits,
@@ -96,14 +108,32 @@ impl Session {
         }
         let session = Self {
             viewer: viewer.into(),
+            principal,
             offer,
             answer: OnceLock::new(),
             candidates,
             cancel,
+            acting: Mutex::new(()),
             connected: AtomicBool::new(false),
             kbps: AtomicU32::new(limits.ceiling_kbps),
         };
         (Arc::new(session), received)
+    }
+
+    /// Ends it. When this returns no action of it is carried out any more.
+    pub(in crate::video) fn end(&self) {
+        let _acting = self.acting();
+        self.cancel.cancel();
+    }
+
+    /// Lets an action be carried out while it is held; none once the session is about to end.
+    pub(super) fn acts(&self) -> Option<MutexGuard<'_, ()>> {
+        let acting = self.acting();
+        (!self.cancel.is_cancelled()).then_some(acting)
+    }
+
+    fn acting(&self) -> MutexGuard<'_, ()> {
+        self.acting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether frames are sent there.

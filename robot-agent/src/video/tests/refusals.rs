@@ -22,8 +22,13 @@ async fn refused(task: &mut VideoTask) -> (String, String) {
 
 async fn offer_of(name: &str, change: impl Fn(String) -> String) -> Incoming {
     match Viewer::new(name).await.offer().await {
-        Incoming::Offer { viewer, sdp } => Incoming::Offer {
+        Incoming::Offer {
             viewer,
+            principal,
+            sdp,
+        } => Incoming::Offer {
+            viewer,
+            principal,
             sdp: change(sdp),
         },
         other => other,
@@ -102,6 +107,7 @@ async fn fifty_nonsense_offers_a_second_and_thousands_of_candidates_disturb_nobo
     for n in 0..50 {
         let offer = Incoming::Offer {
             viewer: format!("unknown-{n}"),
+            principal: None,
             sdp: format!("v=0\r\nnonsense {n}\r\n"),
         };
         task.to.send(offer).await.unwrap();

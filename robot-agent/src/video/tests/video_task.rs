@@ -2,10 +2,11 @@
 
 use std::sync::Mutex;
 
+use tokio::sync::oneshot;
 use wire::Motion;
 
 use super::super::camera::{CameraConfig, Format, VideoSource};
-use super::super::messages::Message;
+use super::super::messages::{Message, Permitted};
 use super::viewer::{TIMEOUT, Viewer};
 use super::*;
 
@@ -64,6 +65,7 @@ impl Robot for Recorder {
 pub(super) struct VideoTask {
     pub robot: Arc<Recorder>,
     pub to: mpsc::Sender<Incoming>,
+    permit: mpsc::Sender<Permitted>,
     from: mpsc::Receiver<Outgoing>,
     pub status: watch::Receiver<Option<Video>>,
     shutdown: CancellationToken,
@@ -76,12 +78,14 @@ impl VideoTask {
     pub(super) fn start(config: VideoConfig) -> Self {
         let robot = Arc::new(Recorder::default());
         let (to, incoming) = mpsc::channel(64);
+        let (permit, permitted) = mpsc::channel(1);
         let (outgoing, from) = mpsc::channel(64);
         let (ice, ice_servers) = watch::channel(Vec::new());
         let (telemetry_to, telemetry) = watch::channel(Arc::from("{\"online\":true}"));
         let (status_to, status) = watch::channel(None);
         let io = VideoIo {
             incoming,
+            permitted,
             outgoing,
             ice_servers,
             telemetry,
@@ -94,6 +98,7 @@ impl VideoTask {
         Self {
             robot,
             to,
+            permit,
             from,
             status,
             shutdown,
@@ -110,9 +115,25 @@ impl VideoTask {
             .expect("an answer")
     }
 
+    /// Says who may watch, and waits until it is acted by.
+    pub(super) async fn permit(&self, principals: &[&str]) {
+        let (acted, done) = oneshot::channel();
+        let principals = principals.iter().map(|name| (*name).to_owned()).collect();
+        let list = Permitted { principals, acted };
+        self.permit.send(list).await.unwrap();
+        let done = tokio::time::timeout(TIMEOUT, done).await;
+        done.expect("in time").expect("it is acted by");
+    }
+
     /// Connects a viewer as far as the answer.
     pub(super) async fn connect(&mut self, viewer: &Viewer) {
-        self.to.send(viewer.offer().await).await.unwrap();
+        self.connect_as(viewer, None).await;
+    }
+
+    /// The same of a viewer whose principal is known.
+    pub(super) async fn connect_as(&mut self, viewer: &Viewer, principal: Option<&str>) {
+        let offer = viewer.offer_as(principal).await;
+        self.to.send(offer).await.unwrap();
         loop {
             let sent = self.next().await;
             let answers = matches!(sent.message, Message::Answer { .. });

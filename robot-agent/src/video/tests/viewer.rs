@@ -90,12 +90,17 @@ impl Viewer {
     }
 
     pub(super) async fn offer(&self) -> Incoming {
+        self.offer_as(None).await
+    }
+
+    pub(super) async fn offer_as(&self, principal: Option<&str>) -> Incoming {
         let offer = self.peer.create_offer(None).await.unwrap();
         let mut gathered = self.peer.gathering_complete_promise().await;
         self.peer.set_local_description(offer).await.unwrap();
         let _ = gathered.recv().await;
         Incoming::Offer {
             viewer: self.name.clone(),
+            principal: principal.map(str::to_owned),
             sdp: self.peer.local_description().await.unwrap().sdp,
         }
     }
