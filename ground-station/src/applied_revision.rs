@@ -1,8 +1,11 @@
-//! Up to which revision of the store the running station acts; a command waits for its own.
+//! Up to which revision of the store the running station acts, and its robots; a command waits
+//! for its own.
 //!
-//! So `new-key` prints a key that works, and after `revoke` the robot is out.
+//! So `new-key` prints a key that works, and after `revoke` the robot is out, and who watched it.
 
 use crate::state_dir::{self, PUBLIC, StateDir};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
 use std::time::Duration;
 use tracing::warn;
 
@@ -24,16 +27,54 @@ pub(crate) enum Outcome {
     NotYet,
 }
 
+/// What the robots make of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Robots {
+    /// All of them act by everything up to here, but for those that were not reached.
+    pub revision: u64,
+    pub unreached: Vec<Unreached>,
+}
+
+/// A robot that could not be told of a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unreached {
+    pub robot: String,
+    /// The change.
+    pub revision: u64,
+    /// When it has ended all its viewers at the latest, in Unix seconds.
+    pub until_s: u64,
+}
+
 /// Says that the station acts by everything up to `revision`.
 pub(crate) fn record(state_dir: &StateDir, revision: u64) {
-    let text = revision.to_string();
-    let path = state_dir.applied_revision();
-    if let Err(error) = state_dir::write(&path, text.as_bytes(), PUBLIC) {
+    write(&state_dir.applied_revision(), &revision.to_string());
+}
+
+/// Says what the robots act by.
+pub(crate) fn record_robots(state_dir: &StateDir, robots: &Robots) {
+    let text = serde_json::to_string(robots).expect("names and numbers are always JSON");
+    write(&state_dir.robots_revision(), &text);
+}
+
+fn write(path: &Path, text: &str) {
+    if let Err(error) = state_dir::write(path, text.as_bytes(), PUBLIC) {
         warn!(%error, "commands cannot see that their change is applied");
     }
 }
 
-/// Waits until the running station, if there is one, acts by `revision`.
+/// The robots that could not be told of `revision`, or of one after it.
+pub(crate) fn unreached(state_dir: &StateDir, revision: u64) -> Vec<Unreached> {
+    let mut unreached = robots(state_dir).unwrap_or_default().unreached;
+    unreached.retain(|robot| robot.revision >= revision);
+    unreached
+}
+
+fn robots(state_dir: &StateDir) -> Option<Robots> {
+    let text = std::fs::read_to_string(state_dir.robots_revision()).ok()?;
+    serde_json::from_str(&text).ok()
+}
+
+/// Waits until the running station, if there is one, acts by `revision`, and has told its robots.
 pub(crate) fn wait(state_dir: &StateDir, revision: u64) -> Outcome {
     for _ in 0..POLLS {
         let applied = std::fs::read_to_string(state_dir.applied_revision()).ok();
@@ -42,7 +83,8 @@ pub(crate) fn wait(state_dir: &StateDir, revision: u64) -> Outcome {
         if state_dir.lock_run().is_ok() {
             return Outcome::AtNextRun;
         }
-        if applied.is_some_and(|applied| applied >= revision) {
+        let told = robots(state_dir).map(|robots| robots.revision);
+        if applied >= Some(revision) && told >= Some(revision) {
             return Outcome::Applied;
         }
         std::thread::sleep(POLL);
@@ -59,7 +101,18 @@ mod tests {
     fn a_change_waits_for_a_station_only_while_one_runs() {
         let dir = tempfile::tempdir().unwrap();
         let state_dir = StateDir::open(dir.path()).unwrap();
+        let robots = |revision, unreached: &[Unreached]| {
+            let unreached = unreached.to_vec();
+            record_robots(
+                &state_dir,
+                &Robots {
+                    revision,
+                    unreached,
+                },
+            );
+        };
         record(&state_dir, 4);
+        robots(4, &[]);
         let mode = std::fs::metadata(state_dir.applied_revision())
             .unwrap()
             .mode();
@@ -70,7 +123,15 @@ mod tests {
         std::thread::scope(|scope| {
             let waiting = scope.spawn(|| wait(&state_dir, 5));
             record(&state_dir, 5);
+            let rover = Unreached {
+                robot: "rover".into(),
+                revision: 5,
+                until_s: 100,
+            };
+            robots(6, std::slice::from_ref(&rover));
             assert_eq!(waiting.join().unwrap(), Outcome::Applied);
+            assert_eq!(unreached(&state_dir, 5), [rover]);
+            assert_eq!(unreached(&state_dir, 6), []);
         });
         drop(running);
     }

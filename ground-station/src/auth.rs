@@ -13,7 +13,7 @@ mod token;
 mod usage_plan;
 
 pub use grant::{Grant, Role};
-pub use principal::{Principal, Rights};
+pub use principal::{Principal, Rights, permitted};
 pub use temporary_credentials::CredentialIssuer;
 pub use token::{TokenError, TokenKey};
 

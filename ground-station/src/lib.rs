@@ -46,7 +46,7 @@ use config::Config;
 use daemon::systemd;
 use http::app_state::AppState;
 use http::{listener, router};
-use maintenance::Maintenance;
+use maintenance::{Maintenance, robots_revision};
 use mars::Mars;
 use metrics::Metrics;
 use robots::RobotStates;
@@ -115,6 +115,12 @@ async fn run(state: &Path, config: Config) -> anyhow::Result<()> {
     let (inbox, reports) = mpsc::channel(INBOX);
     let desired = desired.subscribe();
     let root = state_dir.root().to_owned();
+    let signaling = app.signaling.clone();
+    tasks.spawn(robots_revision::run(
+        signaling,
+        state_dir.clone(),
+        shutdown.clone(),
+    ));
     let mut broker = start_broker(&mut tasks, &app, config, state_dir, desired, inbox).await?;
 
     let until = || shutdown.clone();

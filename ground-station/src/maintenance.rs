@@ -1,6 +1,8 @@
 //! What a running station does by the clock: notice what commands have changed, write down
 //! counts, renew the server certificate, notice silent robots, feed systemd's watchdog.
 
+pub(crate) mod robots_revision;
+
 use crate::applied_revision;
 use crate::auth::{Accounts, Now};
 use crate::broker::mosquitto::DesiredState;

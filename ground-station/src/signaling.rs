@@ -3,6 +3,9 @@
 //! A channel exists for every robot and bears its name. What one connection may do is in
 //! [`connection`], who receives whose messages in [`channels`]; both are pure. Knows nothing of
 //! HTTP, of what is said, of MQTT, or of video.
+//!
+//! A robot-agent is told who may watch it, with every change and now and then besides;
+//! [`Signaling::unreached`] says which of them does not act by a change.
 
 mod arn;
 pub(crate) mod channels;
@@ -12,19 +15,26 @@ mod rejection;
 mod times;
 
 pub(crate) use arn::Arn;
+pub(crate) use channels::Unreached;
 pub(crate) use counters::Counters;
 pub(crate) use rejection::Rejection;
 pub(crate) use times::Times;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::CredentialIssuer;
+use crate::clock;
 use crate::store::Directory;
 use crate::turn::Relay;
-use channels::Channels;
+use channels::{Channels, ConnectionId};
+
+/// How long a robot may take to act by what it is told: a round trip over a bad path and some.
+/// Whoever revokes waits for no more than that.
+pub(crate) const ACTS_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the service is told at its start.
 #[derive(Clone, Debug)]
@@ -51,6 +61,8 @@ pub(crate) struct Signaling {
     pub counters: Counters,
     pub shutdown: CancellationToken,
     channels: Mutex<Channels>,
+    /// Says that a robot acts by one more revision.
+    acts: watch::Sender<()>,
 }
 
 impl Signaling {
@@ -63,7 +75,8 @@ impl Signaling {
         shutdown: CancellationToken,
     ) -> Self {
         Self {
-            channels: Mutex::new(Channels::new(settings.times)),
+            channels: Mutex::new(Channels::new(settings.times, clock::instant())),
+            acts: watch::Sender::default(),
             settings,
             credentials,
             directory,
@@ -95,6 +108,29 @@ impl Signaling {
     /// Who may do what, as things are.
     pub(crate) fn directory(&self) -> Arc<Directory> {
         self.directory.borrow().clone()
+    }
+
+    /// Notes that a master, and so its viewers' sessions, act by a revision of the directory.
+    pub(crate) fn acts_by(&self, master: &ConnectionId, revision: u64) {
+        self.channels().acts_by(master, revision);
+        self.acts.send_replace(());
+    }
+
+    /// The robots that do not act by `after` in time, though it takes something away from who
+    /// may watch them by `before`.
+    pub(crate) async fn unreached(&self, before: &Directory, after: &Directory) -> Vec<Unreached> {
+        let mut acts = self.acts.subscribe();
+        let unreached = || {
+            let channels = self.channels();
+            channels.unreached(before, after, clock::instant())
+        };
+        let answered = async {
+            while unreached().iter().any(|robot| robot.connected) {
+                let _ = acts.changed().await;
+            }
+        };
+        let _ = tokio::time::timeout(ACTS_WITHIN, answered).await;
+        unreached()
     }
 
     pub(crate) fn channels(&self) -> MutexGuard<'_, Channels> {

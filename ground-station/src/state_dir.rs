@@ -142,6 +142,11 @@ impl StateDir {
         self.root.join("in-force")
     }
 
+    /// Up to which revision its robots act, and which do not.
+    pub fn robots_revision(&self) -> PathBuf {
+        self.root.join("robots-in-force")
+    }
+
     /// A file of the broker's generated configuration.
     pub fn broker(&self, file: &str) -> PathBuf {
         self.root.join("broker").join(file)

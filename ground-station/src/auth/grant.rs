@@ -61,6 +61,7 @@ impl Role {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::permitted;
     use crate::store::{Key, Permission, RobotScope, User};
 
     fn grant(principal: Principal) -> Grant {
@@ -137,6 +138,33 @@ mod tests {
             };
             assert!(!elsewhere.holds(&directory()));
         }
+    }
+
+    #[test]
+    fn a_robot_is_told_of_everybody_whose_grant_holds_and_of_nobody_else() {
+        let told = |grant: &Grant, directory: &Directory| {
+            let listed = permitted("rover", directory).contains(&grant.principal.told());
+            assert_eq!(listed, grant.holds(directory), "{grant:?}");
+            listed
+        };
+        let (of_user, of_key) = (of_user(), of_key());
+        assert!(told(&of_user, &directory()) && told(&of_key, &directory()));
+        for change in [
+            |d: &mut Directory| d.users.get_mut("ann").unwrap().password_version = "2".into(),
+            |d: &mut Directory| {
+                d.users.get_mut("ann").unwrap().robots = vec!["other".to_owned()].into()
+            },
+            |d: &mut Directory| d.users.clear(),
+        ] {
+            let mut directory = directory();
+            change(&mut directory);
+            assert!(!told(&of_user, &directory) && told(&of_key, &directory));
+        }
+        let mut directory = directory();
+        directory.keys.get_mut(&[1; 32]).unwrap().may = [Permission::Mars].into();
+        assert!(told(&of_user, &directory) && !told(&of_key, &directory));
+        assert_eq!(of_user.principal.told(), "user-ann/1");
+        assert_eq!(of_key.principal.told(), "key-4");
     }
 
     #[test]

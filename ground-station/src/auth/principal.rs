@@ -69,6 +69,17 @@ impl Principal {
         matches!(self, Self::Certificate(_, name) if directory.kind(name) == Some(Kind::Operator))
     }
 
+    /// As robots know it: its label, and what makes it void where that is not in the label. A
+    /// password's version is drawn by lot and says nothing of the password.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Key(_) => self.label(),
+            Self::User(_, version) | Self::Certificate(version, _) => {
+                format!("{}/{version}", self.label())
+            }
+        }
+    }
+
     /// As logs name it.
     pub fn label(&self) -> String {
         match self {
@@ -77,6 +88,21 @@ impl Principal {
             Self::Certificate(_, name) => format!("certificate-{name}"),
         }
     }
+}
+
+/// All who may watch and drive `robot`, as [`Principal::told`] names them: keys and users, since
+/// nobody watches by a certificate.
+pub fn permitted(robot: &str, directory: &Directory) -> BTreeSet<String> {
+    let keys = directory.keys.values();
+    let keys = keys.map(|key| (Principal::Key(key.id), Rights::from(key)));
+    let users = directory.users.iter().map(|(name, user)| {
+        let principal = Principal::User(name.clone(), user.password_version.clone());
+        (principal, Rights::from(user))
+    });
+    keys.chain(users)
+        .filter(|(_, rights)| rights.may_drive(robot))
+        .map(|(principal, _)| principal.told())
+        .collect()
 }
 
 impl From<&Key> for Rights {

@@ -88,7 +88,11 @@ impl NewUser {
             self.replace,
             clock::unix_s(),
         )?;
-        context.wait_until_applied();
+        if self.replace {
+            context.wait_until_out(|_| true);
+        } else {
+            context.wait_until_applied();
+        }
         if !self.password_stdin {
             print(password)?;
         }

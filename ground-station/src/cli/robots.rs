@@ -106,15 +106,15 @@ impl Revoke {
     pub(super) fn run(self, context: &CommandContext) -> anyhow::Result<()> {
         if let Some(name) = self.name {
             let count = context.store.revoke_certificates(&name, clock::unix_s())?;
-            context.wait_until_applied();
+            context.wait_until_out(|robot| robot == name);
             print(format_args!("{name}: {count} certificates revoked"))?;
         } else if let Some(user) = self.user {
             context.store.remove_user(&user)?;
-            context.wait_until_applied();
+            context.wait_until_out(|_| true);
             print(format_args!("user {user}: removed, with all their tokens"))?;
         } else if let Some(key) = self.key {
             context.store.remove_key(key)?;
-            context.wait_until_applied();
+            context.wait_until_out(|_| true);
             print(format_args!("key {key}: removed"))?;
         }
         Ok(())

@@ -3,11 +3,14 @@
 //! The newest master wins, ten may watch, and what viewers send while the master is away
 //! waits for it. Nobody is ever waited for: who does not take a message is closed.
 
+mod held;
 mod outbox;
+mod told;
 
 pub(crate) use outbox::Receiver;
+pub(crate) use told::Unreached;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use wire::signaling::{Content, FromService, MessageType, ToService};
@@ -15,8 +18,12 @@ use wire::signaling::{Content, FromService, MessageType, ToService};
 use super::connection::CloseReason;
 use super::rejection::Rejection;
 use super::times::Times;
+use crate::auth::Grant;
+use crate::store::Directory;
 use daemon::rate_limit::{Rate, TokenBucket};
+use held::{Held, MAX_HELD};
 use outbox::{Outbox, outbox};
+use told::{List, Told};
 
 /// Viewers of one channel: the service's default.
 const MAX_VIEWERS: usize = 10;
@@ -35,9 +42,6 @@ const CALLS: Rate = Rate {
     per_s: 5.0,
 };
 
-/// Messages that wait for one master: an offer and a handful of candidates of ten viewers.
-const MAX_HELD: usize = 96;
-
 /// Messages that wait to be written to one socket: all that may have been held for it, and as
 /// much again.
 const OUTBOX_CAPACITY: usize = 2 * MAX_HELD;
@@ -46,8 +50,13 @@ const OUTBOX_CAPACITY: usize = 2 * MAX_HELD;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Side {
     Master,
-    /// Who watches it, by the id of its client.
-    Viewer(String),
+    /// Who watches it.
+    Viewer {
+        /// The id of its client.
+        id: String,
+        /// Whose it is, as robots know them.
+        principal: String,
+    },
 }
 
 /// One connection to a channel.
@@ -59,16 +68,11 @@ pub(crate) struct ConnectionId {
 }
 
 #[derive(Debug)]
-struct Held {
-    until: Instant,
-    frame: FromService,
-}
-
-#[derive(Debug)]
 struct Channel {
     master: Option<(u64, Outbox)>,
+    told: Told,
     viewers: BTreeMap<String, (u64, Outbox)>,
-    held: VecDeque<Held>,
+    held: Held,
     master_joins: TokenBucket,
     viewer_joins: TokenBucket,
     calls: TokenBucket,
@@ -78,8 +82,9 @@ impl Channel {
     fn new(now: Instant) -> Self {
         Self {
             master: None,
+            told: Told::default(),
             viewers: BTreeMap::new(),
-            held: VecDeque::new(),
+            held: Held::default(),
             master_joins: TokenBucket::new(JOINS, now),
             viewer_joins: TokenBucket::new(JOINS, now),
             calls: TokenBucket::new(CALLS, now),
@@ -90,38 +95,23 @@ impl Channel {
         let viewers = self.viewers.values().map(|(_, outbox)| outbox);
         viewers.chain(self.master.as_ref().map(|(_, outbox)| outbox))
     }
-
-    /// Keeps what a viewer sends until a master comes. A new offer makes all that the same
-    /// viewer sent before void, as with the real service.
-    fn hold(&mut self, frame: FromService, until: Instant) {
-        if frame.message_type == MessageType::SdpOffer {
-            self.forget(frame.sender_client_id.as_deref());
-        }
-        if self.held.len() == MAX_HELD {
-            self.held.pop_front();
-        }
-        self.held.push_back(Held { until, frame });
-    }
-
-    fn forget(&mut self, viewer: Option<&str>) {
-        self.held
-            .retain(|held| held.frame.sender_client_id.as_deref() != viewer);
-    }
 }
 
 #[derive(Debug)]
 pub(crate) struct Channels {
     channels: HashMap<String, Channel>,
     times: Times,
+    started: Instant,
     next_number: u64,
 }
 
 impl Channels {
-    /// Nobody is connected yet.
-    pub(crate) fn new(times: Times) -> Self {
+    /// Nobody is connected yet, in a station that started at `now`.
+    pub(crate) fn new(times: Times, now: Instant) -> Self {
         Self {
             channels: HashMap::new(),
             times,
+            started: now,
             next_number: 0,
         }
     }
@@ -136,7 +126,7 @@ impl Channels {
         let channel = channel_of(&mut self.channels, robot, now);
         let joins = match side {
             Side::Master => &mut channel.master_joins,
-            Side::Viewer(_) => &mut channel.viewer_joins,
+            Side::Viewer { .. } => &mut channel.viewer_joins,
         };
         if !joins.take(now) {
             return Err(Rejection::limit(
@@ -147,11 +137,10 @@ impl Channels {
         let number = self.next_number;
         let replaced = match &side {
             Side::Master => {
-                let held = channel.held.drain(..).filter(|held| held.until > now);
-                held.for_each(|held| outbox.send(held.frame));
+                channel.held.take(now).for_each(|frame| outbox.send(frame));
                 channel.master.replace((number, outbox))
             }
-            Side::Viewer(id) => {
+            Side::Viewer { id, .. } => {
                 if channel.viewers.len() >= MAX_VIEWERS && !channel.viewers.contains_key(id) {
                     return Err(Rejection::limit(format!(
                         "this channel has its {MAX_VIEWERS} viewers"
@@ -181,9 +170,9 @@ impl Channels {
             |held: Option<&(u64, Outbox)>| held.is_some_and(|h| h.0 == connection.number);
         match &connection.side {
             Side::Master if still_there(channel.master.as_ref()) => channel.master = None,
-            Side::Viewer(id) if still_there(channel.viewers.get(id)) => {
+            Side::Viewer { id, .. } if still_there(channel.viewers.get(id)) => {
                 channel.viewers.remove(id);
-                channel.forget(Some(id));
+                channel.held.forget(Some(id));
             }
             _ => {}
         }
@@ -199,11 +188,14 @@ impl Channels {
         let until = now + self.times.message_ttl;
         let channel = channel_of(&mut self.channels, &from.robot, now);
         match &from.side {
-            Side::Viewer(id) => {
-                let frame = forwarded(message, Some(id.clone()));
+            Side::Viewer { id, principal } => {
+                let frame = FromService {
+                    principal: (message.action == Content::SdpOffer).then(|| principal.clone()),
+                    ..forwarded(message, Some(id.clone()))
+                };
                 match &channel.master {
                     Some((_, master)) => master.send(frame),
-                    None => channel.hold(frame, until),
+                    None => channel.held.hold(frame, until),
                 }
                 Ok(())
             }
@@ -219,6 +211,58 @@ impl Channels {
                 Ok(())
             }
         }
+    }
+
+    /// Notes that a master that is told of principals is told now, or that another is not.
+    pub(crate) fn told(&mut self, master: &ConnectionId, grant: Option<&Grant>, now: Instant) {
+        let Some(channel) = self.with_master(master) else {
+            return;
+        };
+        channel.told = grant.map_or(Told::Nothing, |grant| {
+            Told::List(List {
+                grant: grant.clone(),
+                sent: now,
+                acts_by: channel.told.acts_by(),
+            })
+        });
+    }
+
+    /// Notes that a master acts by a revision of the directory.
+    pub(crate) fn acts_by(&mut self, master: &ConnectionId, revision: u64) {
+        if let Some(channel) = self.with_master(master)
+            && let Told::List(list) = &mut channel.told
+        {
+            list.acts_by = Some(revision);
+        }
+    }
+
+    /// The robots that may show themselves to somebody from whom the step from `before` to
+    /// `after` has taken that.
+    pub(crate) fn unreached(
+        &self,
+        before: &Directory,
+        after: &Directory,
+        now: Instant,
+    ) -> Vec<Unreached> {
+        let unreached = |robot: &String| {
+            let channel = self.channels.get(robot);
+            let told = channel.map_or(&Told::Unknown, |channel| &channel.told);
+            let until = told.holds_until(robot, before, after, self.started)?;
+            Some(Unreached {
+                robot: robot.clone(),
+                connected: channel.is_some_and(|channel| channel.master.is_some()),
+                until,
+            })
+        };
+        let robots = before.robots.iter().filter_map(unreached);
+        robots.filter(|robot| robot.until > now).collect()
+    }
+
+    /// The channel of a master, unless another has taken its place.
+    fn with_master(&mut self, master: &ConnectionId) -> Option<&mut Channel> {
+        let channel = self.channels.get_mut(&master.robot)?;
+        let number = channel.master.as_ref().map(|(number, _)| *number);
+        (number == Some(master.number)).then_some(channel)
     }
 
     /// Whether one more control call for this channel is within its rate.

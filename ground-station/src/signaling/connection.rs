@@ -4,6 +4,7 @@
 
 use std::time::Instant;
 
+use wire::signaling::permitted::REVOKED;
 use wire::signaling::{
     Content, FromService, MAX_PAYLOAD_BYTES, MessageType, StatusResponse, ToService, is_id,
 };
@@ -74,7 +75,7 @@ impl CloseReason {
             Self::Replaced => "replaced by a newer connection",
             Self::SlowReader => "reads too slowly",
             Self::TooManyRejected => "too many rejected messages",
-            Self::Revoked => "no longer allowed",
+            Self::Revoked => REVOKED,
             Self::OnDemand => "dropped on demand",
             Self::Stopping => "the ground station stops",
         }

@@ -1,29 +1,32 @@
 //! One signaling socket: from the presigned upgrade to the closing frame.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod list;
+mod member;
+mod outgoing;
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use wire::signaling::permitted::{EVERY, ROBOT_AGENT};
 use wire::signaling::{FromService, MAX_FRAME_BYTES, MessageType, is_id};
+
+use member::Member;
+use outgoing::{Ended, close, send};
 
 use super::authenticated::{Form, authenticate, not_authorized};
 use super::sigv4;
 use crate::auth::{Grant, Role};
 use crate::clock;
 use crate::http::error::Refusal;
-use crate::signaling::channels::{ConnectionId, Receiver, Side};
+use crate::signaling::channels::{Receiver, Side};
 use crate::signaling::connection::{CloseReason, Connection, Due, RejectedMessage};
 use crate::signaling::{Arn, Rejection, Signaling};
-
-/// How long one frame may take to be written. Who needs longer for 12 KiB does not read.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// How long a closing frame may take; nothing depends on it.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+use crate::store::Directory;
 
 /// Takes out the requests that open a signaling socket; everything else goes on.
 pub(super) async fn intercept(
@@ -61,7 +64,8 @@ async fn open(signaling: &Arc<Signaling>, request: Request) -> Result<Response, 
         .parse()?;
     caller.require_channel(&arn, signaling)?;
     let client_id = sigv4::parameter(&query, "X-Amz-ClientId")?;
-    let side = side(caller.grant.role, client_id)?;
+    let side = side(&caller.grant, client_id)?;
+    let is_ours = side == Side::Master && is_robot_agent(&parts.headers);
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, signaling)
         .await
         .map_err(|rejection| {
@@ -70,7 +74,7 @@ async fn open(signaling: &Arc<Signaling>, request: Request) -> Result<Response, 
         })?;
     let now = clock::instant();
     let (id, receiver) = signaling.channels().join(&arn.robot, side, now)?;
-    let member = Member::new(Arc::clone(signaling), id, caller.grant);
+    let member = Member::new(Arc::clone(signaling), id, caller.grant, is_ours);
     Ok(upgrade
         .max_message_size(MAX_FRAME_BYTES)
         .max_frame_size(MAX_FRAME_BYTES)
@@ -78,58 +82,25 @@ async fn open(signaling: &Arc<Signaling>, request: Request) -> Result<Response, 
 }
 
 /// A viewer has an id, a master has none; the credentials say which it is.
-fn side(role: Role, client_id: Option<String>) -> Result<Side, Refusal> {
-    match (role, client_id) {
+fn side(grant: &Grant, client_id: Option<String>) -> Result<Side, Refusal> {
+    match (grant.role, client_id) {
         (Role::Master, None) => Ok(Side::Master),
         (Role::Master, Some(_)) => Err(not_authorized("connecting as a viewer")),
         (Role::Viewer, None) => Err(not_authorized("connecting as the master")),
-        (Role::Viewer, Some(id)) if is_id(&id) => Ok(Side::Viewer(id)),
+        (Role::Viewer, Some(id)) if is_id(&id) => Ok(Side::Viewer {
+            id,
+            principal: grant.principal.told(),
+        }),
         (Role::Viewer, Some(_)) => Err(Refusal::invalid_argument(
             "X-Amz-ClientId must be 1 to 256 of [a-zA-Z0-9_.-]",
         )),
     }
 }
 
-/// A connection to a channel, which it leaves whatever ends it: also a client that goes away
-/// between the upgrade and the first frame.
-struct Member {
-    signaling: Arc<Signaling>,
-    id: ConnectionId,
-    grant: Grant,
-}
-
-impl Member {
-    fn new(signaling: Arc<Signaling>, id: ConnectionId, grant: Grant) -> Self {
-        signaling.counters.connected(grant.role).inc();
-        tracing::info!(robot = %grant.robot, role = grant.role.word(), "signaling socket opened");
-        Self {
-            signaling,
-            id,
-            grant,
-        }
-    }
-
-    fn check_grant(&self) -> Result<(), Ended> {
-        if self.grant.holds(&self.signaling.directory()) {
-            Ok(())
-        } else {
-            Err(Ended::Here(CloseReason::Revoked))
-        }
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.signaling.counters.connected(self.grant.role).dec();
-        self.signaling.channels().leave(&self.id);
-    }
-}
-
-/// Why a socket ended.
-enum Ended {
-    Here(CloseReason),
-    /// The other end did, in order or not.
-    There(&'static str),
+/// Whether a master is told who may watch it. To all others the protocol stays AWS' own.
+fn is_robot_agent(headers: &HeaderMap) -> bool {
+    let agent = headers.get(header::USER_AGENT);
+    agent.is_some_and(|agent| agent.as_bytes().starts_with(ROBOT_AGENT.as_bytes()))
 }
 
 async fn run(mut socket: WebSocket, member: Member, mut receiver: Receiver) {
@@ -153,14 +124,29 @@ async fn serve(
     connection: &mut Connection,
 ) -> Ended {
     let mut directory = member.signaling.directory.clone();
+    let mut lists = tokio::time::interval(EVERY);
+    lists.reset();
+    // Before any offer.
+    let now = directory.borrow_and_update().clone();
+    if let Err(ended) = list::send(socket, member, &now).await {
+        return ended;
+    }
     loop {
         let deadline = tokio::time::Instant::from_std(connection.deadline());
         let step = tokio::select! {
             biased;
             () = member.signaling.shutdown.cancelled() => Err(Ended::Here(CloseReason::Stopping)),
             reason = receiver.close.reason() => Err(Ended::Here(reason)),
-            Ok(()) = directory.changed() => member.check_grant(),
-            Some(frame) = receiver.frames.recv() => send(socket, frame.to_json()).await,
+            Ok(()) = directory.changed() => {
+                let now = directory.borrow_and_update().clone();
+                follow(socket, member, &now).await
+            }
+            _ = lists.tick(), if member.is_ours => {
+                list::send(socket, member, &member.signaling.directory()).await
+            }
+            Some(frame) = receiver.frames.recv() => {
+                send(socket, member.readable(frame).to_json()).await
+            }
             incoming = socket.recv() => match incoming {
                 Some(Ok(message)) => receive(socket, member, connection, message).await,
                 Some(Err(error)) => {
@@ -177,6 +163,20 @@ async fn serve(
     }
 }
 
+/// Acts by a directory that has changed.
+async fn follow(
+    socket: &mut WebSocket,
+    member: &Member,
+    directory: &Directory,
+) -> Result<(), Ended> {
+    list::send(socket, member, directory).await?;
+    if member.grant.holds(directory) {
+        return Ok(());
+    }
+    list::wait_for_answer(socket, member, directory.revision).await;
+    Err(Ended::Here(CloseReason::Revoked))
+}
+
 /// One message of the other end.
 async fn receive(
     socket: &mut WebSocket,
@@ -187,7 +187,11 @@ async fn receive(
     let now = clock::instant();
     connection.received(now);
     let rejected = match message {
-        Message::Ping(_) | Message::Pong(_) => return Ok(()),
+        Message::Ping(_) => return Ok(()),
+        Message::Pong(answer) => {
+            list::answered(member, &answer);
+            return Ok(());
+        }
         Message::Close(_) => return Err(Ended::There("the other end closed it")),
         Message::Binary(_) => RejectedMessage {
             correlation_id: None,
@@ -243,22 +247,4 @@ async fn send_due(socket: &mut WebSocket, connection: &mut Connection) -> Result
         }
     }
     Ok(())
-}
-
-async fn send(socket: &mut WebSocket, text: String) -> Result<(), Ended> {
-    let send = socket.send(Message::Text(Utf8Bytes::from(text)));
-    match tokio::time::timeout(WRITE_TIMEOUT, send).await {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(Ended::There("it broke")),
-        Err(_) => Err(Ended::Here(CloseReason::SlowReader)),
-    }
-}
-
-async fn close(socket: &mut WebSocket, reason: CloseReason) {
-    let frame = CloseFrame {
-        code: reason.code(),
-        reason: Utf8Bytes::from_static(reason.words()),
-    };
-    let send = socket.send(Message::Close(Some(frame)));
-    let _ = tokio::time::timeout(CLOSE_TIMEOUT, send).await;
 }

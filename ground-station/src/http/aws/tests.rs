@@ -3,6 +3,7 @@
 
 mod calls;
 mod limits;
+mod lists;
 mod sockets;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use wire::signaling::control::Credentials;
@@ -150,6 +152,17 @@ impl Bench {
         let who = self.credentials(Role::Master, "rover");
         let url = self.url(&who, &self.arn("rover"), None, now());
         self.connect(&url).await.expect("the master is let in")
+    }
+
+    /// A master that calls itself so.
+    async fn master_named(&self, agent: &'static str) -> Socket {
+        let who = self.credentials(Role::Master, "rover");
+        let url = self.url(&who, &self.arn("rover"), None, now());
+        let mut request = url.into_client_request().unwrap();
+        let agent = axum::http::HeaderValue::from_static(agent);
+        request.headers_mut().insert("user-agent", agent);
+        let connected = tokio_tungstenite::connect_async(request).await;
+        connected.expect("the master is let in").0
     }
 
     async fn viewer(&self, id: &str) -> Result<Socket, Box<tungstenite::Error>> {

@@ -1,7 +1,11 @@
 use std::time::Duration;
 
+use wire::signaling::permitted::LIFE;
+
 use super::*;
+use crate::auth::{Grant, Principal, Role};
 use crate::clock::instant;
+use crate::store::{Directory, User};
 
 struct Bench {
     channels: Channels,
@@ -10,9 +14,10 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
+        let now = instant();
         Self {
-            channels: Channels::new(Times::DOCUMENTED),
-            now: instant(),
+            channels: Channels::new(Times::DOCUMENTED, now),
+            now,
         }
     }
 
@@ -21,8 +26,7 @@ impl Bench {
     }
 
     fn viewer(&mut self, id: &str) -> Result<(ConnectionId, Receiver), Rejection> {
-        self.channels
-            .join("rover", Side::Viewer(id.into()), self.now)
+        self.channels.join("rover", viewer(id), self.now)
     }
 
     fn says(
@@ -43,6 +47,13 @@ impl Bench {
 
     fn passes(&mut self, seconds: u64) {
         self.now += Duration::from_secs(seconds);
+    }
+}
+
+fn viewer(id: &str) -> Side {
+    Side::Viewer {
+        id: id.into(),
+        principal: format!("user-{id}/1"),
     }
 }
 
@@ -79,9 +90,7 @@ fn a_viewer_reaches_the_master_under_its_name_and_is_answered_without_one() {
 fn channels_do_not_mix() {
     let mut bench = Bench::new();
     let (_, mut at_rover) = bench.master();
-    let other = bench
-        .channels
-        .join("other", Side::Viewer("v1".into()), bench.now);
+    let other = bench.channels.join("other", viewer("v1"), bench.now);
     let (place, _receiver) = other.unwrap();
     assert!(bench.says(&place, Content::SdpOffer, "b2Zm", None));
     assert!(received(&mut at_rover).is_empty());
@@ -146,6 +155,23 @@ fn what_is_said_while_the_master_is_away_waits_for_it() {
     bench.says(&v2, Content::IceCandidate, "Y2FuZDI=", None);
     let (_, mut at_master) = bench.master();
     assert_eq!(received(&mut at_master), ["v2:c2Vjb25k", "v2:Y2FuZDI="]);
+}
+
+#[test]
+fn an_offer_says_whose_it_is_also_when_it_had_to_wait() {
+    let mut bench = Bench::new();
+    let (v1, _e1) = bench.viewer("v1").unwrap();
+    let heard = |bench: &mut Bench, at_master: &mut Receiver| {
+        bench.says(&v1, Content::IceCandidate, "Y2FuZA==", None);
+        let frames = std::iter::from_fn(|| at_master.frames.try_recv().ok());
+        frames.map(|frame| frame.principal).collect::<Vec<_>>()
+    };
+    bench.says(&v1, Content::SdpOffer, "b2Zm", None);
+    let (_, mut at_master) = bench.master();
+    let whose = [Some("user-v1/1".to_owned()), None];
+    assert_eq!(heard(&mut bench, &mut at_master), whose);
+    bench.says(&v1, Content::SdpOffer, "b2Zm", None);
+    assert_eq!(heard(&mut bench, &mut at_master), whose);
 }
 
 #[test]
@@ -218,4 +244,103 @@ fn everyone_on_the_channel_receives_a_broadcast() {
     assert_eq!(bench.channels.close("rover", CloseReason::OnDemand), 2);
     assert_eq!(why_closed(&at_viewer), Some(CloseReason::OnDemand));
     assert_eq!(bench.channels.broadcast("nobody", MessageType::GoAway), 0);
+}
+
+/// Two directories: before, and after the removal of who watches `rover`.
+fn removal() -> (Directory, Directory) {
+    let ann = User {
+        password: String::new(),
+        robots: vec!["rover".to_owned()].into(),
+        password_version: "1".into(),
+    };
+    let before = Directory {
+        revision: 4,
+        robots: ["rover".to_owned(), "other".to_owned()].into(),
+        users: [("ann".to_owned(), ann)].into(),
+        ..Directory::default()
+    };
+    let mut after = before.clone();
+    after.revision = 5;
+    after.users.clear();
+    (before, after)
+}
+
+fn robot() -> Grant {
+    Grant {
+        role: Role::Master,
+        robot: "rover".into(),
+        principal: Principal::Certificate("0a".into(), "rover".into()),
+    }
+}
+
+#[test]
+fn a_removal_has_reached_a_robot_once_it_says_so_or_five_minutes_later() {
+    let mut bench = Bench::new();
+    let (before, after) = removal();
+    let (master, _receiver) = bench.master();
+    bench.channels.told(&master, Some(&robot()), bench.now);
+    bench.passes(20);
+    bench.channels.told(&master, Some(&robot()), bench.now);
+    bench.channels.acts_by(&master, 4);
+    let rover = Unreached {
+        robot: "rover".into(),
+        connected: true,
+        until: bench.now + LIFE,
+    };
+    let unreached = |bench: &Bench| bench.channels.unreached(&before, &after, bench.now);
+    assert_eq!(unreached(&bench), std::slice::from_ref(&rover));
+    bench.channels.leave(&master);
+    bench.channels.acts_by(&master, 5);
+    let away = Unreached {
+        connected: false,
+        ..rover
+    };
+    assert_eq!(unreached(&bench), [away], "who has left says nothing");
+    let (master, _receiver) = bench.master();
+    bench.channels.told(&master, Some(&robot()), bench.now);
+    bench.channels.acts_by(&master, 5);
+    assert_eq!(unreached(&bench), []);
+}
+
+#[test]
+fn a_robot_that_does_not_come_back_has_ended_its_viewers_after_five_minutes() {
+    let mut bench = Bench::new();
+    let (before, after) = removal();
+    let (master, _receiver) = bench.master();
+    bench.channels.told(&master, Some(&robot()), bench.now);
+    bench.channels.leave(&master);
+    bench.passes(LIFE.as_secs() - 1);
+    assert_eq!(
+        bench.channels.unreached(&before, &after, bench.now).len(),
+        1
+    );
+    bench.passes(1);
+    assert_eq!(bench.channels.unreached(&before, &after, bench.now), []);
+}
+
+#[test]
+fn whoever_loses_nothing_is_not_waited_for() {
+    let mut bench = Bench::new();
+    let (before, after) = removal();
+    let (master, _receiver) = bench.master();
+    bench.channels.told(&master, Some(&robot()), bench.now);
+    assert_eq!(count(&bench, &after, &before), 0, "one more may watch");
+    let mut revoked = before.clone();
+    revoked.revoked.insert("ff".into(), 1);
+    revoked.revision = 5;
+    // Of `other` it is not known whose certificate it had before the station started.
+    assert_eq!(count(&bench, &before, &revoked), 1);
+    revoked.revoked.insert("0a".into(), 1);
+    assert_eq!(count(&bench, &before, &revoked), 2);
+    bench.passes(LIFE.as_secs());
+    bench.channels.told(&master, None, bench.now);
+    assert_eq!(
+        count(&bench, &before, &after),
+        0,
+        "a master of another make is promised nothing"
+    );
+}
+
+fn count(bench: &Bench, from: &Directory, to: &Directory) -> usize {
+    bench.channels.unreached(from, to, bench.now).len()
 }
