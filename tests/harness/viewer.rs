@@ -5,6 +5,7 @@ use crate::kvs::{self, Socket};
 use anyhow::Context;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 use webrtc::api::APIBuilder;
 use webrtc::api::interceptor_registry::register_default_interceptors;
 use webrtc::api::media_engine::MediaEngine;
@@ -14,6 +15,7 @@ use webrtc::ice::mdns::MulticastDnsMode;
 use webrtc::interceptor::registry::Registry;
 use webrtc::peer_connection::RTCPeerConnection;
 use webrtc::peer_connection::configuration::RTCConfiguration;
+use webrtc::peer_connection::peer_connection_state::RTCPeerConnectionState;
 use webrtc::peer_connection::sdp::session_description::RTCSessionDescription;
 use webrtc::rtp::header::Header;
 use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
@@ -133,6 +135,34 @@ impl Viewer {
         let message = bytes::Bytes::from_static(message);
         eventually("the data channel opens", async || {
             self.drive.send(&message).await.ok()
+        })
+        .await;
+    }
+
+    /// Sends `message` ten times a second, as a held key does, whatever becomes of it and until
+    /// the value is dropped.
+    #[must_use]
+    pub fn insist(&self, message: &'static [u8]) -> JoinSet<()> {
+        let drive = Arc::clone(&self.drive);
+        let mut insisting = JoinSet::new();
+        insisting.spawn(async move {
+            let mut ticks = tokio::time::interval(Duration::from_millis(100));
+            loop {
+                ticks.tick().await;
+                let _ = drive.send(&bytes::Bytes::from_static(message)).await;
+            }
+        });
+        insisting
+    }
+
+    /// Waits until its connection has ended, which it did nothing for.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn ended(&self) {
+        eventually("the viewer's connection ends", async || {
+            let connected = RTCPeerConnectionState::Connected;
+            (self.peer.connection_state() != connected).then_some(())
         })
         .await;
     }
