@@ -36,7 +36,7 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// On one machine or one LAN. A broker that hangs is noticed after twice this: soon enough for
 /// whoever drives, late enough for a machine that is very busy.
-const KEEP_ALIVE: Duration = Duration::from_secs(2);
+const KEEP_ALIVE: Duration = Duration::from_secs(3);
 
 /// rumqttc counts in whole seconds; a broker that takes longer to greet is not there.
 const CONNECT_TIMEOUT_S: u64 = 5;
