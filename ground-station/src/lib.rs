@@ -84,7 +84,7 @@ fn run_until_signalled(state: &Path, config: Config) -> anyhow::Result<()> {
 
 /// Starts everything, prints the ready line, and stops everything when the process is asked to
 /// or a part of it ends unasked.
-async fn run(state: &Path, config: Config) -> anyhow::Result<()> {
+async fn run(state: &Path, mut config: Config) -> anyhow::Result<()> {
     let shutdown = CancellationToken::new();
     let mut tasks = Tasks::new();
     tasks.spawn(stop_on_signal(shutdown.clone()));
@@ -95,6 +95,7 @@ async fn run(state: &Path, config: Config) -> anyhow::Result<()> {
     let http = tcp_port::bind(config.http, "http")?;
     let https = tcp_port::bind(config.https, "https")?;
     let listening = (http.local_addr()?, https.local_addr()?);
+    config.https = listening.1;
     let (app, relay) = build(&state_dir, &config, &shutdown)?;
     let (tls, certificate_holds) = maintenance::tls(&state_dir, &app.store, &app.ca)?;
     let desired = watch::Sender::new(DesiredState {
@@ -186,6 +187,7 @@ fn build(
         display: config.display.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
         console: config.console.clone(),
+        https_port: config.https.port(),
         store,
         shutdown: shutdown.clone(),
     };

@@ -5,6 +5,8 @@ const good: Facts = {
   stream: { is: "live" },
   viewer: { is: "connected" },
   robot: { online: true, seenMs: 1000 },
+  boardFault: undefined,
+  silentMs: { channel: null, station: null },
   publishError: null,
   nowMs: 61_000,
   serverMs: 61_000,
@@ -47,8 +49,7 @@ test("what is nearest to the page is said first", () => {
 
 test("an action that did not arrive and a broken board are said", () => {
   expect(status({ ...noVideo, publishError: "Too Many Requests" }).text).toContain("Too Many Requests");
-  const robot = { online: true, seenMs: 1, boardFault: "no answer at 0x60" };
-  for (const facts of [good, noVideo]) expect(status({ ...facts, robot }).text).toContain("0x60");
+  for (const facts of [good, noVideo]) expect(status({ ...facts, boardFault: "no answer at 0x60" }).text).toContain("0x60");
 });
 
 test("without a ground station the channel is all there is to say", () => {
@@ -59,11 +60,20 @@ test("without a ground station the channel is all there is to say", () => {
   });
 });
 
-test("the picture's line is empty while it moves, and says what is wrong when not", () => {
-  const facts = { viewer: good.viewer, cameraFault: undefined, stillS: 0.4, nowMs: 61_000 };
+test.each<[string, Partial<Facts>, string]>([
+  ["on both roads", { silentMs: { channel: 3200, station: 3000 } }, "The robot has been silent for 3 s"],
+  ["known to the station already", { silentMs: { channel: 1600, station: null }, robot: { online: false, seenMs: 59_000 } }, "The robot is offline, seen 2 s ago"],
+  ["on the channel only", { silentMs: { channel: 1600, station: null } }, "The path to the robot broke; the ground station still hears it"],
+  ["on the channel, and there is no station", { silentMs: { channel: 2000, station: null }, stream: null, robot: null }, "The robot has been silent for 2 s"],
+  ["without a channel", { ...noVideo, silentMs: { channel: null, station: 1900 } }, "The robot has been silent for 1 s"],
+])("a silent robot is red: %s", (_, facts, text) => {
+  expect(status({ ...good, ...facts })).toEqual({ tone: "bad", text });
+});
+
+test("the picture's line is empty while it is there, and says what is wrong when not", () => {
+  const facts = { viewer: good.viewer, cameraFault: undefined, painted: true, nowMs: 61_000 };
   expect(videoNote(facts)).toBe("");
-  expect(videoNote({ ...facts, stillS: null })).toBe("Waiting for the first frame");
-  expect(videoNote({ ...facts, stillS: 4.2 })).toContain("stood still for 4 s");
+  expect(videoNote({ ...facts, painted: false })).toBe("Waiting for the first frame");
   expect(videoNote({ ...facts, cameraFault: "no camera found" })).toBe("Camera: no camera found");
   expect(videoNote({ ...facts, viewer: noVideo.viewer })).toContain("next try in 3 s");
 });

@@ -1,5 +1,4 @@
 import { expect, test } from "vitest";
-import { readGamepad } from "../src/drive/gamepad";
 import { send, broadcast } from "../src/drive/transport";
 import type { Action } from "../src/wire";
 
@@ -55,26 +54,4 @@ test("a pressed stop takes every transport", () => {
 
 test("without any transport nothing is promised", () => {
   expect(send({ ...transports(false), http: null }, forward)).toBe("none");
-});
-
-const gamepad = (axes: number[], ...pressed: number[]) => ({
-  axes,
-  buttons: Array.from({ length: 17 }, (_, button) => ({ pressed: pressed.includes(button) })),
-});
-
-test("a gamepad's stick pushed up is forward", () => {
-  expect(readGamepad(gamepad([0.25, -1]))).toEqual({ x: 0.25, y: 1, stop: false });
-});
-
-test("a gamepad's cross is a stick at its edge", () => {
-  expect(readGamepad(gamepad([0, 0], 12))).toMatchObject({ x: 0, y: 1 });
-  expect(readGamepad(gamepad([0, 0], 14))).toMatchObject({ x: -1, y: 0 });
-});
-
-test("a gamepad's east button stops", () => {
-  expect(readGamepad(gamepad([0, 0], 1)).stop).toBe(true);
-});
-
-test("a gamepad with nothing on it is at rest", () => {
-  expect(readGamepad({ axes: [], buttons: [] })).toEqual({ x: 0, y: 0, stop: false });
 });

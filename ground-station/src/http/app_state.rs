@@ -32,6 +32,8 @@ pub(crate) struct AppState {
     pub(crate) display: Option<PathBuf>,
     /// Folder of the web console's files.
     pub(crate) console: Option<PathBuf>,
+    /// Where browsers find all that they forbid pages without TLS.
+    pub(crate) https_port: u16,
     /// Whose word about the client counts.
     pub(crate) trusted_proxies: Vec<TrustedProxy>,
     /// Cancelled when the station stops; whatever streams must end then.

@@ -19,6 +19,7 @@ pub(super) async fn health(State(app): State<Arc<AppState>>) -> Json<Value> {
         "version": env!("CARGO_PKG_VERSION"),
         "now_ms": clock::unix_ms(),
         "broker": broker,
+        "https_port": app.https_port,
     }))
 }
 

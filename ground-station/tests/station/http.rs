@@ -237,6 +237,7 @@ async fn https_serves_the_same_with_a_certificate_of_our_ca() {
         let health: serde_json::Value = client.get(url).send().await.unwrap().json().await.unwrap();
         assert_eq!(health["status"], "ok");
         assert_eq!(health["broker"], "connected");
+        assert_eq!(health["https_port"].to_string(), port);
         assert!(health["now_ms"].as_u64().unwrap() > 1_700_000_000_000);
     }
     let foreign = station

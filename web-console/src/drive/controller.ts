@@ -1,11 +1,14 @@
 // From input to transport: owns what is held and the clock that asks the scheduler.
 // Knows neither which device presses nor how actions travel; it is given `send`.
-// Leaving the page in any way releases everything, and so does all that can swallow the event by
-// which a key is let go.
 
 import type { Action } from "../wire";
 import { Input, type Direction } from "./input";
+import { listenToInterruptions } from "./interruptions";
 import { Scheduler, type Now } from "./scheduler";
+
+/** A page that stood still for longer cannot know what was let go meanwhile: a dialog was open, the
+ * computer slept. */
+const STOOD_STILL_MS = 1_000;
 
 /** What a sample-sized robot does at home without frightening the cat. */
 const FIRST_SPEED = 0.5;
@@ -20,6 +23,7 @@ export class DriveController {
   readonly #send: Send;
   readonly #listeners = new Set<() => void>();
   readonly #closed = new AbortController();
+  #locked = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Fraction of full throttle, in (0, 1]. */
   speed = FIRST_SPEED;
@@ -28,22 +32,28 @@ export class DriveController {
     this.#scheduler = new Scheduler(sender);
     this.#now = now;
     this.#send = send;
-    const releaseAll = () => this.releaseAll();
-    const { signal } = this.#closed;
-    addEventListener("blur", releaseAll, { signal });
-    addEventListener("pagehide", releaseAll, { signal });
-    addEventListener("beforeprint", releaseAll, { signal });
-    addEventListener("dragstart", releaseAll, { signal });
-    document.addEventListener("fullscreenchange", releaseAll, { signal });
-    // Under a menu the page hears no key. Where it is prevented, none opens.
-    addEventListener("contextmenu", (event) => event.defaultPrevented || releaseAll(), { signal });
-    document.addEventListener("freeze", releaseAll, { signal });
-    document.addEventListener("visibilitychange", () => document.hidden && releaseAll(), { signal });
+    listenToInterruptions(() => this.releaseAll(), this.#closed.signal);
   }
 
   /** Directions that are held now. */
   get directions(): ReadonlySet<Direction> {
     return this.#input.directions;
+  }
+
+  /** Whether anything is held. */
+  get holds(): boolean {
+    return this.#input.twist !== null;
+  }
+
+  /** Locked, it moves nothing; a stop goes out all the same. */
+  get locked(): boolean {
+    return this.#locked;
+  }
+
+  set locked(locked: boolean) {
+    if (locked === this.#locked) return;
+    this.#locked = this.#input.locked = locked;
+    this.#changed();
   }
 
   press(source: string, direction: Direction): void {
@@ -64,6 +74,17 @@ export class DriveController {
     this.#changed();
   }
 
+  /** Ends what a stick holds until it has been at rest. */
+  bar(source: string): void {
+    const held = this.holds;
+    this.#input.bar(source);
+    if (held) this.#changed();
+  }
+
+  isBarred(source: string): boolean {
+    return this.#input.isBarred(source);
+  }
+
   releaseAll(): void {
     this.#input.releaseAll();
     this.#changed();
@@ -72,6 +93,12 @@ export class DriveController {
   /** Stops now, whatever is held. */
   halt(): void {
     this.#send(this.#scheduler.halt(this.#now()), true);
+    this.#changed();
+  }
+
+  /** Somebody else stopped the robot: nothing drives before all has been let go. */
+  hold(): void {
+    this.#scheduler.hold();
     this.#changed();
   }
 
@@ -99,6 +126,11 @@ export class DriveController {
     const action = this.#scheduler.next(twist, this.speed, now);
     if (action !== null) this.#send(action, false);
     const due = this.#scheduler.due(twist);
-    if (due !== null) this.#timer = setTimeout(() => this.#tick(), Math.max(0, due - now.steady));
+    if (due !== null) this.#timer = setTimeout(() => this.#wake(due), Math.max(0, due - now.steady));
+  }
+
+  #wake(due: number): void {
+    if (this.#now().steady - due > STOOD_STILL_MS) this.releaseAll();
+    else this.#tick();
   }
 }

@@ -1,5 +1,7 @@
 // What is held now: keys, arrow buttons, a stick, a gamepad. Pure.
 // Knows no event and no element; whoever reads those says here which source holds what.
+// A stick says where it is again and again, so one whose hold was ended from here is barred until
+// it has been let go. Keys and buttons say only once that they are pressed.
 
 export type Direction = "forward" | "backwards" | "left" | "right";
 
@@ -21,28 +23,49 @@ const DEAD_ZONE = 0.12;
 export class Input {
   readonly #directions = new Map<string, Direction>();
   readonly #axes = new Map<string, Twist>();
+  readonly #barred = new Set<string>();
+  #locked = false;
 
   /** `source` tells presses of the same direction apart: two keys may mean forward. */
   press(source: string, direction: Direction): void {
-    this.#directions.set(source, direction);
+    if (!this.#locked) this.#directions.set(source, direction);
   }
 
   /** A proportional source: x to the right, y up, both in [-1, 1]. At rest it holds nothing. */
   setAxes(source: string, x: number, y: number): void {
     const twist = fromAxes(x, y);
-    if (twist === null) this.#axes.delete(source);
+    if (twist !== null && this.#locked) this.#barred.add(source);
+    if (twist === null && Number.isFinite(x + y)) this.#barred.delete(source);
+    if (twist === null || this.#barred.has(source)) this.#axes.delete(source);
     else this.#axes.set(source, twist);
   }
 
   release(source: string): void {
     this.#directions.delete(source);
     this.#axes.delete(source);
+    this.#barred.delete(source);
+  }
+
+  /** Ends what a stick holds until it has been at rest. */
+  bar(source: string): void {
+    this.#axes.delete(source);
+    this.#barred.add(source);
+  }
+
+  isBarred(source: string): boolean {
+    return this.#barred.has(source);
   }
 
   /** Everything at once: the page lost focus, was hidden, or is going away. */
   releaseAll(): void {
     this.#directions.clear();
-    this.#axes.clear();
+    for (const source of this.#axes.keys()) this.bar(source);
+  }
+
+  /** While it is locked nothing is held; what was has to be let go before it counts again. */
+  set locked(locked: boolean) {
+    this.#locked = locked;
+    if (locked) this.releaseAll();
   }
 
   /** Directions that are held now, for the page to show. */

@@ -16,6 +16,7 @@ const SOCKET_SECONDS = "299";
 
 /** The headers of a POST of JSON, all of which are signed. */
 export async function signedHeaders(credentials: Credentials, url: URL, body: string, now: Date): Promise<Headers> {
+  requireCrypto();
   const headers = { "content-type": "application/json" };
   const signer = new AwsV4Signer({ ...scope(credentials, now), method: "POST", url: url.href, headers, body, allHeaders: true });
   return (await signer.sign()).headers;
@@ -33,6 +34,11 @@ export async function signedUrl(
   const signed = await new AwsV4Signer({ ...scope(credentials, now), url: url.href, signQuery: true }).sign();
   signed.url.searchParams.sort();
   return signed.url.href;
+}
+
+/** Browsers have no signatures for pages that came by plain HTTP over a network. */
+function requireCrypto(): void {
+  if (globalThis.crypto?.subtle === undefined) throw new Error("this browser shows a picture only over HTTPS");
 }
 
 function scope({ accessKeyId, secretAccessKey, sessionToken, region }: Credentials, now: Date) {

@@ -1,15 +1,20 @@
 // What of the robot page is seen: video, controls, cards. Shows what it is given.
 
 import type { DriveController } from "../drive/controller";
+import type { GamepadStatus } from "../drive/gamepad";
 import type { Log } from "../log";
 import type { VideoStats } from "../video/stats";
 import type { Telemetry } from "../wire";
 import { el, setText } from "./dom";
 import { driveInput } from "./drive-input";
+import type { DriverLine } from "./driver-line";
 import * as format from "./format";
+import { gamepadNote } from "./gamepad-note";
 import type { Sample } from "./history";
+import { insecureNotice } from "./insecure-notice";
 import { logPane } from "./log-pane";
 import { metrics } from "./metrics";
+import type { Lock } from "./motion-lock";
 import { plot } from "./plot";
 import { speedLimit } from "./speed-limit";
 import type { Status } from "./status";
@@ -20,7 +25,11 @@ export interface Shown {
   status: Status;
   /** What is the matter with the video; empty if nothing. */
   note: string;
-  driver: { you: boolean; text: string } | null;
+  driver: DriverLine | null;
+  /** Whether the picture is a thing of the past. */
+  veiled: boolean;
+  /** Why the robot may not be driven; null while it may be. */
+  lock: Lock | null;
   telemetry: Telemetry | null;
   stats: VideoStats | null;
   /** Whether actions go by data channel. */
@@ -28,15 +37,22 @@ export interface Shown {
   roundTripMs: number | undefined;
 }
 
-export function dashboard(robot: string, controller: DriveController, log: Log, display: HTMLElement | null) {
+/** What the operator asks for that is no driving. */
+export interface Wishes {
+  driveWithoutPicture(): void;
+  useGamepad(id: string): void;
+}
+
+export function dashboard(robot: string, controller: DriveController, log: Log, display: HTMLElement | null, wishes: Wishes) {
   const status = el("p", { class: "status", role: "status" });
   const driver = el("p", { class: "driver", role: "status" });
   const wheels = wheelBars();
   const graph = plot();
   const link = metrics("Link", ["Actions go", "Round trip", "Frames", "Bitrate", "Jitter", "Dropped", "Size", "Viewers"]);
   const machine = metrics("Robot", ["Battery", "Temperature", "Load", "Wi-Fi", "Memory", "Reconnects", "Up", "Version"]);
-  const actions = metrics("Actions", ["Last", "From", "Obeyed", "Refused", "Too old", "Out of order", "Board faults"]);
-  const video = videoPane(robot, () => driveView);
+  const actions = metrics("Actions", ["Last", "From", "Obeyed", "Refused", "Too old", "Out of order", "Not the driver", "Board faults"]);
+  const video = videoPane(robot, () => driveView, wishes.driveWithoutPicture);
+  const gamepad = gamepadNote(wishes.useGamepad);
   const halt = () => controller.halt();
   const controls = el(
     "section",
@@ -51,11 +67,13 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
       speedLimit(controller),
     ),
     el("p", { class: "muted hint" }, "Arrow keys, W A S D or a gamepad drive while held. Space stops."),
+    gamepad.element,
   );
   const driveView = el("div", { class: "drive-view" }, video.element, controls);
   const element = el(
     "main",
     { class: "robot-page" },
+    insecureNotice(),
     driveView,
     el(
       "div",
@@ -72,6 +90,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
   return {
     element,
     video,
+    showGamepad: (status: GamepadStatus) => gamepad.show(status),
     addSample: (sample: Sample) => graph.add(sample),
     show(shown: Shown) {
       status.dataset["tone"] = shown.status.tone;
@@ -79,7 +98,9 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
       driver.hidden = shown.driver === null;
       driver.dataset["you"] = String(shown.driver?.you ?? false);
       setText(driver, shown.driver?.text ?? "");
+      controls.dataset["locked"] = String(shown.lock !== null);
       video.setNote(shown.note);
+      video.setVeil(shown.veiled, shown.lock);
       wheels.show(shown.telemetry?.wheels);
       link.show(linkMetrics(shown));
       machine.show(machineMetrics(shown.telemetry));
@@ -125,6 +146,7 @@ function actionMetrics(telemetry: Telemetry | null) {
     Refused: format.count(counters?.rejected),
     "Too old": format.count(counters?.stale),
     "Out of order": format.count(counters?.out_of_order),
+    "Not the driver": format.count(counters?.not_driver),
     "Board faults": format.count(counters?.bus_errors),
   };
 }

@@ -30,6 +30,8 @@ function button(controller: DriveController, direction: Direction): [Direction, 
     controller.press(`pointer ${event.pointerId}`, direction);
   };
   const lift = (event: PointerEvent) => controller.release(`pointer ${event.pointerId}`);
+  // Its end was heard by nobody here, a menu perhaps.
+  const move = (event: PointerEvent) => event.buttons === 0 && lift(event);
   const enter = (event: KeyboardEvent) => {
     if (event.key !== "Enter") return;
     event.preventDefault();
@@ -44,6 +46,7 @@ function button(controller: DriveController, direction: Direction): [Direction, 
       "aria-label": LABELS[direction],
       "aria-pressed": "false",
       onpointerdown: press,
+      onpointermove: move,
       onpointerup: lift,
       onpointercancel: lift,
       onlostpointercapture: lift,

@@ -12,6 +12,8 @@ export function joystick(controller: DriveController): HTMLElement {
 
   const follow = (event: PointerEvent) => {
     if (event.pointerId !== pointer) return;
+    // Its end was heard by nobody here, a menu perhaps.
+    if (event.buttons === 0) return release(event);
     const box = field.getBoundingClientRect();
     const radius = box.width / 2;
     const x = (event.clientX - box.left - radius) / radius;

@@ -1,14 +1,8 @@
 // What happens, as entries of the log. Pure.
 
-import { displayName } from "../drive/client-id";
 import type { StreamState } from "../station/telemetry";
 import type { ViewerState } from "../video/viewer";
-import type { Driver, Telemetry } from "../wire";
-
-export function ofDriver(driver: Driver): string {
-  if (driver.you) return "You drive";
-  return driver.name === null ? "Nobody drives" : `${displayName(driver.name)} drives; you can stop`;
-}
+import type { Telemetry } from "../wire";
 
 export function ofViewer(state: ViewerState): string {
   switch (state.is) {
@@ -45,6 +39,6 @@ export function ofReports(before: Telemetry | null, now: Telemetry | null): stri
   return [
     board !== undefined && board !== before?.board_fault ? `Motor board: ${board}` : null,
     camera !== undefined && camera !== before?.video?.camera_fault ? `Camera: ${camera}` : null,
-    more > 0 ? `The robot found actions too old (${more}): a slow network, or its clock is wrong` : null,
+    more > 0 ? `The robot found actions too old (${more}): the way to it is slow` : null,
   ].filter((text) => text !== null);
 }

@@ -18,7 +18,9 @@ export function logPane(log: Log): HTMLElement {
   const copy = el("button", { type: "button", class: "plain" }, "Copy");
   copy.addEventListener("click", () => {
     const text = log.entries.map(({ atMs, text }) => `${new Date(atMs).toISOString()} ${text}`).join("\n");
-    void navigator.clipboard.writeText(text).then(() => setText(copy, "Copied"), () => setText(copy, "Not allowed"));
+    // Without HTTPS there is no clipboard at all.
+    const copied = Promise.resolve().then(() => navigator.clipboard.writeText(text));
+    void copied.then(() => setText(copy, "Copied"), () => setText(copy, "Not allowed"));
   });
   return el(
     "details",

@@ -3,7 +3,7 @@
 
 import { newClientId } from "../drive/client-id";
 import { DriveController } from "../drive/controller";
-import { listenToGamepad } from "../drive/gamepad";
+import { GamepadReader } from "../drive/gamepad";
 import { listenToKeys } from "../drive/keyboard";
 import { Outbox, type Outcome } from "../drive/outbox";
 import type { RobotClock } from "../drive/robot-clock";
@@ -15,13 +15,19 @@ import * as api from "../station/api";
 import type { StreamState } from "../station/telemetry";
 import { readCounters, videoStats, type VideoCounters, type VideoStats } from "../video/stats";
 import { Viewer, type ViewerState } from "../video/viewer";
-import type { Action, Driver, Message, Report, Telemetry } from "../wire";
+import type { Action, Message, Report, Telemetry } from "../wire";
 import { dashboard } from "./dashboard";
+import { driverLine, stoppedBy, type DriverLine } from "./driver-line";
 import * as logMessages from "./log-messages";
+import { motionLock, veiled, type Lock } from "./motion-lock";
+import { RobotReports } from "./robot-reports";
 import { status, videoNote } from "./status";
 
 /** Statistics are per second, and read by people. */
 const STATS_INTERVAL_MS = 1_000;
+
+/** Short beside the half second after which a picture is veiled. */
+const LOOK_INTERVAL_MS = 100;
 
 /** Wheels move in pulses of 200 ms; the plot should show them. */
 const SAMPLE_INTERVAL_MS = 250;
@@ -44,8 +50,6 @@ export interface RobotPageOptions {
 interface VideoState {
   counters: VideoCounters;
   stats: VideoStats;
-  /** When a frame was last counted; null before the first. */
-  lastFrameMs: number | null;
 }
 
 export class RobotPage {
@@ -57,11 +61,18 @@ export class RobotPage {
   readonly #viewer: Viewer;
   readonly #controller: DriveController;
   readonly #dashboard: ReturnType<typeof dashboard>;
+  readonly #clientId: string;
+  readonly #reports = new RobotReports();
   readonly #timers: ReturnType<typeof setInterval>[];
   #streamState: StreamState | null;
   #viewerState: ViewerState = { is: "camera-off" };
-  #report: Report | null = null;
-  #driver: Driver | null = null;
+  #telemetry: Telemetry | null = null;
+  #driver: DriverLine | null = null;
+  /** Whose stop ended what is held here. */
+  #heldBackBy: string | null = null;
+  #heldSinceMs: number | null = null;
+  /** Whether the operator has said so, since there was last a picture. */
+  #withoutPicture = false;
   #publishError: string | null = null;
   #answerMs: number | undefined;
   #video: VideoState | null = null;
@@ -70,6 +81,7 @@ export class RobotPage {
     const { robot, user, credentials, publish, clockOffsetMs } = options;
     const clientId = newClientId(user, crypto.getRandomValues(new Uint32Array(1))[0]!);
     this.#options = options;
+    this.#clientId = clientId;
     this.#streamState = publish === null ? null : { is: "connecting" };
     this.#viewer = new Viewer({
       clientId,
@@ -89,27 +101,37 @@ export class RobotPage {
       () => this.#now(),
       (action, pressed) => (pressed ? broadcast : send)(this.#transports, action),
     );
-    this.#dashboard = dashboard(robot, this.#controller, this.#log, options.display ?? null);
+    const gamepads = new GamepadReader(this.#controller, this.#closed.signal, (status) => this.#dashboard.showGamepad(status));
+    this.#dashboard = dashboard(robot, this.#controller, this.#log, options.display ?? null, {
+      driveWithoutPicture: () => this.#driveWithoutPicture(),
+      useGamepad: (id) => gamepads.use(id),
+    });
     this.element = this.#dashboard.element;
     this.#listen();
     this.#timers = [
       setInterval(() => void this.#readStats(), STATS_INTERVAL_MS),
       setInterval(() => this.#sample(), SAMPLE_INTERVAL_MS),
+      setInterval(() => this.#look(), LOOK_INTERVAL_MS),
     ];
+    this.#controller.onChange(() => this.#onHold());
+    this.#look();
     this.#viewer.start();
   }
 
   /** The robot's report by way of the ground station. */
   onReport(report: Report): void {
-    // What it sends by data channel is fresher.
-    if (!this.#viewer.canSend) this.#setReport(report);
+    if (report.online && this.#reports.station?.online === false) this.#viewer.retryNow();
+    this.#reports.fromStation(report, performance.now());
+    this.#look();
+    // A robot whose camera is off is on no channel.
+    if (report.telemetry !== null) this.#viewer.cameraOn = report.telemetry.video !== undefined || !report.online;
   }
 
   onStreamState(state: StreamState): void {
     if (state.is !== this.#streamState?.is) this.#log.write(logMessages.ofStream(state));
     if (state.is === "live" && this.#streamState?.is !== "live") this.#viewer.retryNow();
     this.#streamState = state;
-    this.#redraw();
+    this.#look();
   }
 
   close(): void {
@@ -122,7 +144,6 @@ export class RobotPage {
   #listen(): void {
     const { signal } = this.#closed;
     listenToKeys(this.#controller, signal);
-    listenToGamepad(this.#controller, signal);
     // Who looks away does not drive: somebody else may.
     const onVisibility = () => document.hidden && this.#viewer.release();
     document.addEventListener("visibilitychange", onVisibility, { signal });
@@ -140,43 +161,55 @@ export class RobotPage {
 
   #onVideo(stream: MediaStream | null): void {
     this.#dashboard.video.setStream(stream);
-    if (stream === null) {
-      this.#video = null;
-      this.#driver = null;
-    }
+    if (stream !== null) return;
+    this.#video = null;
+    this.#reports.channelClosed();
   }
 
-  #onMessage({ telemetry, driver }: Message): void {
-    if (driver !== undefined) {
-      if (driver.name !== this.#driver?.name) this.#log.write(logMessages.ofDriver(driver));
-      this.#driver = driver;
-    }
-    if (telemetry !== undefined) {
-      this.#options.robotClock.report(telemetry.clock_ms, performance.now());
-      this.#setReport({ robot: this.#options.robot, online: true, received_ms: this.#serverMs(), telemetry });
-    }
+  #onMessage(message: Message): void {
+    const now = performance.now();
+    this.#options.robotClock.report(message.telemetry?.clock_ms, now);
+    this.#reports.fromChannel(message, now);
+    if (message.pong === undefined) this.#look();
   }
 
-  #setReport(report: Report): void {
-    const before = this.#report;
-    for (const text of logMessages.ofReports(before?.telemetry ?? null, report.telemetry)) this.#log.write(text);
-    if (report.online && before?.online === false) this.#viewer.retryNow();
-    if (report.telemetry !== null) this.#viewer.cameraOn = report.telemetry.video !== undefined || !report.online;
-    this.#report = report;
-    this.#redraw();
+  /** Looks at what the freshest report brings. */
+  #readTelemetry(now: number): void {
+    const before = this.#telemetry;
+    this.#telemetry = this.#reports.telemetry(now);
+    for (const text of logMessages.ofReports(before, this.#telemetry)) this.#log.write(text);
+    const stop = this.#telemetry?.stopped_by;
+    if (stop === undefined || stop.id === this.#clientId || stop.id === before?.stopped_by?.id) return;
+    if (!this.#controller.holds) return;
+    // The robot obeys what is held here no more, until it has been let go.
+    this.#heldBackBy = stoppedBy(stop);
+    this.#controller.hold();
+  }
+
+  #onHold(): void {
+    const { holds } = this.#controller;
+    this.#heldSinceMs = holds ? (this.#heldSinceMs ?? performance.now()) : null;
+    if (!holds) this.#heldBackBy = null;
+  }
+
+  #driveWithoutPicture(): void {
+    this.#withoutPicture = true;
+    this.#log.write("Driving without a picture");
+    this.#look();
   }
 
   #onViewerState(state: ViewerState): void {
     this.#log.write(logMessages.ofViewer(state));
+    if (state.is === "connected") this.#reports.channelOpened(performance.now());
     this.#viewerState = state;
-    this.#redraw();
+    this.#look();
   }
 
   #onOutcome({ error, tookMs }: Outcome): void {
     this.#publishError = error === undefined ? null : api.errorMessage(error);
     this.#answerMs = error === undefined ? tookMs : undefined;
     if (this.#publishError !== null) this.#log.write(`Not obeyed: ${this.#publishError}`);
-    this.#redraw();
+    this.#look();
   }
 
   async #readStats(): Promise<void> {
@@ -185,15 +218,8 @@ export class RobotPage {
     const counters = report && readCounters(report.values(), performance.now());
     // In the meantime the connection may have become another one.
     if (counters !== null && this.#viewer.pc === pc) {
-      const before = this.#video;
-      const moved = counters.framesDecoded > (before?.counters.framesDecoded ?? 0);
-      this.#video = {
-        counters,
-        stats: videoStats(before?.counters ?? null, counters),
-        lastFrameMs: moved ? counters.atMs : (before?.lastFrameMs ?? null),
-      };
+      this.#video = { counters, stats: videoStats(this.#video?.counters ?? null, counters) };
     }
-    this.#redraw();
   }
 
   #sample(): void {
@@ -207,36 +233,52 @@ export class RobotPage {
     });
   }
 
-  /** Of a robot that is away nothing is known. */
-  get #telemetry(): Telemetry | null {
-    return this.#report?.online ? this.#report.telemetry : null;
+  /** Looks at it all; time alone lets a robot fall silent and a picture stand still. */
+  #look(): void {
+    const now = performance.now();
+    this.#readTelemetry(now);
+    const { paintedMs } = this.#dashboard.video;
+    const stillMs = paintedMs === null ? null : now - paintedMs;
+    const moves = stillMs !== null && !veiled(stillMs);
+    // Whoever sees where the robot goes has not said for the next time that they do not.
+    if (moves) this.#withoutPicture = false;
+    const reached = this.#reports.heard(now, this.#streamState?.is === "live");
+    const lock = motionLock({ reached, stillMs, withoutPicture: this.#withoutPicture });
+    this.#controller.locked = lock !== null;
+    this.#redraw(now, stillMs, lock);
   }
 
-  #redraw(): void {
-    const telemetry = this.#telemetry;
-    const robot = this.#report && {
-      online: this.#report.online,
-      seenMs: this.#report.received_ms,
-      boardFault: telemetry?.board_fault,
-    };
-    const frames = [this.#dashboard.video.paintedMs, this.#video?.lastFrameMs ?? null].filter((ms) => ms !== null);
+  #driverLine(now: number): DriverLine | null {
+    const line = driverLine({
+      me: this.#clientId,
+      telemetry: this.#telemetry,
+      told: this.#reports.told,
+      heldBackBy: this.#heldBackBy,
+      heldMs: this.#heldSinceMs === null ? 0 : now - this.#heldSinceMs,
+    });
+    if (line !== null && line.text !== this.#driver?.text) this.#log.write(line.text);
+    return (this.#driver = line);
+  }
+
+  #redraw(now: number, stillMs: number | null, lock: Lock | null): void {
+    const { station } = this.#reports;
     const facts = { viewer: this.#viewerState, nowMs: Date.now() };
     const { canSend, roundTripMs } = this.#viewer;
     this.#dashboard.show({
       status: status({
         ...facts,
         stream: this.#streamState,
-        robot,
+        robot: station && { online: station.online, seenMs: station.received_ms },
+        boardFault: this.#telemetry?.board_fault,
+        silentMs: { channel: this.#reports.channelSilentMs(now), station: this.#reports.stationSilentMs(now) },
         publishError: this.#publishError,
         serverMs: this.#serverMs(),
       }),
-      note: videoNote({
-        ...facts,
-        cameraFault: telemetry?.video?.camera_fault,
-        stillS: frames.length === 0 ? null : (performance.now() - Math.max(...frames)) / 1000,
-      }),
-      driver: this.#driver && { you: this.#driver.you, text: logMessages.ofDriver(this.#driver) },
-      telemetry,
+      note: videoNote({ ...facts, cameraFault: this.#telemetry?.video?.camera_fault, painted: stillMs !== null }),
+      driver: this.#driverLine(now),
+      veiled: veiled(stillMs),
+      lock,
+      telemetry: this.#telemetry,
       stats: this.#video?.stats ?? null,
       byDataChannel: canSend,
       roundTripMs: canSend ? roundTripMs : this.#answerMs,

@@ -4,6 +4,7 @@ import * as api from "../station/api";
 import { awsForm, type AwsChoice } from "./aws-form";
 import { el, setText, textField } from "./dom";
 import { planet } from "./icons";
+import { insecureNotice } from "./insecure-notice";
 
 export function signIn(
   note: string | null,
@@ -38,6 +39,7 @@ export function signIn(
       planet(),
       el("h1", {}, "Outpost"),
       el("p", { class: "muted" }, "Sign in to see and drive your robots."),
+      insecureNotice(),
       el("form", { onsubmit: submit }, user.label, password.label, error, button),
       awsForm(onAws),
     ),

@@ -15,7 +15,10 @@ export interface Facts {
   stream: StreamState | null;
   viewer: ViewerState;
   /** The robot's last report; null before the first. */
-  robot: { online: boolean; seenMs: number | null; boardFault?: string | undefined } | null;
+  robot: { online: boolean; seenMs: number | null } | null;
+  boardFault: string | undefined;
+  /** How long the robot has been silent on either road; null while it is not. */
+  silentMs: { channel: number | null; station: number | null };
   /** Why the last action did not get through; null when it did, or none was sent. */
   publishError: string | null;
   /** By this computer's clock. */
@@ -26,51 +29,66 @@ export interface Facts {
 
 /** The worst first: what is nearest to the page hides what lies behind it. */
 export function status(facts: Facts): Status {
-  const { stream, robot, viewer } = facts;
+  const { stream, viewer, boardFault } = facts;
   if (stream?.is === "unauthorized") return { tone: "bad", text: "Signed out: please sign in again" };
-  if (robot?.boardFault !== undefined && reached(facts)) {
-    return { tone: "bad", text: `Motor board: ${robot.boardFault}` };
-  }
+  if (boardFault !== undefined && reached(facts)) return { tone: "bad", text: `Motor board: ${boardFault}` };
   if (viewer.is === "connected") return connected(facts);
   if (stream === null) return { tone: viewer.is === "waiting" ? "bad" : "wait", text: viewerText(viewer, facts.nowMs) };
   return overHttp(stream, facts);
 }
 
-/** What stands where the video should be; empty when it is there and moves. */
+/** What is the matter with the video; empty where nothing is, or only that it stands still. */
 export function videoNote(facts: {
   viewer: ViewerState;
   cameraFault: string | undefined;
-  /** Seconds since the last frame; null before the first. */
-  stillS: number | null;
+  /** Whether a frame was ever painted. */
+  painted: boolean;
   nowMs: number;
 }): string {
-  const { viewer, cameraFault, stillS, nowMs } = facts;
+  const { viewer, cameraFault, painted, nowMs } = facts;
   if (viewer.is !== "connected") return viewerText(viewer, nowMs);
   if (cameraFault !== undefined) return `Camera: ${cameraFault}`;
-  if (stillS === null) return "Waiting for the first frame";
-  return stillS >= 2 ? `The picture has stood still for ${span(stillS)}` : "";
+  return painted ? "" : "Waiting for the first frame";
 }
 
-function reached({ stream, viewer, robot }: Facts): boolean {
-  return viewer.is === "connected" || (stream?.is === "live" && robot?.online === true);
+function reached({ stream, viewer, robot, silentMs }: Facts): boolean {
+  return (viewer.is === "connected" && silentMs.channel === null) || (stream?.is === "live" && robot?.online === true);
 }
 
-function connected({ stream, nowMs }: Facts): Status {
+function connected(facts: Facts): Status {
+  const { stream, silentMs, nowMs } = facts;
+  if (silentMs.channel !== null) return unheard(silentMs.channel, facts);
   if (stream?.is === "waiting") {
     return { tone: "wait", text: `Connected to the robot. The ground station is away: ${retry(stream.untilMs, nowMs)}` };
   }
   return { tone: "good", text: "Connected to the robot" };
 }
 
-function overHttp(stream: StreamState, { robot, publishError, nowMs, serverMs }: Facts): Status {
+/** Connected, but nothing comes by data channel. */
+function unheard(silentMs: number, { stream, robot, serverMs, ...facts }: Facts): Status {
+  if (stream?.is === "live" && robot?.online === false) return offline(robot.seenMs, serverMs);
+  if (stream?.is !== "live" || robot === null || facts.silentMs.station !== null) return silent(silentMs);
+  return { tone: "bad", text: "The path to the robot broke; the ground station still hears it" };
+}
+
+function overHttp(stream: StreamState, { robot, silentMs, publishError, nowMs, serverMs }: Facts): Status {
   if (stream.is === "waiting") {
     return { tone: "bad", text: `Reconnecting, ${retry(stream.untilMs, nowMs)}: ${stream.why}` };
   }
   if (stream.is === "connecting") return { tone: "wait", text: "Connecting to the ground station" };
   if (robot === null) return { tone: "wait", text: "Waiting for the robot's first report" };
-  if (!robot.online) return { tone: "bad", text: `The robot is offline, ${ago(robot.seenMs, serverMs)}` };
+  if (!robot.online) return offline(robot.seenMs, serverMs);
+  if (silentMs.station !== null) return silent(silentMs.station);
   if (publishError !== null) return { tone: "bad", text: `Not obeyed: ${publishError}` };
   return { tone: "good", text: "Online, by way of the ground station" };
+}
+
+function offline(seenMs: number | null, serverMs: number): Status {
+  return { tone: "bad", text: `The robot is offline, ${ago(seenMs, serverMs)}` };
+}
+
+function silent(ms: number): Status {
+  return { tone: "bad", text: `The robot has been silent for ${span(ms / 1000)}` };
 }
 
 function viewerText(viewer: ViewerState, nowMs: number): string {

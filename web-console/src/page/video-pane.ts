@@ -1,9 +1,12 @@
 // The video, and what is done with it: turn it, fill the screen, save one frame.
-// While there is none, a drawing holds its place and a note says why.
+// While there is none, a drawing holds its place and a note says why. A veil tells a picture that
+// stands still from one that moves.
 
 import { readChoice, storeChoice } from "../stored";
 import { el, setText } from "./dom";
 import { landscape, toolIcon } from "./icons";
+import type { Lock } from "./motion-lock";
+import { newestFrame } from "./newest-frame";
 
 export interface VideoPane {
   element: HTMLElement;
@@ -12,13 +15,18 @@ export interface VideoPane {
   readonly paintedMs: number | null;
   /** Empty hides it. */
   setNote(text: string): void;
+  /** Over a picture that is a thing of the past; and why the robot is not driven, if it is not. */
+  setVeil(veiled: boolean, lock: Lock | null): void;
 }
 
 /** How a camera was screwed on does not change between visits. */
 const TURN_KEY = "outpost.turn.";
 
-/** `around` is what fills the screen: by the video alone nobody could drive. */
-export function videoPane(robot: string, around: () => HTMLElement): VideoPane {
+/**
+ * `around` is what fills the screen: by the video alone nobody could drive. `driveWithout` is called
+ * when the operator says that they drive without a picture.
+ */
+export function videoPane(robot: string, around: () => HTMLElement, driveWithout: () => void): VideoPane {
   const video = el("video", { autoplay: true, playsinline: true, "aria-label": `Camera of ${robot}` });
   // The attribute alone does not mute an element that a script made.
   video.muted = true;
@@ -37,26 +45,35 @@ export function videoPane(robot: string, around: () => HTMLElement): VideoPane {
     tool("Keep this picture", "save", () => void saveFrame(video, robot)),
     document.fullscreenEnabled ? tool("Full screen", "full", () => fullScreen(around())) : null,
   );
-  const element = el("section", { class: "video-pane", "aria-label": "Camera" }, landscape(), video, note, tools);
+  const reason = el("p", { role: "status" });
+  const override = el("button", { type: "button", onclick: driveWithout }, "Drive without picture");
+  const veil = el("div", { class: "video-veil" }, reason, override);
+  const play = el("button", { type: "button", class: "video-play", hidden: true, onclick: () => start() }, "Tap to show the picture");
+  const element = el("section", { class: "video-pane", "aria-label": "Camera" }, landscape(), video, veil, play, note, tools);
+  const start = () =>
+    void video.play().then(
+      () => (play.hidden = true),
+      // Another stream came meanwhile, or the browser wants a hand before it plays anything.
+      (error: unknown) => (play.hidden = !(error instanceof DOMException && error.name === "NotAllowedError")),
+    );
   video.addEventListener("loadeddata", () => (element.dataset["picture"] = "on"));
-  let paintedMs: number | null = null;
-  const painted = (now: number) => {
-    paintedMs = now;
-    video.requestVideoFrameCallback(painted);
-  };
-  // Where a browser lacks it, the statistics tell once a second.
-  if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(painted);
+  const newest = newestFrame(video);
   return {
     element,
     get paintedMs() {
-      return paintedMs;
+      return newest.paintedMs;
     },
     setStream(stream) {
       // Between two connections the last frame stays: a standing picture says more than none.
       if (stream === null || video.srcObject === stream) return;
-      paintedMs = null;
       video.srcObject = stream;
-      void video.play().catch(() => {});
+      start();
+    },
+    setVeil(veiled, lock) {
+      element.dataset["veil"] = veiled ? "on" : "off";
+      veil.hidden = lock === null;
+      setText(reason, lock?.text ?? "");
+      override.hidden = !lock?.mayOverride;
     },
     setNote(text) {
       setText(note, text);

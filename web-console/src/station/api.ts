@@ -50,6 +50,12 @@ export async function publish(token: string, robot: string, action: Action): Pro
   });
 }
 
+/** Where the same page is by HTTPS: browsers forbid much to a page that came without. */
+export async function secureAddress(): Promise<string> {
+  const { https_port: port } = await call<{ https_port?: number }>("GET", "/healthz", {});
+  return `https://${location.hostname}:${port ?? 8443}/`;
+}
+
 /** Temporary credentials to view one robot's channel. */
 export async function viewerCredentials(token: string, robot: string): Promise<ViewerCredentials> {
   const { channelArn, ...credentials } = await call<Credentials & { channelArn: string }>(

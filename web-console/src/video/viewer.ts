@@ -112,6 +112,7 @@ export class Viewer {
   async #attempt(): Promise<string> {
     const { clientId, onState, ...options } = this.#options;
     const { signal } = this.#loop;
+    if (typeof RTCPeerConnection === "undefined") throw new Error("this browser has no WebRTC");
     onState({ is: "connecting", step: "Asking for the robot's channel" });
     const credentials = await options.credentials();
     const offsetMs = options.clockOffsetMs();

@@ -1,0 +1,58 @@
+// Who drives, and what this operator may do about it, in one line. Pure.
+
+import { displayName } from "../drive/client-id";
+import type { Driver, Telemetry } from "../wire";
+
+export interface DriverFacts {
+  /** This page's client id. */
+  me: string;
+  telemetry: Telemetry | null;
+  /** As the robot tells it by data channel, where there is one: fresher. */
+  told: Driver | null;
+  /** Whose stop ended what this page held; null once it has been let go. */
+  heldBackBy: string | null;
+  /** How long something has been held here. */
+  heldMs: number;
+}
+
+export interface DriverLine {
+  you: boolean;
+  text: string;
+}
+
+/** A press that was obeyed is told long before this: reports come once a second at least. */
+const REFUSED_MS = 2_000;
+
+/** Null while nothing is known. */
+export function driverLine(facts: DriverFacts): DriverLine | null {
+  const { me, telemetry, told, heldBackBy, heldMs } = facts;
+  if (heldBackBy !== null) return others(`Stopped by ${heldBackBy}: let go, then press again`);
+  // Robots of old versions tell only by data channel.
+  if (told === null && !telemetry?.clock_ms) return null;
+  const id = told === null ? (telemetry?.driver?.id ?? null) : told.name;
+  if (id === me) return { you: true, text: "You drive" };
+  if (id !== null) return others(`${name(id, telemetry)} drives; press Stop to take over`);
+  if (heldMs > REFUSED_MS) return others("Nobody drives: let go, then press again");
+  const stopped = telemetry?.stopped_by;
+  if (stopped === undefined) return others("Nobody drives");
+  return others(stopped.id === me ? "Stopped by you; press to drive" : `Stopped by ${stoppedBy(stopped)}; press to drive`);
+}
+
+/** The name of who stopped somebody. */
+export function stoppedBy({ id, user }: NonNullable<Telemetry["stopped_by"]>): string {
+  return user ?? nameOf(id);
+}
+
+function name(id: string, telemetry: Telemetry | null): string {
+  const { driver } = telemetry ?? {};
+  return (driver?.id === id ? driver.user : undefined) ?? nameOf(id);
+}
+
+/** All who name no sender share one id. */
+function nameOf(id: string): string {
+  return id === "mqtt" ? "a program" : displayName(id);
+}
+
+function others(text: string): DriverLine {
+  return { you: false, text };
+}
