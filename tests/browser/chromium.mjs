@@ -7,8 +7,9 @@ import { chromium } from "playwright-core";
 
 const PROGRAMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-export function launch(more = []) {
-  return start(chromiumHere(), more);
+/** `more` are further arguments, `options` Playwright's own. */
+export function launch(more = [], options = {}) {
+  return start(chromiumHere(), more, options);
 }
 
 /** One that is started by `words`: within a network namespace, for example. */
@@ -29,8 +30,9 @@ function chromiumHere() {
   return program;
 }
 
-function start(program, more = []) {
+function start(program, more = [], options = {}) {
   return chromium.launch({
+    ...options,
     executablePath: program,
     args: [
       "--no-sandbox",

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { eventually } from "./harness/eventually.mjs";
-import { figure, signIn } from "./harness/page.mjs";
+import { driveWithoutPicture, figure, signIn } from "./harness/page.mjs";
 import { CAMERA, connected, nextFrame, rememberSockets, Scene } from "./harness/scene.mjs";
 
 let scene;
@@ -70,6 +70,7 @@ test("too many viewers are refused, and there is a place again once somebody lef
     if (i === 0) await connected(page);
   }
   await pages[1].getByText(/too many viewers/).first().waitFor();
+  await driveWithoutPicture(pages[1]);
   await pages[1].keyboard.down("ArrowUp");
   await small.wheels.forward();
   await pages[1].keyboard.up("ArrowUp");
@@ -84,7 +85,7 @@ test("while signaling is cut the page drives over HTTP", async () => {
   await page.addInitScript(rememberSockets);
   await page.addInitScript(() => (window.refuseSockets = true));
   await signIn(page, scene.outpost.url, "ada", scene.passwords.ada);
-  await page.getByText("Online, by way of the ground station").waitFor();
+  await driveWithoutPicture(page);
   await page.keyboard.down("ArrowUp");
   await scene.robot.wheels.forward();
   await eventually("the robot names the broker", async () => (await figure(page, "From")) === "mqtt");

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, afterEach, before, test } from "node:test";
 import { eventually } from "./harness/eventually.mjs";
-import { figure, signIn } from "./harness/page.mjs";
+import { driver, figure, signIn } from "./harness/page.mjs";
 import { connected, rememberSockets, Scene } from "./harness/scene.mjs";
 
 let scene;
@@ -52,62 +52,6 @@ test("the stick is proportional", async () => {
   await scene.robot.wheels.turn("curve to the right", ({ left, right }) => left > right + 0.05);
   await page.mouse.up();
   await scene.robot.wheels.rest();
-});
-
-test("a gamepad drives, and its button stops until the stick was let go", async () => {
-  const page = await scene.watching("ada", (page) => page.addInitScript(fakeGamepad));
-  // A gamepad is read once a frame; whoever is quicker was not seen.
-  const push = (y) =>
-    page.evaluate(async (y) => {
-      window.gamepad.axes[1] = y;
-      for (let frames = 0; frames < 2; frames += 1) await new Promise(requestAnimationFrame);
-    }, y);
-  // A lever that rests at its end, or a stick before its first report.
-  await push(-1);
-  await page.evaluate(() => window.plugIn());
-  await push(-1);
-  const writes = scene.robot.wheels.writes().length;
-  await page.waitForFunction(() => document.hasFocus());
-  for (let frames = 0; frames < 20; frames += 1) await push(-1);
-  assert.ok(scene.robot.wheels.writes().slice(writes).every(({ left, right }) => left === 0 && right === 0));
-  await push(0);
-  await push(-1);
-  await scene.robot.wheels.forward();
-  await page.evaluate(() => (window.gamepad.buttons[1].pressed = true));
-  await scene.robot.wheels.rest();
-  await page.evaluate(() => (window.gamepad.buttons[1].pressed = false));
-  await eventually("the stop is known", async () => (await figure(page, "Last")) === "stop");
-  assert.equal(scene.robot.wheels.now.left, 0);
-  await push(0);
-  await push(0.5);
-  await scene.robot.wheels.turn("turn backward", ({ left, right }) => left < 0 && right < 0);
-  await push(0);
-  await scene.robot.wheels.rest();
-});
-
-test("one page drives at a time: the other is told who, can stop, and takes over after silence", async () => {
-  const [ada, bert] = [await scene.watching("ada"), await scene.watching("bert", (page) => page.addInitScript(countOrders))];
-  await ada.keyboard.down("ArrowUp");
-  await scene.robot.wheels.forward();
-  await driver(bert, "ada drives; you can stop");
-  const before = scene.robot.wheels.writes().length;
-  await bert.keyboard.down("ArrowDown");
-  await eventually("bert has sent some orders", async () => (await bert.evaluate(() => window.orders)) >= 5);
-  await bert.keyboard.up("ArrowDown");
-  assert.ok(scene.robot.wheels.writes().slice(before).every(({ left }) => left >= 0), "bert's order moved the wheels");
-  await ada.keyboard.up("ArrowUp");
-  await scene.robot.wheels.rest();
-  await ada.keyboard.down("ArrowUp");
-  await scene.robot.wheels.forward();
-  const stops = scene.robot.wheels.writes().length;
-  await bert.getByRole("button", { name: "Stop" }).click();
-  await eventually("bert's stop stops", () => scene.robot.wheels.writes().slice(stops).some(({ left }) => left === 0));
-  await ada.keyboard.up("ArrowUp");
-  await driver(bert, "Nobody drives");
-  await bert.keyboard.down("ArrowDown");
-  await scene.robot.wheels.turn("turn backward for bert", ({ left }) => left < 0);
-  await driver(ada, "bert drives; you can stop");
-  await bert.keyboard.up("ArrowDown");
 });
 
 test("who looks away no longer drives", async () => {
@@ -221,11 +165,6 @@ test("with keys typed in, the page finds a channel on AWS and needs no ground st
   await page.getByRole("button", { name: "Sign in" }).waitFor();
 });
 
-/** Waits until the page says so of who drives. */
-function driver(page, text) {
-  return page.locator(".driver", { hasText: text }).waitFor();
-}
-
 async function viewerPass() {
   const post = async (path, body, token) => {
     const headers = { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) };
@@ -235,30 +174,4 @@ async function viewerPass() {
   };
   const { token } = await post("/login", { user: "ada", password: scene.passwords.ada });
   return post("/robots/rover/viewer", {}, token);
-}
-
-/** Runs in the page: counts what it sends to the wheels. */
-function countOrders() {
-  const { send } = RTCDataChannel.prototype;
-  window.orders = 0;
-  RTCDataChannel.prototype.send = function (data) {
-    if (this.label === "drive") window.orders += 1;
-    return send.call(this, data);
-  };
-}
-
-/** Runs in the page: a gamepad that the test moves. */
-function fakeGamepad() {
-  const gamepad = {
-    connected: true,
-    axes: [0, 0, 0, 0],
-    buttons: Array.from({ length: 17 }, () => ({ pressed: false })),
-  };
-  let plugged = false;
-  window.gamepad = gamepad;
-  window.plugIn = () => {
-    plugged = true;
-    dispatchEvent(new Event("gamepadconnected"));
-  };
-  navigator.getGamepads = () => (plugged ? [null, gamepad] : []);
 }

@@ -16,6 +16,22 @@ export async function signIn(page, url, user, password) {
   await page.getByRole("button", { name: "Sign in" }).click();
 }
 
+/** Waits until the page lets its robot be driven. */
+export function mayDrive(page) {
+  return page.locator('.controls[data-locked="false"]').waitFor();
+}
+
+/** For a robot that shows no picture, or not yet. */
+export async function driveWithoutPicture(page) {
+  await page.getByRole("button", { name: "Drive without picture" }).click();
+  await mayDrive(page);
+}
+
+/** Waits until the page says so of who drives. */
+export function driver(page, text) {
+  return page.locator(".driver", { hasText: text }).waitFor();
+}
+
 /** A metric of the robot page by its name. */
 export function figure(page, name) {
   return page.locator("dt", { hasText: new RegExp(`^${name}$`) }).locator("xpath=following-sibling::dd").textContent();

@@ -3,7 +3,7 @@
 import { launch } from "../chromium.mjs";
 import { eventually } from "./eventually.mjs";
 import { Outpost } from "./outpost.mjs";
-import { open, signIn } from "./page.mjs";
+import { mayDrive, open, signIn } from "./page.mjs";
 
 /** `OUTPOST_FPS` is for robots that cannot encode this fast, as an emulated one. */
 export const CAMERA = { video: { source: "test", width: 640, height: 480, fps: Number(process.env.OUTPOST_FPS ?? 30) } };
@@ -21,7 +21,8 @@ export class Scene {
     scene.outpost = outpost;
     scene.robot = await outpost.startRobot("rover", { ...CAMERA, ...robot }, env);
     scene.passwords = { ada: await outpost.newUser("ada", "rover"), bert: await outpost.newUser("bert", "rover") };
-    await outpost.sees("rover", await outpost.newKey("rover"));
+    scene.key = await outpost.newKey("rover");
+    await outpost.sees("rover", scene.key);
     scene.browser = await launch();
     return scene;
   }
@@ -42,6 +43,18 @@ export class Scene {
     return page;
   }
 
+  /** What the robot last said of itself, by way of the station. */
+  async telemetry() {
+    const answer = await fetch(new URL("/robots", this.outpost.url), { headers: { "x-api-key": this.key } });
+    return (await answer.json()).robots.find(({ name }) => name === "rover").telemetry;
+  }
+
+  /** Waits until the robot has said something about a time this long after now. */
+  async reports(seconds) {
+    const { uptime_s: from } = await this.telemetry();
+    await eventually("the robot reports on", async () => (await this.telemetry()).uptime_s > from + seconds);
+  }
+
   /** After each test. */
   async clear() {
     for (const context of this.#contexts.splice(0)) await context.close();
@@ -54,10 +67,11 @@ export class Scene {
   }
 }
 
-/** Waits until the page is connected to its robot and frames are painted. */
+/** Waits until the page is connected to its robot, frames are painted, and it may drive. */
 export async function connected(page) {
   await page.getByText("Connected to the robot", { exact: true }).first().waitFor();
   await nextFrame(page);
+  await mayDrive(page);
 }
 
 export async function nextFrame(page) {

@@ -30,12 +30,19 @@ export function driverLine(facts: DriverFacts): DriverLine | null {
   // Robots of old versions tell only by data channel.
   if (told === null && !telemetry?.clock_ms) return null;
   const id = told === null ? (telemetry?.driver?.id ?? null) : told.name;
-  if (id === me) return { you: true, text: "You drive" };
+  if (id === me) return { you: true, text: youDrive(telemetry?.speed_limit) };
   if (id !== null) return others(`${name(id, telemetry)} drives; press Stop to take over`);
   if (heldMs > REFUSED_MS) return others("Nobody drives: let go, then press again");
   const stopped = telemetry?.stopped_by;
   if (stopped === undefined) return others("Nobody drives");
   return others(stopped.id === me ? "Stopped by you; press to drive" : `Stopped by ${stoppedBy(stopped)}; press to drive`);
+}
+
+/** The robot drives slower by orders that take long, as whoever sends them sees the past. */
+function youDrive(limit: Telemetry["speed_limit"]): string {
+  if (limit === undefined) return "You drive";
+  const how = limit.turn_only ? "slowly, and only turn" : `at ${Math.round(limit.fraction * 100)} % of that speed`;
+  return `You drive ${how}: orders take ${limit.age_ms} ms`;
 }
 
 /** The name of who stopped somebody. */
