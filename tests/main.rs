@@ -16,6 +16,7 @@ mod install_script;
 mod late_orders;
 mod log;
 mod mars;
+mod orders;
 mod revocation;
 mod systemd_units;
 mod video;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod context;
+mod drive_log;
 mod external_broker;
 mod robots;
 mod tether;
@@ -47,6 +48,8 @@ enum Command {
     NewUser(accounts::NewUser),
     /// Make an API key; it is printed once
     NewKey(accounts::NewKey),
+    /// Print who drove a robot, and when
+    Log(drive_log::Log),
     /// Write the configuration for a Mosquitto that `run --external-broker` uses
     ExternalBroker(external_broker::ExternalBroker),
     /// Run a program that ends when its parent does
@@ -68,6 +71,7 @@ impl Cli {
             Command::Revoke(command) => command.run(&context()?),
             Command::NewUser(command) => command.run(&context()?),
             Command::NewKey(command) => command.run(&context()?),
+            Command::Log(command) => command.run(&context()?),
             Command::ExternalBroker(command) => command.run(&context()?),
             Command::Tether(command) => command.run(),
         }

@@ -4,12 +4,14 @@
 
 mod access_log;
 pub(crate) mod app_state;
+pub(crate) mod arrival;
 pub(crate) mod aws;
 pub(crate) mod body;
 mod caller;
 pub(crate) mod channel;
 mod console;
 mod display;
+mod drive_log;
 pub(crate) mod error;
 mod forwarded;
 pub(crate) mod listener;

@@ -37,6 +37,7 @@ mod video;
 
 use anyhow::{Context, bail};
 use auth::{Accounts, Now};
+use axum_server::tls_rustls::RustlsConfig;
 use broker::address::BrokerAddress;
 use broker::client::{Client, INBOX, Publisher};
 use broker::mosquitto::{DesiredState, Mosquitto};
@@ -45,12 +46,14 @@ use ca::Ca;
 use config::Config;
 use daemon::systemd;
 use http::app_state::AppState;
+use http::arrival::Stalls;
 use http::{listener, router};
 use maintenance::{Maintenance, robots_revision};
 use mars::Mars;
 use metrics::Metrics;
-use robots::RobotStates;
+use robots::{RobotStates, drive_log};
 use state_dir::StateDir;
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,7 +99,8 @@ async fn run(state: &Path, mut config: Config) -> anyhow::Result<()> {
     let https = tcp_port::bind(config.https, "https")?;
     let listening = (http.local_addr()?, https.local_addr()?);
     config.https = listening.1;
-    let (app, relay) = build(&state_dir, &config, &shutdown)?;
+    let (drive_log, drives) = mpsc::channel(drive_log::QUEUE);
+    let (app, relay) = build(&state_dir, &config, drive_log, &shutdown)?;
     let (tls, certificate_holds) = maintenance::tls(&state_dir, &app.store, &app.ca)?;
     let desired = watch::Sender::new(DesiredState {
         directory: app.store.directory(),
@@ -127,6 +131,7 @@ async fn run(state: &Path, mut config: Config) -> anyhow::Result<()> {
     let until = || shutdown.clone();
     let (robots, metrics) = (app.robots.clone(), app.metrics.clone());
     tasks.spawn(robots.receive(reports, metrics, until()));
+    tasks.spawn(drive_log::write(app.store.clone(), drives, until()));
     if let Some(relay) = relay {
         tasks.spawn(relay.run(until()));
     }
@@ -136,9 +141,7 @@ async fn run(state: &Path, mut config: Config) -> anyhow::Result<()> {
         stop.run_until_cancelled(mars.mars.run()).await;
         Ok(())
     });
-    let router = router::router(&app);
-    tasks.spawn(listener::serve_http(http, router.clone(), until()));
-    tasks.spawn(listener::serve_https(https, router, tls, until()));
+    listen(&mut tasks, &app, http, https, tls, &shutdown);
 
     let supervised = supervise(&mut tasks, &shutdown, async {
         let first = broker.connected.wait_for(|connected| *connected);
@@ -157,10 +160,32 @@ async fn run(state: &Path, mut config: Config) -> anyhow::Result<()> {
     supervised
 }
 
+/// Serves HTTP and HTTPS until `shutdown`.
+fn listen(
+    tasks: &mut Tasks,
+    app: &Arc<AppState>,
+    http: TcpListener,
+    https: TcpListener,
+    tls: RustlsConfig,
+    shutdown: &CancellationToken,
+) {
+    let until = || shutdown.clone();
+    let (router, stalls) = (router::router(app), Stalls::new());
+    tasks.spawn(stalls.clone().run(until()));
+    tasks.spawn(listener::serve_http(
+        http,
+        router.clone(),
+        stalls.clone(),
+        until(),
+    ));
+    tasks.spawn(listener::serve_https(https, router, tls, stalls, until()));
+}
+
 /// Opens what must last and makes what request handlers share; nothing runs yet.
 fn build(
     state_dir: &StateDir,
     config: &Config,
+    drive_log: mpsc::Sender<drive_log::NamedEntry>,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<(Arc<AppState>, Option<turn::Server>)> {
     let store = Arc::new(Store::open_in(state_dir)?);
@@ -176,7 +201,7 @@ fn build(
     }
     let app = AppState {
         accounts: Arc::new(Accounts::new(store.clone(), Now::read())?),
-        robots: Arc::new(RobotStates::new(store.clone())),
+        robots: Arc::new(RobotStates::new(store.clone(), drive_log)),
         ca: Arc::new(ca),
         metrics: Arc::new(metrics),
         signaling: Arc::new(signaling),

@@ -1,15 +1,23 @@
-//! The newest telemetry of every robot, and a subscription to every change of it. Knows
-//! nothing of MQTT but topics.
+//! The newest telemetry of every robot, and a subscription to every change of it; what its own
+//! clock shows, and who drives it. Knows nothing of MQTT but topics.
+
+mod clock_estimate;
+pub(crate) mod drive_log;
+mod driver;
 
 use crate::clock;
 use crate::metrics::Metrics;
-use crate::store::Store;
+use crate::store::{DriveEntry, DriveEvent, Store};
 use anyhow::Context;
 use bytes::Bytes;
+use clock_estimate::ClockEstimate;
+use drive_log::NamedEntry;
+use driver::DriverWatch;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -29,13 +37,22 @@ pub(crate) struct RobotStates {
     store: Arc<Store>,
     latest: Mutex<BTreeMap<String, Latest>>,
     changes: broadcast::Sender<RobotState>,
+    drive_log: mpsc::Sender<NamedEntry>,
 }
 
-#[derive(Clone)]
 struct Latest {
     online: bool,
     received_ms: u64,
     telemetry: Option<Arc<Value>>,
+    clock: ClockEstimate,
+    driver: DriverWatch,
+}
+
+/// When a report came, by both clocks.
+#[derive(Clone, Copy, Debug)]
+struct Received {
+    instant: Instant,
+    unix_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,11 +79,13 @@ pub(crate) enum RejectedTelemetry {
 }
 
 impl RobotStates {
-    pub(crate) fn new(store: Arc<Store>) -> Self {
+    /// None yet; who drives them is to be written down from `drive_log`'s other end.
+    pub(crate) fn new(store: Arc<Store>, drive_log: mpsc::Sender<NamedEntry>) -> Self {
         Self {
             store,
             latest: Mutex::default(),
             changes: broadcast::Sender::new(BACKLOG),
+            drive_log,
         }
     }
 
@@ -83,7 +102,11 @@ impl RobotStates {
                 () = shutdown.cancelled() => return Ok(()),
             };
             let (topic, payload) = report.context("the MQTT client is gone")?;
-            match self.accept(&topic, &payload, clock::unix_ms()) {
+            let received = Received {
+                instant: clock::instant(),
+                unix_ms: clock::unix_ms(),
+            };
+            match self.accept(&topic, &payload, received) {
                 Ok(()) => metrics.telemetry.inc(),
                 Err(rejected) => {
                     debug!(topic, %rejected, "telemetry dropped");
@@ -94,7 +117,7 @@ impl RobotStates {
     }
 
     /// Takes up what came in on `topic`; nothing changes where it is rejected.
-    fn accept(&self, topic: &str, payload: &Bytes, now_ms: u64) -> Result<(), RejectedTelemetry> {
+    fn accept(&self, topic: &str, payload: &Bytes, now: Received) -> Result<(), RejectedTelemetry> {
         let robot = wire::topic::robot_of_telemetry(topic).ok_or(RejectedTelemetry::Topic)?;
         if !self.store.directory().robots.contains(robot) {
             return Err(RejectedTelemetry::Unknown);
@@ -108,20 +131,19 @@ impl RobotStates {
             .get("online")
             .and_then(Value::as_bool)
             .ok_or_else(|| RejectedTelemetry::Shape("there is none".to_owned()))?;
-        let mut latest = self.latest();
-        let before = latest.get(robot).and_then(|l| l.telemetry.clone());
-        let now = Latest {
-            online,
-            received_ms: now_ms,
+        let mut all = self.latest();
+        let latest = all
+            .entry(robot.to_owned())
+            .or_insert_with(|| Latest::new(now.instant));
+        (latest.online, latest.received_ms) = (online, now.unix_ms);
+        let drive = if online {
+            latest.take_up(report, now.instant)
+        } else {
             // A last will says only that it is gone; what it said before stays readable.
-            telemetry: if online {
-                Some(Arc::new(report))
-            } else {
-                before
-            },
+            latest.driver.lose()
         };
-        self.notify(state(robot, &now));
-        latest.insert(robot.to_owned(), now);
+        self.note(robot, drive, now.unix_ms);
+        self.notify(state(robot, latest));
         Ok(())
     }
 
@@ -133,9 +155,15 @@ impl RobotStates {
         for (robot, latest) in latest.iter_mut() {
             if latest.online && now_ms.saturating_sub(latest.received_ms) >= SILENT_AFTER_MS {
                 latest.online = false;
+                self.note(robot, latest.driver.lose(), now_ms);
                 self.notify(state(robot, latest));
             }
         }
+    }
+
+    /// What the own clock of `robot` shows at `at`; none before its first report.
+    pub(crate) fn clock_ms(&self, robot: &str, at: Instant) -> Option<u64> {
+        self.latest().get(robot)?.clock.at(at)
     }
 
     /// The newest of `robot`, if it ever said anything.
@@ -156,6 +184,13 @@ impl RobotStates {
         self.changes.subscribe()
     }
 
+    fn note(&self, robot: &str, event: Option<DriveEvent>, at_ms: u64) {
+        let entry = event.map(|event| (robot.to_owned(), DriveEntry { at_ms, event }));
+        if entry.is_some_and(|entry| self.drive_log.try_send(entry).is_err()) {
+            debug!(robot, "who drives is not written down: the disk is slow");
+        }
+    }
+
     fn notify(&self, state: RobotState) {
         // There may be no subscriber.
         let _ = self.changes.send(state);
@@ -163,6 +198,27 @@ impl RobotStates {
 
     fn latest(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Latest>> {
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Latest {
+    fn new(now: Instant) -> Self {
+        Self {
+            online: false,
+            received_ms: 0,
+            telemetry: None,
+            clock: ClockEstimate::default(),
+            driver: DriverWatch::new(now),
+        }
+    }
+
+    fn take_up(&mut self, report: Value, received: Instant) -> Option<DriveEvent> {
+        if let Some(clock_ms) = report.get("clock_ms").and_then(Value::as_u64) {
+            self.clock.observe(clock_ms, received);
+        }
+        let event = self.driver.observe(&report, received);
+        self.telemetry = Some(Arc::new(report));
+        event
     }
 }
 
@@ -176,78 +232,4 @@ fn state(robot: &str, latest: &Latest) -> RobotState {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::Kind;
-
-    fn robots() -> (tempfile::TempDir, RobotStates) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("station.db")).unwrap();
-        store.add_name("rover", Kind::Robot, 0).unwrap();
-        (dir, RobotStates::new(Arc::new(store)))
-    }
-
-    fn accept(robots: &RobotStates, payload: &str, now_ms: u64) -> Result<(), RejectedTelemetry> {
-        robots.accept("rover/telemetry", &Bytes::from(payload.to_owned()), now_ms)
-    }
-
-    #[test]
-    fn the_newest_report_is_stored_and_sent_to_subscribers() {
-        let (_dir, robots) = robots();
-        let mut subscriber = robots.subscribe();
-        accept(&robots, r#"{"online":true,"uptime_s":1}"#, 5).unwrap();
-        accept(&robots, r#"{"online":true,"uptime_s":2}"#, 6).unwrap();
-        let newest = robots.newest("rover").unwrap();
-        assert_eq!(newest.telemetry.as_ref().unwrap()["uptime_s"], 2);
-        assert_eq!((newest.online, newest.received_ms), (true, 6));
-        assert_eq!(subscriber.try_recv().unwrap().received_ms, 5);
-        assert_eq!(subscriber.try_recv().unwrap(), newest);
-    }
-
-    #[test]
-    fn a_last_will_means_offline_and_keeps_the_last_report() {
-        let (_dir, robots) = robots();
-        accept(&robots, r#"{"online":true,"uptime_s":1}"#, 5).unwrap();
-        accept(&robots, wire::telemetry::OFFLINE, 6).unwrap();
-        let newest = robots.newest("rover").unwrap();
-        assert!(!newest.online);
-        assert_eq!(newest.telemetry.unwrap()["uptime_s"], 1);
-    }
-
-    #[test]
-    fn silence_means_offline_and_is_sent_once() {
-        let (_dir, robots) = robots();
-        accept(&robots, r#"{"online":true}"#, 5).unwrap();
-        let mut subscriber = robots.subscribe();
-        robots.mark_silent_offline(5 + SILENT_AFTER_MS - 1);
-        assert_eq!(robots.online(), 1);
-        robots.mark_silent_offline(5 + SILENT_AFTER_MS);
-        robots.mark_silent_offline(6 + SILENT_AFTER_MS);
-        assert_eq!(robots.online(), 0);
-        assert!(!subscriber.try_recv().unwrap().online);
-        assert!(subscriber.try_recv().is_err());
-    }
-
-    #[test]
-    fn what_is_no_report_changes_nothing() {
-        let (_dir, robots) = robots();
-        let accept_on =
-            |topic: &str, payload: &str| robots.accept(topic, &Bytes::from(payload.to_owned()), 1);
-        assert_eq!(
-            accept_on("rover/action", "{}"),
-            Err(RejectedTelemetry::Topic)
-        );
-        assert_eq!(
-            accept_on("ghost/telemetry", "{}"),
-            Err(RejectedTelemetry::Unknown)
-        );
-        let long = format!("{{\"online\":true,\"x\":\"{}\"}}", "x".repeat(MAX_BYTES));
-        for payload in ["", "{}", "[]", "3", r#"{"online":1}"#, "\u{0}", &long] {
-            assert!(
-                accept_on("rover/telemetry", payload).is_err(),
-                "{payload:.20}"
-            );
-        }
-        assert_eq!(robots.newest("rover"), None);
-    }
-}
+mod tests;

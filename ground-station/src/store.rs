@@ -1,4 +1,4 @@
-//! What must survive a restart: names, certificates, keys, users, counts. SQLite.
+//! What must survive a restart: names, certificates, keys, users, counts, who drove. SQLite.
 //!
 //! Owns the tables and a [`Directory`], the copy in memory that every request reads, so that
 //! no request waits for a disk. Commands write from another process while `run` runs;
@@ -7,6 +7,7 @@
 mod accounts;
 mod certificates;
 mod directory;
+mod drive_log;
 mod error;
 mod loss;
 mod schema;
@@ -14,6 +15,7 @@ mod schema;
 pub use accounts::{NewKey, NewUser};
 pub use certificates::Certificate;
 pub use directory::{Directory, Key, Kind, Permission, RobotScope, User};
+pub use drive_log::{DriveEntry, DriveEvent, MAX_ENTRIES, Sender};
 pub use error::StoreError;
 
 use crate::state_dir::StateDir;

@@ -55,7 +55,11 @@ impl Station {
             state,
             process,
             ready,
-            client: reqwest::Client::new(),
+            // As curl does: each request on a connection of its own.
+            client: reqwest::Client::builder()
+                .pool_max_idle_per_host(0)
+                .build()
+                .expect("a client needs nothing of the system"),
             folder,
         }
     }

@@ -89,6 +89,24 @@ export interface Report {
   telemetry: Telemetry | null;
 }
 
+/** Who sends actions, as a robot names them. */
+export interface Sender {
+  id: string;
+  user?: string;
+  via: Via;
+}
+
+/** What became of who drives, as `GET /robots/{name}/log` tells it. */
+export interface DriveEntry {
+  at_ms: number;
+  event: "began" | "took-over" | "stopped" | "ended" | "lost";
+  driver: Sender;
+  /** Who drove before, with `took-over`. */
+  from?: Sender;
+  /** Who stopped them, with `stopped`. */
+  by?: Sender;
+}
+
 /** Labels of the two data channels; the page opens both. */
 export const DRIVE_CHANNEL = "drive";
 export const TELEMETRY_CHANNEL = "telemetry";

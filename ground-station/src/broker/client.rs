@@ -3,7 +3,9 @@
 //! An action is published with QoS 1 and counts as published when the broker has taken it.
 //! What cannot be published now is refused, never kept: an action that waits for a broker to
 //! come back would move a robot that nobody drives any more. So every connection has its own
-//! client, and what was under way on the old one fails with it.
+//! client, and what was under way on the old one fails with it. A broker that lets an action
+//! wait loses its connection: what has not left this process then never does, and what has is
+//! too old for the robot.
 
 use super::address::BrokerAddress;
 use super::config::{MAX_PACKET_BYTES, OWN_NAME};
@@ -30,9 +32,11 @@ use tracing::{debug, info, warn};
 /// drives had better be told.
 const MAX_IN_FLIGHT: u16 = 100;
 
-/// How long a publish may take before it is said to have failed: ten times a drive's pulse,
-/// and long enough for a busy Pi.
-const PUBLISH_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a publish may take before it is said to have failed: a robot's `drive.stale_ms`, a
+/// second unless its owner wants another, and the quarter of a second by which it may think an
+/// action younger than it is. So what is said to have failed is not obeyed any more, though a
+/// broker that hung may deliver it yet.
+const PUBLISH_TIMEOUT: Duration = Duration::from_millis(1250);
 
 /// On one machine or one LAN. A broker that hangs is noticed after twice this: soon enough for
 /// whoever drives, late enough for a machine that is very busy.
@@ -60,8 +64,10 @@ pub(crate) enum Unpublished {
     /// No connection.
     #[error("the MQTT broker is not connected: nothing was sent to the robot, try again soon")]
     Away,
-    /// A connection, but no answer.
-    #[error("the MQTT broker did not take the action within two seconds")]
+    /// A connection, but no answer in time.
+    #[error(
+        "the MQTT broker did not take the action in time: it is not obeyed any more, try again soon"
+    )]
     Slow,
 }
 
@@ -76,15 +82,17 @@ pub(crate) struct Publisher {
 struct Connection {
     client: AsyncClient,
     unsent: VecDeque<oneshot::Sender<()>>,
+    /// Cancelled when the broker was too slow.
+    given_up: CancellationToken,
 }
 
 impl Publisher {
     /// Publishes, and waits until the broker has taken it.
     ///
     /// # Errors
-    /// [`Unpublished`]; the action may then be on its way only if the broker was slow.
+    /// [`Unpublished`]; whatever became of the action, no robot obeys it any more.
     pub(crate) async fn publish(&self, topic: String, payload: Vec<u8>) -> Result<(), Unpublished> {
-        let acknowledged = {
+        let (acknowledged, given_up) = {
             let mut connection = self.connection();
             let connection = connection.as_mut().ok_or(Unpublished::Away)?;
             let (acknowledge, acknowledged) = oneshot::channel();
@@ -93,12 +101,15 @@ impl Publisher {
                 .try_publish(topic, QoS::AtLeastOnce, false, payload)
                 .map_err(|_| Unpublished::Slow)?;
             connection.unsent.push_back(acknowledge);
-            acknowledged
+            (acknowledged, connection.given_up.clone())
         };
-        match tokio::time::timeout(PUBLISH_TIMEOUT, acknowledged).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Unpublished::Away),
-            Err(_) => Err(Unpublished::Slow),
+        tokio::select! {
+            // When its connection ends, an action that has been sent may still arrive.
+            Ok(()) = acknowledged => Ok(()),
+            () = tokio::time::sleep(PUBLISH_TIMEOUT) => {
+                given_up.cancel();
+                Err(Unpublished::Slow)
+            }
         }
     }
 
@@ -140,12 +151,15 @@ impl Client {
         loop {
             let broker = self.broker.borrow().clone();
             let (client, mut events) = self.connect(&broker)?;
+            let given_up = CancellationToken::new();
             let outcome = tokio::select! {
-                outcome = self.exchange(client, &mut events) => outcome,
+                outcome = self.exchange(client, &mut events, &given_up) => outcome,
+                () = given_up.cancelled() => Err(ConnectionError::NetworkTimeout),
                 () = shutdown.cancelled() => Ok(()),
             };
             let was_connected = self.connected.send_replace(false);
             self.publisher.connection().take();
+            drop(events);
             if shutdown.is_cancelled() {
                 return Ok(());
             }
@@ -156,8 +170,10 @@ impl Client {
             let wait = backoff.next_wait(0.5);
             if let Err(error) = outcome {
                 timeouts = if is_silence(&error) { timeouts + 1 } else { 0 };
-                // One that starts may once be slow to greet.
-                if timeouts > 1 || timeouts == 1 && was_connected {
+                // One that starts may once be slow to greet, and one that is slow to take an
+                // action is asked again.
+                let asked_again = !was_connected || given_up.is_cancelled();
+                if timeouts > 1 || timeouts == 1 && !asked_again {
                     self.silences.send_modify(|silences| *silences += 1);
                 }
                 // A broker that starts beside us is refused a few times; that is no news.
@@ -218,6 +234,7 @@ impl Client {
         &self,
         client: AsyncClient,
         events: &mut EventLoop,
+        given_up: &CancellationToken,
     ) -> Result<(), ConnectionError> {
         let mut unacknowledged: HashMap<u16, oneshot::Sender<()>> = HashMap::new();
         loop {
@@ -231,6 +248,7 @@ impl Client {
                     self.publisher.connection().replace(Connection {
                         client: client.clone(),
                         unsent: VecDeque::new(),
+                        given_up: given_up.clone(),
                     });
                 }
                 Event::Incoming(Incoming::SubAck(_)) => {

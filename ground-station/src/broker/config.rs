@@ -16,8 +16,17 @@ pub(crate) const OWN_NAME: &str = "ground.station";
 /// report about 2, so this is generous and still keeps a runaway sender's memory small.
 pub(crate) const MAX_PACKET_BYTES: u32 = 16 * 1024;
 
-/// Messages waiting for one slow client. Old actions are worthless, and telemetry replaces
-/// itself every second.
+/// Actions on their way to one robot that it has not acknowledged yet. All of them are in its
+/// connection, in order: none waits in the broker for an acknowledgement of those before, which
+/// would make it older than the path does, and the stop behind it. So many take ten seconds of
+/// a held key, and no robot stays with a dead connection for so long; one that is left takes
+/// what is in it along, because no session outlives its connection.
+const MAX_INFLIGHT_MESSAGES: u32 = 100;
+
+/// Messages waiting for one slow client: those beyond [`MAX_INFLIGHT_MESSAGES`], and, in
+/// newer versions of Mosquitto, packets of any kind that its socket does not take. Much fewer,
+/// and a busy moment would cost acknowledgements and telemetry; the robot drops what has become
+/// old.
 const MAX_QUEUED_MESSAGES: u32 = 100;
 
 /// Bytes waiting for one slow client; the rest is dropped.
@@ -58,6 +67,7 @@ connection_messages true
 persistence false
 sys_interval 0
 max_packet_size {MAX_PACKET_BYTES}
+max_inflight_messages {MAX_INFLIGHT_MESSAGES}
 max_queued_messages {MAX_QUEUED_MESSAGES}
 max_queued_bytes {MAX_QUEUED_BYTES}
 set_tcp_nodelay true

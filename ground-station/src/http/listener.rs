@@ -1,6 +1,7 @@
 //! The two listeners: plain HTTP for this machine, HTTPS for everybody else. HTTPS asks for a
 //! client certificate of our own CA and goes on without one; handlers see it as [`Peer`].
 
+use super::arrival::{Connection, Stalls};
 use crate::auth::Principal;
 use crate::hex;
 use crate::store::Directory;
@@ -81,13 +82,14 @@ impl Peer {
 pub(crate) async fn serve_http(
     listener: TcpListener,
     router: Router,
+    stalls: Stalls,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let handle = axum_server::Handle::new();
     let mut server = axum_server::from_tcp(listener)?
         .handle(handle.clone())
-        .acceptor(NoDelay);
+        .acceptor(Plain(stalls));
     limit_silence(server.http_builder());
     let server = server.serve(
         router
@@ -104,17 +106,19 @@ pub(crate) async fn serve_https(
     listener: TcpListener,
     router: Router,
     tls: RustlsConfig,
+    stalls: Stalls,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let handle = axum_server::Handle::new();
     let mut server = axum_server::from_tcp(listener)?
         .handle(handle.clone())
-        .acceptor(WithPeer(
-            RustlsAcceptor::new(tls)
+        .acceptor(Encrypted {
+            tls: RustlsAcceptor::new(tls)
                 .handshake_timeout(HANDSHAKE_TIMEOUT)
                 .acceptor(NoDelay),
-        ));
+            stalls,
+        });
     limit_silence(server.http_builder());
     let server = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
     until(server, handle, shutdown)
@@ -159,20 +163,40 @@ impl<S> Accept<TcpStream, S> for NoDelay {
     }
 }
 
-/// Hands every request of a connection the certificate that its client presented.
+/// Hands every request of a connection when that was made.
 #[derive(Clone)]
-struct WithPeer(RustlsAcceptor<NoDelay>);
+struct Plain(Stalls);
 
-impl<S: Send + 'static> Accept<TcpStream, S> for WithPeer
+impl<S> Accept<TcpStream, S> for Plain {
+    type Stream = TcpStream;
+    type Service = AddExtension<S, Connection>;
+    type Future = std::future::Ready<io::Result<(TcpStream, Self::Service)>>;
+
+    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        let service = Extension(self.0.connection()).layer(service);
+        NoDelay.accept(stream, service)
+    }
+}
+
+/// The same, once the handshake is done: before it, a client sends no request. And the
+/// certificate that the client presented.
+#[derive(Clone)]
+struct Encrypted {
+    tls: RustlsAcceptor<NoDelay>,
+    stalls: Stalls,
+}
+
+impl<S: Send + 'static> Accept<TcpStream, S> for Encrypted
 where
     TcpStream: AsyncRead + AsyncWrite + Unpin,
 {
     type Stream = TlsStream<TcpStream>;
-    type Service = AddExtension<S, Peer>;
+    type Service = AddExtension<AddExtension<S, Peer>, Connection>;
     type Future = BoxFuture<'static, io::Result<(Self::Stream, Self::Service)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let accepted = self.0.accept(stream, service);
+        let accepted = self.tls.accept(stream, service);
+        let stalls = self.stalls.clone();
         Box::pin(async move {
             let (stream, service) = accepted.await?;
             let certificate = stream
@@ -185,7 +209,8 @@ where
                 certificate,
                 secure: true,
             };
-            Ok((stream, Extension(peer).layer(service)))
+            let service = Extension(peer).layer(service);
+            Ok((stream, Extension(stalls.connection()).layer(service)))
         })
     }
 }

@@ -5,8 +5,8 @@ use super::app_state::AppState;
 use super::aws::{self, credentials_provider, viewer_credentials};
 use super::error::Refusal;
 use super::{
-    access_log, channel, console, display, login, mars, origin, publish, robots, sign, status,
-    telemetry,
+    access_log, arrival, channel, console, display, drive_log, login, mars, origin, publish,
+    robots, sign, status, telemetry,
 };
 use ::mars::PICTURE_PATH;
 use axum::http::{Method, StatusCode};
@@ -25,6 +25,7 @@ pub(crate) fn router(app: &Arc<AppState>) -> Router {
         .route("/publish", post(publish::to_the_only_robot))
         .route("/robots", get(robots::list))
         .route("/robots/{name}/publish", post(publish::to_robot))
+        .route("/robots/{name}/log", get(drive_log::list))
         .route(
             "/robots/{name}/viewer",
             post(viewer_credentials::credentials),
@@ -62,6 +63,7 @@ pub(crate) fn router(app: &Arc<AppState>) -> Router {
             Arc::from(&app.trusted_proxies[..]),
             origin::note,
         ))
+        .layer(middleware::from_fn(arrival::note))
 }
 
 /// Any page may ask: who asks is told by a header that only a page that knows the secret can

@@ -4,7 +4,8 @@ use super::error::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Step `n` brings version `n` to `n + 1`; a released step is never changed.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE names (
         name TEXT PRIMARY KEY,
         kind TEXT NOT NULL CHECK (kind IN ('robot', 'operator')),
@@ -51,7 +52,17 @@ const STEPS: &[&str] = &["
         name TEXT PRIMARY KEY,
         value BLOB NOT NULL
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE drives (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        robot TEXT NOT NULL,
+        at_ms INTEGER NOT NULL,
+        event TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX drives_by_robot ON drives(robot, id);
+",
+];
 
 /// Brings the tables to the version that this program knows.
 pub(super) fn bring_up(connection: &mut Connection) -> Result<(), StoreError> {

@@ -13,6 +13,9 @@ use tests::{Station, eventually};
 
 const FORWARD: &str = r#"{"action":"forward"}"#;
 
+/// As the station passes it on, for the holder of the first key.
+const BY_KEY: &str = r#"{"action":"forward","user":"key-1"}"#;
+
 async fn certs(station: &Station, robot: &str) -> PathBuf {
     station.new_robot(robot).await.certs()
 }
@@ -44,14 +47,17 @@ async fn a_published_action_reaches_its_robot_and_is_not_kept() {
     assert_eq!((status, &answer["topic"]), (200, &"rover/action".into()));
     let packet = robot.publish_packet().await;
     assert_eq!(packet.topic, "rover/action");
-    assert_eq!(packet.payload, FORWARD);
+    assert_eq!(packet.payload, BY_KEY);
     assert_eq!(packet.qos, rumqttc::QoS::AtLeastOnce);
     // A retained copy would come first now.
     let mut later = Client::connect(&station, &certs).await;
     later.subscribe("rover/action").await;
     let (status, _) = station.publish("rover", &key, r#"{"action":"left"}"#).await;
     assert_eq!(status, 200);
-    assert_eq!(later.message().await.1, r#"{"action":"left"}"#);
+    assert_eq!(
+        later.message().await.1,
+        r#"{"action":"left","user":"key-1"}"#
+    );
 }
 
 #[tokio::test]
@@ -251,7 +257,7 @@ async fn a_broker_that_dies_is_started_again_and_actions_pass_again() {
         (status == 200).then_some(())
     })
     .await;
-    assert_eq!(robot.message().await.1, FORWARD);
+    assert_eq!(robot.message().await.1, BY_KEY);
     assert_ne!(broker_pid(&mut station).await, before);
     station.process().logged("the broker ended").await;
 }
@@ -278,7 +284,45 @@ async fn a_broker_that_stops_answering_is_said_so_and_the_action_is_not_sent_lat
         (left.await.0 == 200).then_some(())
     })
     .await;
-    assert_eq!(robot.message().await.1, r#"{"action":"left"}"#);
+    assert_eq!(
+        robot.message().await.1,
+        r#"{"action":"left","user":"key-1"}"#
+    );
+}
+
+#[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test is the robot, and keeps its clock"
+)]
+async fn what_a_broker_that_hung_delivers_after_a_503_is_stale() {
+    /// As long as a robot obeys an action, and how much younger it may seem.
+    const STALE_MS: u64 = 1250;
+    let mut station = Station::start().await;
+    let certs = certs(&station, "rover").await;
+    let key = station.new_key("rover").await;
+    let mut robot = Client::connect(&station, &certs).await;
+    robot.subscribe("rover/action").await;
+    let begun = tokio::time::Instant::now();
+    let clock_ms = || 7_000_000 + begun.elapsed().as_millis() as u64;
+    let report = format!(r#"{{"online":true,"clock_ms":{}}}"#, clock_ms());
+    robot.publish("rover/telemetry", &report).await;
+    station.telemetry("rover", &key).await;
+    let broker = broker_pid(&mut station).await;
+    kill_process(broker, Signal::STOP).unwrap();
+    let (status, answer) = station.publish("rover", &key, FORWARD).await;
+    assert_eq!(status, 503);
+    assert!(message(&answer).contains("not obeyed any more"), "{answer}");
+    kill_process(broker, Signal::CONT).unwrap();
+    let action: serde_json::Value = serde_json::from_str(&robot.message().await.1).unwrap();
+    let age_ms = clock_ms() - action["clock_ms"].as_u64().unwrap();
+    assert!(age_ms >= STALE_MS, "only {age_ms} ms old: {action}");
+    // And actions pass again.
+    eventually("publish works again", async || {
+        let left = station.publish("rover", &key, r#"{"action":"left"}"#);
+        (left.await.0 == 200).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -299,7 +343,7 @@ async fn a_broker_that_hangs_is_killed_and_started_again() {
         (sent.await.0 == 200).then_some(())
     })
     .await;
-    assert_eq!(robot.message().await.1, FORWARD);
+    assert_eq!(robot.message().await.1, BY_KEY);
     assert!(rustix::process::test_kill_process(hung).is_err());
     station.process().logged("it answered nobody").await;
 }

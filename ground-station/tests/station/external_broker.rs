@@ -73,7 +73,10 @@ async fn an_external_broker_takes_the_place_of_ours() {
     let mut robot = Client::connect(&station, &certs).await;
     robot.subscribe("rover/action").await;
     assert_eq!(station.publish("rover", &key, FORWARD).await.0, 200);
-    assert_eq!(robot.message().await.1, FORWARD);
+    assert_eq!(
+        robot.message().await.1,
+        r#"{"action":"forward","user":"key-1"}"#
+    );
 
     mosquitto.kill().await;
     eventually("its end is noticed", async || {

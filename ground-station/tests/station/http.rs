@@ -27,7 +27,9 @@ async fn publish_answers_as_the_original_does() {
         .ask("POST", "/publish", &[("x-api-key", &key)], asked)
         .await;
     assert_eq!(status, 200);
-    let payload = json!({"action":"drive","linear":0.5,"angular":-0.25,"seq":7});
+    let payload = json!({
+        "action": "drive", "linear": 0.5, "angular": -0.25, "seq": 7, "user": "key-1"
+    });
     assert_eq!(
         answer,
         json!({"topic": "rover/action", "payload": payload, "qos": 1})

@@ -8,9 +8,11 @@
 mod accounts;
 mod broker;
 mod credentials;
+mod drive_log;
 mod external_broker;
 mod http;
 mod lifecycle;
+mod publish;
 mod signaling;
 mod signing;
 mod telemetry;

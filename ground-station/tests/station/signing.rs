@@ -44,7 +44,10 @@ async fn a_signed_request_makes_a_robot() {
     let publisher = station.new_key("rover").await;
     let body = r#"{"action":"forward"}"#;
     assert_eq!(station.publish("rover", &publisher, body).await.0, 200);
-    assert_eq!(robot.message().await.1, body);
+    assert_eq!(
+        robot.message().await.1,
+        r#"{"action":"forward","user":"key-2"}"#
+    );
     // And it can be revoked like any other.
     station.command(&["revoke", "rover"]).await;
     robot.disconnected().await;

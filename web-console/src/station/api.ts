@@ -2,7 +2,7 @@
 
 import type { ViewerCredentials } from "../kvs/channel";
 import type { Credentials } from "../kvs/sigv4";
-import { isRest, type Action, type Robot } from "../wire";
+import { isRest, type Action, type DriveEntry, type Robot } from "../wire";
 
 /** An answer other than 2xx, with the reason the server gave. */
 export class ApiError extends Error {
@@ -69,6 +69,12 @@ export async function viewerCredentials(token: string, robot: string): Promise<V
     endpoint: location.origin,
     channel: { arn: channelArn },
   };
+}
+
+/** Who drove a robot, the newest first. */
+export async function driveLog(token: string, robot: string): Promise<DriveEntry[]> {
+  const log = await call<{ entries: DriveEntry[] }>("GET", `/robots/${encodeURIComponent(robot)}/log`, { token });
+  return log.entries;
 }
 
 /** What the display on the desk shows now; null where there is none. */
