@@ -12,20 +12,26 @@ afterEach(() => scene.clear());
 after(() => scene?.stop());
 
 test("the other page is told who drives, and its key taps do nothing to the robot", async () => {
-  const [ada, bert] = [await scene.watching("ada"), await scene.watching("bert", (page) => page.addInitScript(countOrders))];
+  const [ada, bert] = [await scene.watching("ada"), await scene.watching("bert", (page) => page.addInitScript(keepOrders))];
   await ada.keyboard.down("ArrowUp");
   await scene.robot.wheels.forward();
   await driver(ada, "You drive");
   await driver(bert, "ada drives; press Stop to take over");
   const before = scene.robot.wheels.writes().length;
+  const sent = () => bert.evaluate(() => window.orders.length);
   for (let taps = 1; taps <= 3; taps += 1) {
+    const earlier = await sent();
     await bert.keyboard.down("ArrowDown");
-    await eventually("an order went out", () => bert.evaluate((taps) => window.orders >= 2 * taps, taps));
+    await eventually("an order went out", async () => (await sent()) > earlier);
     await bert.keyboard.up("ArrowDown");
   }
   await driver(ada, "You drive");
-  const stutters = scene.robot.wheels.writes().slice(before).filter(({ left }) => left <= 0);
-  assert.deepEqual(stutters, [], "bert's taps reached the wheels");
+  const backward = scene.robot.wheels.writes().slice(before).filter(({ left }) => left < 0);
+  assert.deepEqual(backward, [], "bert's taps reached the wheels");
+  const words = await bert.evaluate(() => window.orders.map(({ action }) => action));
+  assert.ok(!words.includes("stop"), `letting go stopped whoever drives: ${words}`);
+  await eventually("the robot has counted them", async () => (await scene.telemetry()).counters.not_driver >= 3);
+  assert.equal((await scene.telemetry()).stopped_by, undefined);
   await ada.keyboard.up("ArrowUp");
 });
 
@@ -118,12 +124,12 @@ test("a consent to drive without a picture ends with the visit, and once there w
 
 const moves = ({ left, right }) => left !== 0 || right !== 0;
 
-/** Runs in the page: counts what it sends to the wheels. */
-function countOrders() {
+/** Runs in the page: keeps what it sends to the wheels. */
+function keepOrders() {
   const { send } = RTCDataChannel.prototype;
-  window.orders = 0;
+  window.orders = [];
   RTCDataChannel.prototype.send = function (data) {
-    if (this.label === "drive") window.orders += 1;
+    if (this.label === "drive") window.orders.push(JSON.parse(data));
     return send.call(this, data);
   };
 }

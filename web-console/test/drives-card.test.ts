@@ -9,9 +9,9 @@ const program: Sender = { id: "mqtt", via: "mqtt" };
 
 test.each<[Omit<DriveEntry, "at_ms">, string]>([
   [{ event: "began", driver: ada }, "ada drives, by data channel"],
-  [{ event: "took-over", driver: program, from: ada }, "mqtt took over from ada, by the station"],
-  [{ event: "stopped", driver: program, by: ada }, "mqtt was stopped by ada"],
-  [{ event: "stopped", driver: program }, "mqtt was stopped by somebody"],
+  [{ event: "took-over", driver: program, from: ada }, "a program took over from ada, by the station"],
+  [{ event: "stopped", driver: program, by: ada }, "a program was stopped by ada"],
+  [{ event: "stopped", driver: program }, "a program was stopped by somebody"],
   [{ event: "ended", driver: ada }, "ada ended"],
   [{ event: "lost", driver: ada }, "The robot was lost; ada was driving"],
   [{ event: "paused" as DriveEntry["event"], driver: ada }, "ada: paused"],

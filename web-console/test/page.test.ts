@@ -6,7 +6,7 @@ import type { Report, Telemetry } from "../src/wire";
 
 const telemetry = (over: Partial<Telemetry> = {}): Telemetry => ({ online: true, clock_ms: 1, wheels: { left: 0, right: 0 }, ...over });
 const facts: DriverFacts = { me: "ada-0000000a", telemetry: telemetry(), told: null, heldBackBy: null, heldMs: 0 };
-const anna = { id: "anna-00000001", user: "Anna", via: "mqtt", age_ms: 4 } as const;
+const anna = { id: "anna-00000001", user: "user-Anna", via: "mqtt", age_ms: 4 } as const;
 
 test.each<[string, Partial<DriverFacts>, string | null]>([
   ["nothing is known", { telemetry: null }, null],
@@ -18,6 +18,7 @@ test.each<[string, Partial<DriverFacts>, string | null]>([
   ["another, of whom only the id is known", { told: { you: false, name: "bert-0000000b" } }, "bert drives; press Stop to take over"],
   ["what the channel says is fresher", { telemetry: telemetry({ driver: anna }), told: { you: false, name: null } }, "Nobody drives"],
   ["all who name no sender", { telemetry: telemetry({ driver: { id: "mqtt", via: "mqtt", age_ms: 1 } }) }, "a program drives; press Stop to take over"],
+  ["a key of the station's", { telemetry: telemetry({ driver: { id: "patrol", user: "key-4", via: "mqtt", age_ms: 1 } }) }, "key 4 drives; press Stop to take over"],
   ["held back by another's stop", { heldBackBy: "bert", telemetry: telemetry({ driver: anna }) }, "Stopped by bert: let go, then press again"],
   ["stopped by another, and let go", { telemetry: telemetry({ stopped_by: { id: "bert-0000000b", via: "mqtt" } }) }, "Stopped by bert; press to drive"],
   ["you stopped another", { telemetry: telemetry({ stopped_by: { id: facts.me, via: "mqtt" } }) }, "Stopped by you; press to drive"],
@@ -28,7 +29,7 @@ test.each<[string, Partial<DriverFacts>, string | null]>([
 
 test("it is you who drives if the robot says so, and never by another's name", () => {
   expect(driverLine({ ...facts, told: { you: true, name: facts.me } })?.you).toBe(true);
-  expect(driverLine({ ...facts, telemetry: telemetry({ driver: { ...anna, user: "ada" } }) })?.you).toBe(false);
+  expect(driverLine({ ...facts, telemetry: telemetry({ driver: { ...anna, user: "user-ada" } }) })?.you).toBe(false);
 });
 
 const seen: LockFacts = { reached: true, stillMs: 30, withoutPicture: false };

@@ -1,7 +1,7 @@
 // Who drives, and what this operator may do about it, in one line. Pure.
 
-import { displayName } from "../drive/client-id";
 import type { Driver, Telemetry } from "../wire";
+import { senderName } from "./sender-name";
 
 export interface DriverFacts {
   /** This page's client id. */
@@ -31,11 +31,11 @@ export function driverLine(facts: DriverFacts): DriverLine | null {
   if (told === null && !telemetry?.clock_ms) return null;
   const id = told === null ? (telemetry?.driver?.id ?? null) : told.name;
   if (id === me) return { you: true, text: youDrive(telemetry?.speed_limit) };
-  if (id !== null) return others(`${name(id, telemetry)} drives; press Stop to take over`);
+  if (id !== null) return others(`${driverName(id, telemetry)} drives; press Stop to take over`);
   if (heldMs > REFUSED_MS) return others("Nobody drives: let go, then press again");
   const stopped = telemetry?.stopped_by;
   if (stopped === undefined) return others("Nobody drives");
-  return others(stopped.id === me ? "Stopped by you; press to drive" : `Stopped by ${stoppedBy(stopped)}; press to drive`);
+  return others(stopped.id === me ? "Stopped by you; press to drive" : `Stopped by ${senderName(stopped)}; press to drive`);
 }
 
 /** The robot drives slower by orders that take long, as whoever sends them sees the past. */
@@ -45,19 +45,9 @@ function youDrive(limit: Telemetry["speed_limit"]): string {
   return `You drive ${how}: orders take ${limit.age_ms} ms`;
 }
 
-/** The name of who stopped somebody. */
-export function stoppedBy({ id, user }: NonNullable<Telemetry["stopped_by"]>): string {
-  return user ?? nameOf(id);
-}
-
-function name(id: string, telemetry: Telemetry | null): string {
-  const { driver } = telemetry ?? {};
-  return (driver?.id === id ? driver.user : undefined) ?? nameOf(id);
-}
-
-/** All who name no sender share one id. */
-function nameOf(id: string): string {
-  return id === "mqtt" ? "a program" : displayName(id);
+function driverName(id: string, telemetry: Telemetry | null): string {
+  const driver = telemetry?.driver;
+  return senderName(driver?.id === id ? driver : { id });
 }
 
 function others(text: string): DriverLine {

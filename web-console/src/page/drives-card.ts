@@ -2,6 +2,7 @@
 
 import type { DriveEntry, Sender } from "../wire";
 import { el } from "./dom";
+import { senderName } from "./sender-name";
 
 /** A driver changes every few minutes; who looks closer reads the station's log. */
 const INTERVAL_MS = 15_000;
@@ -52,7 +53,7 @@ export function sentence({ event, driver, from, by }: DriveEntry): string {
 }
 
 function name(sender: Sender | undefined): string {
-  return sender?.user?.replace(/^user-/, "") ?? sender?.id ?? "somebody";
+  return sender === undefined ? "somebody" : senderName(sender);
 }
 
 function road(sender: Sender): string {

@@ -17,10 +17,11 @@ import { readCounters, videoStats, type VideoCounters, type VideoStats } from ".
 import { Viewer, type ViewerState } from "../video/viewer";
 import type { Action, Message, Report, Telemetry } from "../wire";
 import { dashboard } from "./dashboard";
-import { driverLine, stoppedBy, type DriverLine } from "./driver-line";
+import { driverLine, type DriverLine } from "./driver-line";
 import * as logMessages from "./log-messages";
 import { motionLock, veiled, type Lock } from "./motion-lock";
 import { RobotReports } from "./robot-reports";
+import { senderName } from "./sender-name";
 import { status, videoNote } from "./status";
 
 /** Statistics are per second, and read by people. */
@@ -182,7 +183,7 @@ export class RobotPage {
     if (stop === undefined || stop.id === this.#clientId || stop.id === before?.stopped_by?.id) return;
     if (!this.#controller.holds) return;
     // The robot obeys what is held here no more, until it has been let go.
-    this.#heldBackBy = stoppedBy(stop);
+    this.#heldBackBy = senderName(stop);
     this.#controller.hold();
   }
 
