@@ -28,8 +28,8 @@ test.each<[string, Partial<DriverFacts>, string | null]>([
 });
 
 test("it is you who drives if the robot says so, and never by another's name", () => {
-  expect(driverLine({ ...facts, told: { you: true, name: facts.me } })?.you).toBe(true);
-  expect(driverLine({ ...facts, telemetry: telemetry({ driver: { ...anna, user: "user-ada" } }) })?.you).toBe(false);
+  expect(driverLine({ ...facts, told: { you: true, name: facts.me } })?.tone).toBe("you");
+  expect(driverLine({ ...facts, telemetry: telemetry({ driver: { ...anna, user: "user-ada" } }) })?.tone).toBe("others");
 });
 
 const seen: LockFacts = { reached: true, stillMs: 30, withoutPicture: false };
@@ -112,10 +112,11 @@ test("what comes by data channel is fresher; once it is silent or closed the sta
   reports.fromStation(report({ telemetry: telemetry({ uptime_s: 1 }) }), 0);
   reports.fromChannel({ telemetry: telemetry({ uptime_s: 2 }), driver: { you: false, name: "bert" } }, 0);
   expect(reports.telemetry(100)?.uptime_s).toBe(2);
-  expect(reports.told?.name).toBe("bert");
+  expect(reports.told(1_500)?.name).toBe("bert");
+  expect(reports.told(1_501), "of who drives nothing is known any more").toBeNull();
   expect(reports.telemetry(1_600)?.uptime_s).toBe(1);
   reports.channelClosed();
-  expect([reports.telemetry(100)?.uptime_s, reports.told]).toEqual([1, null]);
+  expect([reports.telemetry(100)?.uptime_s, reports.told(100)]).toEqual([1, null]);
   reports.fromStation(report({ online: false, received_ms: 2 }), 200);
   expect(reports.telemetry(200)).toBeNull();
 });

@@ -6,6 +6,7 @@ const good: Facts = {
   viewer: { is: "connected" },
   robot: { online: true, seenMs: 1000 },
   boardFault: undefined,
+  locked: false,
   silentMs: { channel: null, station: null },
   publishError: null,
   nowMs: 61_000,
@@ -15,6 +16,10 @@ const noVideo: Facts = { ...good, viewer: { is: "waiting", untilMs: 64_000, why:
 
 test("all good is good", () => {
   expect(status(good)).toEqual({ tone: "good", text: "Connected to the robot" });
+});
+
+test("where nobody may drive it is not all good", () => {
+  for (const facts of [good, noVideo]) expect(status({ ...facts, locked: true }).tone).toBe("wait");
 });
 
 test("without a peer connection it says which way orders go", () => {

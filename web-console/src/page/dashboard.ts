@@ -96,7 +96,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
       status.dataset["tone"] = shown.status.tone;
       setText(status, shown.status.text);
       driver.hidden = shown.driver === null;
-      driver.dataset["you"] = String(shown.driver?.you ?? false);
+      driver.dataset["tone"] = shown.driver?.tone ?? "others";
       setText(driver, shown.driver?.text ?? "");
       controls.dataset["locked"] = String(shown.lock !== null);
       video.setNote(shown.note);

@@ -16,7 +16,8 @@ export interface DriverFacts {
 }
 
 export interface DriverLine {
-  you: boolean;
+  /** It is you; or you have to do something before it can be; or it is somebody else, or nobody. */
+  tone: "you" | "held-back" | "others";
   text: string;
 }
 
@@ -26,13 +27,13 @@ const REFUSED_MS = 2_000;
 /** Null while nothing is known. */
 export function driverLine(facts: DriverFacts): DriverLine | null {
   const { me, telemetry, told, heldBackBy, heldMs } = facts;
-  if (heldBackBy !== null) return others(`Stopped by ${heldBackBy}: let go, then press again`);
+  if (heldBackBy !== null) return heldBack(`Stopped by ${heldBackBy}: let go, then press again`);
   // Robots of old versions tell only by data channel.
   if (told === null && !telemetry?.clock_ms) return null;
   const id = told === null ? (telemetry?.driver?.id ?? null) : told.name;
-  if (id === me) return { you: true, text: youDrive(telemetry?.speed_limit) };
+  if (id === me) return { tone: "you", text: youDrive(telemetry?.speed_limit) };
   if (id !== null) return others(`${driverName(id, telemetry)} drives; press Stop to take over`);
-  if (heldMs > REFUSED_MS) return others("Nobody drives: let go, then press again");
+  if (heldMs > REFUSED_MS) return heldBack("Nobody drives: let go, then press again");
   const stopped = telemetry?.stopped_by;
   if (stopped === undefined) return others("Nobody drives");
   return others(stopped.id === me ? "Stopped by you; press to drive" : `Stopped by ${senderName(stopped)}; press to drive`);
@@ -50,6 +51,10 @@ function driverName(id: string, telemetry: Telemetry | null): string {
   return senderName(driver?.id === id ? driver : { id });
 }
 
+function heldBack(text: string): DriverLine {
+  return { tone: "held-back", text };
+}
+
 function others(text: string): DriverLine {
-  return { you: false, text };
+  return { tone: "others", text };
 }

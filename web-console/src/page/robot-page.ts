@@ -253,7 +253,7 @@ export class RobotPage {
     const line = driverLine({
       me: this.#clientId,
       telemetry: this.#telemetry,
-      told: this.#reports.told,
+      told: this.#reports.told(now),
       heldBackBy: this.#heldBackBy,
       heldMs: this.#heldSinceMs === null ? 0 : now - this.#heldSinceMs,
     });
@@ -271,6 +271,7 @@ export class RobotPage {
         stream: this.#streamState,
         robot: station && { online: station.online, seenMs: station.received_ms },
         boardFault: this.#telemetry?.board_fault,
+        locked: lock !== null,
         silentMs: { channel: this.#reports.channelSilentMs(now), station: this.#reports.stationSilentMs(now) },
         publishError: this.#publishError,
         serverMs: this.#serverMs(),

@@ -73,8 +73,8 @@ export class RobotReports {
   }
 
   /** Who drives, as the robot tells this page itself; null where it does not. */
-  get told(): Driver | null {
-    return this.#channel?.driver ?? null;
+  told(now: number): Driver | null {
+    return this.channelSilentMs(now) === null ? (this.#channel?.driver ?? null) : null;
   }
 }
 

@@ -17,6 +17,8 @@ export interface Facts {
   /** The robot's last report; null before the first. */
   robot: { online: boolean; seenMs: number | null } | null;
   boardFault: string | undefined;
+  /** Whether the page lets nobody drive now, as over a picture that stands still. */
+  locked: boolean;
   /** How long the robot has been silent on either road; null while it is not. */
   silentMs: { channel: number | null; station: number | null };
   /** Why the last action did not get through; null when it did, or none was sent. */
@@ -56,12 +58,12 @@ function reached({ stream, viewer, robot, silentMs }: Facts): boolean {
 }
 
 function connected(facts: Facts): Status {
-  const { stream, silentMs, nowMs } = facts;
+  const { stream, silentMs, locked, nowMs } = facts;
   if (silentMs.channel !== null) return unheard(silentMs.channel, facts);
   if (stream?.is === "waiting") {
     return { tone: "wait", text: `Connected to the robot. The ground station is away: ${retry(stream.untilMs, nowMs)}` };
   }
-  return { tone: "good", text: "Connected to the robot" };
+  return { tone: locked ? "wait" : "good", text: "Connected to the robot" };
 }
 
 /** Connected, but nothing comes by data channel. */
@@ -71,7 +73,7 @@ function unheard(silentMs: number, { stream, robot, serverMs, ...facts }: Facts)
   return { tone: "bad", text: "The path to the robot broke; the ground station still hears it" };
 }
 
-function overHttp(stream: StreamState, { robot, silentMs, publishError, nowMs, serverMs }: Facts): Status {
+function overHttp(stream: StreamState, { robot, silentMs, publishError, locked, nowMs, serverMs }: Facts): Status {
   if (stream.is === "waiting") {
     return { tone: "bad", text: `Reconnecting, ${retry(stream.untilMs, nowMs)}: ${stream.why}` };
   }
@@ -80,7 +82,7 @@ function overHttp(stream: StreamState, { robot, silentMs, publishError, nowMs, s
   if (!robot.online) return offline(robot.seenMs, serverMs);
   if (silentMs.station !== null) return silent(silentMs.station);
   if (publishError !== null) return { tone: "bad", text: `Not obeyed: ${publishError}` };
-  return { tone: "good", text: "Online, by way of the ground station" };
+  return { tone: locked ? "wait" : "good", text: "Online, by way of the ground station" };
 }
 
 function offline(seenMs: number | null, serverMs: number): Status {
