@@ -43,7 +43,7 @@ export interface Wishes {
   useGamepad(id: string): void;
 }
 
-export function dashboard(robot: string, controller: DriveController, log: Log, display: HTMLElement | null, wishes: Wishes) {
+export function dashboard(robot: string, controller: DriveController, log: Log, cards: HTMLElement[], wishes: Wishes) {
   const status = el("p", { class: "status", role: "status" });
   const driver = el("p", { class: "driver", role: "status" });
   const wheels = wheelBars();
@@ -83,7 +83,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
       machine.element,
       actions.element,
       graph.element,
-      display,
+      ...cards,
       logPane(log),
     ),
   );

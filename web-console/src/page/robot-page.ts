@@ -43,8 +43,8 @@ export interface RobotPageOptions {
   clockOffsetMs: () => number;
   /** Fed by whoever hands over reports, and here by those of the data channel. */
   robotClock: RobotClock;
-  /** A card to stand beside the metrics. */
-  display?: HTMLElement;
+  /** Cards to stand beside the metrics. */
+  cards?: HTMLElement[];
 }
 
 /** What is known of the video of one connection. */
@@ -103,7 +103,7 @@ export class RobotPage {
       (action, pressed) => (pressed ? broadcast : send)(this.#transports, action),
     );
     const gamepads = new GamepadReader(this.#controller, this.#closed.signal, (status) => this.#dashboard.showGamepad(status));
-    this.#dashboard = dashboard(robot, this.#controller, this.#log, options.display ?? null, {
+    this.#dashboard = dashboard(robot, this.#controller, this.#log, options.cards ?? [], {
       driveWithoutPicture: () => this.#driveWithoutPicture(),
       useGamepad: (id) => gamepads.use(id),
     });

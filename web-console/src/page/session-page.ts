@@ -8,6 +8,7 @@ import type { Session } from "../station/session";
 import { TelemetryStream, type StreamState } from "../station/telemetry";
 import type { Report } from "../wire";
 import { displayCard } from "./display-card";
+import { drivesCard } from "./drives-card";
 import { robotList, type RobotList } from "./robot-list";
 import { RobotPage } from "./robot-page";
 import { topBar } from "./top-bar";
@@ -93,7 +94,7 @@ export class SessionPage {
       publish: (action) => api.publish(token, robot, action),
       clockOffsetMs: () => this.#clock.offsetMs,
       robotClock: this.#robotClock(robot),
-      display: this.#display(),
+      cards: [drivesCard(() => api.driveLog(token, robot), this.#shown.signal), this.#display()],
     });
   }
 
