@@ -42,8 +42,9 @@ const PUBLISH_TIMEOUT: Duration = Duration::from_millis(1250);
 /// whoever drives, late enough for a machine that is very busy.
 const KEEP_ALIVE: Duration = Duration::from_secs(3);
 
-/// rumqttc counts in whole seconds; a broker that takes longer to greet is not there.
-const CONNECT_TIMEOUT_S: u64 = 5;
+/// rumqttc counts in whole seconds; a broker that takes longer to greet is not there. One that was
+/// given up and then does not greet is noticed as soon as one that answers no ping.
+const CONNECT_TIMEOUT_S: u64 = 4;
 
 /// Waits between attempts to connect: our own broker is up within milliseconds of its start.
 const RECONNECT: Backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
@@ -165,7 +166,7 @@ impl Client {
             }
             if was_connected {
                 backoff.reset();
-                warned = false;
+                (warned, timeouts) = (false, 0);
             }
             let wait = backoff.next_wait(0.5);
             if let Err(error) = outcome {

@@ -326,6 +326,30 @@ async fn what_a_broker_that_hung_delivers_after_a_503_is_stale() {
 }
 
 #[tokio::test]
+async fn a_broker_that_is_slow_now_and_then_is_left_alone() {
+    let mut station = Station::start().await;
+    let _certs = certs(&station, "rover").await;
+    let key = station.new_key("rover").await;
+    let broker = broker_pid(&mut station).await;
+    for _ in 0..2 {
+        eventually("actions pass", async || {
+            let (status, _) = station.publish("rover", &key, FORWARD).await;
+            (status == 200).then_some(())
+        })
+        .await;
+        kill_process(broker, Signal::STOP).unwrap();
+        assert_eq!(station.publish("rover", &key, FORWARD).await.0, 503);
+        kill_process(broker, Signal::CONT).unwrap();
+    }
+    eventually("actions pass", async || {
+        let (status, _) = station.publish("rover", &key, FORWARD).await;
+        (status == 200).then_some(())
+    })
+    .await;
+    assert!(!station.process().log().contains("the broker ended"));
+}
+
+#[tokio::test]
 async fn a_broker_that_hangs_is_killed_and_started_again() {
     let mut station = Station::start().await;
     let certs = certs(&station, "rover").await;
