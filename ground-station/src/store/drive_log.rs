@@ -3,6 +3,7 @@
 use super::{Store, StoreError};
 use rusqlite::params;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use wire::telemetry::Via;
 
 /// Entries that are kept of each robot, the newest: months of a robot that is driven every
@@ -55,6 +56,9 @@ impl Store {
                     "INSERT INTO drives (robot, at_ms, event) VALUES (?, ?, ?)",
                     params![robot, entry.at_ms, event],
                 )?;
+            }
+            let robots: BTreeSet<_> = entries.iter().map(|(robot, _)| robot).collect();
+            for robot in robots {
                 db.execute(
                     "DELETE FROM drives WHERE robot = ?1 AND id <=
                      (SELECT id FROM drives WHERE robot = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
