@@ -9,7 +9,7 @@ import { after, describe, test } from "node:test";
 import { acrossNetworks } from "./harness/across_networks.mjs";
 import { eventually } from "./harness/eventually.mjs";
 import { impossible, INTERNET, ROUTERS } from "./harness/home_networks.mjs";
-import { figure } from "./harness/page.mjs";
+import { driver, figure, mayDrive } from "./harness/page.mjs";
 import { Process, ROOT } from "./harness/process.mjs";
 import { connected, nextFrame } from "./harness/scene.mjs";
 
@@ -132,8 +132,18 @@ describe("with a station at the robot's home, behind its router", { skip }, () =
 });
 
 async function drives(page, robot) {
-  await page.keyboard.down("ArrowUp");
-  await robot.wheels.forward();
+  await mayDrive(page);
+  // Whoever drove before keeps the robot for a moment.
+  await driver(page, /Nobody drives|You drive/);
+  // A page that has just connected may stand still for a moment more, and then lets go of a key.
+  await eventually("a key drives", async () => {
+    const before = robot.wheels.writes().length;
+    await page.keyboard.down("ArrowUp");
+    const moving = () => robot.wheels.writes().slice(before).some(({ left }) => left > 0);
+    for (let looks = 0; looks < 20 && !moving(); looks += 1) await page.waitForTimeout(50);
+    if (!moving()) await page.keyboard.up("ArrowUp");
+    return moving();
+  });
   await eventually("the page says so", async () => (await figure(page, "Actions go")) === "by relay");
   await page.keyboard.up("ArrowUp");
   await robot.wheels.rest();
