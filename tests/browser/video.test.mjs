@@ -122,9 +122,19 @@ test("over HTTPS the page is the same, and its signaling socket is secure", asyn
   await page.keyboard.up("ArrowUp");
 });
 
-test("with keys typed in, the page finds a channel on AWS and needs no ground station", async () => {
+for (const [what, ms] of [["an hour ahead", 3_600_000], ["three seconds behind", -3_000]]) {
+  test(`a browser whose clock is ${what} drives`, async () => {
+    const page = await scene.watching("ada", (page) => page.addInitScript(shiftClock, ms));
+    await page.keyboard.down("ArrowUp");
+    await scene.robot.wheels.forward();
+    await page.keyboard.up("ArrowUp");
+  });
+}
+
+test("with keys typed in, the page finds a channel on AWS and needs no ground station, nor the right time", async () => {
   const pass = await viewerPass();
   const page = await scene.page();
+  await page.addInitScript(shiftClock, -3_000);
   const asked = [];
   const station = scene.outpost.url.replace(/\/$/, "");
   const aws = {
@@ -174,4 +184,18 @@ async function viewerPass() {
   };
   const { token } = await post("/login", { user: "ada", password: scene.passwords.ada });
   return post("/robots/rover/viewer", {}, token);
+}
+
+/** Runs in the page: its computer's clock is wrong by so much. */
+function shiftClock(ms) {
+  const Real = Date;
+  window.Date = class extends Real {
+    constructor(...when) {
+      if (when.length === 0) super(Real.now() + ms);
+      else super(...when);
+    }
+    static now() {
+      return Real.now() + ms;
+    }
+  };
 }
