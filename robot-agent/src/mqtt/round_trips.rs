@@ -13,6 +13,10 @@ use std::time::{Duration, Instant};
 /// an action is worth anything.
 const LATE: Duration = Duration::from_millis(750);
 
+/// A broker that acknowledged nothing for longer may have stood still since, with what it got
+/// meanwhile. Reports go out once a second.
+const SILENT: Duration = Duration::from_millis(1200);
+
 /// What waited at a broker that stood still is passed on within this time, once it runs again.
 const AFTER_LATE: Duration = Duration::from_millis(300);
 
@@ -25,6 +29,8 @@ pub(super) struct RoundTrips {
     sent: VecDeque<Instant>,
     /// When the newest acknowledged one was sent.
     proven: Option<Instant>,
+    /// When the last acknowledgement came: the broker ran then.
+    answered: Option<Instant>,
     /// Reports sent before this prove nothing.
     not_before: Option<Instant>,
 }
@@ -40,7 +46,9 @@ impl RoundTrips {
         let Some(sent) = self.sent.pop_front() else {
             return;
         };
-        if now.saturating_duration_since(sent) > LATE {
+        let last = self.answered.replace(now).unwrap_or(sent);
+        let silent = now.saturating_duration_since(last) > SILENT;
+        if silent || now.saturating_duration_since(sent) > LATE {
             self.not_before = Some(now + AFTER_LATE);
         }
         if self.not_before.is_none_or(|from| sent >= from) {
