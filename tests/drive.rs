@@ -209,3 +209,49 @@ async fn telemetry_says_what_the_wheels_do_and_an_end_is_noticed() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn the_owner_reads_who_drove_and_who_stopped_them() {
+    let (station, robot, key) = robot().await;
+    let token = station.new_token(&["--robot", "rover"]).await;
+    let bearer = format!("Bearer {token}");
+    let forward = r#"{"action":"forward","duration_ms":2000,"sender":"ann-1","user":"bob"}"#;
+    let headers = [("authorization", bearer.as_str())];
+    let (status, answer) = station.ask("POST", "/publish", &headers, forward).await;
+    assert_eq!(status, 200, "{answer}");
+    robot
+        .wheels(0, "the wheels turn", |write| write.moves())
+        .await;
+    let log = async || {
+        let printed = station.command(&["log", "rover", "--json"]).await;
+        let lines = printed.lines();
+        lines
+            .map(|line| serde_json::from_str::<Value>(line).unwrap())
+            .collect::<Vec<_>>()
+    };
+    eventually("it is written that ann drives", async || {
+        (!log().await.is_empty()).then_some(())
+    })
+    .await;
+    let stop = r#"{"action":"stop","sender":"desk-2"}"#;
+    let (status, _) = station.publish("rover", &key, stop).await;
+    assert_eq!(status, 200);
+    let log = eventually("it is written that she was stopped", async || {
+        let log = log().await;
+        (log.len() == 2).then_some(log)
+    })
+    .await;
+    let ann = json!({"id": "ann-1", "user": "user-ann", "via": "mqtt"});
+    assert_eq!(
+        (&log[0]["event"], &log[0]["driver"]),
+        (&json!("began"), &ann)
+    );
+    assert_eq!(
+        (&log[1]["event"], &log[1]["driver"]),
+        (&json!("stopped"), &ann)
+    );
+    assert_eq!(
+        log[1]["by"],
+        json!({"id": "desk-2", "user": "key-1", "via": "mqtt"})
+    );
+}

@@ -7,6 +7,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tests::mqtt::{self, Client};
 use tests::{Robot, Station, eventually};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 /// Longer than an order is worth anything.
 const TOO_LONG: Duration = Duration::from_secs(2);
@@ -111,6 +113,40 @@ async fn an_order_that_waited_for_a_frozen_robot_moves_nothing() {
     tokio::time::sleep(TOO_LONG).await;
     scene.robot.process().signal(Signal::CONT);
     scene.nothing_moved_and_it_drives_again().await;
+}
+
+#[tokio::test]
+async fn an_order_that_stood_in_a_stalled_connection_turns_no_wheel() {
+    let Scene {
+        station,
+        robot,
+        key,
+        ..
+    } = Scene::new().await;
+    let mut stalled = TcpStream::connect(&station.ready.http).await.unwrap();
+    // As long as the link is dead, nothing of the request arrives.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let action = r#"{"action":"forward","duration_ms":2000}"#;
+    let request = format!(
+        "POST /robots/rover/publish HTTP/1.1\r\nhost: station\r\nx-api-key: {key}\r\ncontent-length: {}\r\n\r\n{action}",
+        action.len()
+    );
+    stalled.write_all(request.as_bytes()).await.unwrap();
+    eventually("the station has looked at it", async || {
+        let late = r#"route="/robots/{name}/publish",status="408""#;
+        station.metrics().await.contains(late).then_some(())
+    })
+    .await;
+    let (status, _) = station
+        .publish("rover", &key, r#"{"action":"stop","id":"after"}"#)
+        .await;
+    assert_eq!(status, 200);
+    eventually("the stop is the last action", async || {
+        let telemetry = station.telemetry("rover", &key).await;
+        (telemetry["last_action"]["id"] == "after").then_some(())
+    })
+    .await;
+    assert!(!robot.folder.writes().iter().any(|write| write.moves()));
 }
 
 #[tokio::test]

@@ -16,7 +16,6 @@ mod install_script;
 mod late_orders;
 mod log;
 mod mars;
-mod orders;
 mod revocation;
 mod systemd_units;
 mod video;

@@ -30,7 +30,7 @@ use driver_lock::DriverLock;
 use freshness::Freshness;
 use path_speed::Allowed;
 use ramp::Slope;
-use robot_clock::RobotClock;
+use robot_clock::{RobotClock, millis};
 use sequence::Sequence;
 
 pub use arrival::{Arrival, Dropped};
@@ -64,7 +64,7 @@ pub struct Drive {
 #[derive(Debug)]
 struct Slowed {
     allowed: Allowed,
-    age: Option<Duration>,
+    age: Duration,
     now: Instant,
 }
 
@@ -87,7 +87,7 @@ pub struct Limits {
 
 /// How the wheels get from what they do to what they shall do.
 #[derive(Clone, Copy, Debug)]
-enum Course {
+enum Profile {
     /// Up to a target, by the owner's ramp.
     Ramp { left: Slope, right: Slope },
     /// From what they did, evenly down to rest when the action is over.
@@ -100,7 +100,7 @@ struct Running {
     sender: String,
     since: Instant,
     until: Instant,
-    course: Course,
+    profile: Profile,
 }
 
 impl Drive {
@@ -124,40 +124,42 @@ impl Drive {
     /// stop never is.
     pub fn accept(&mut self, arrival: &Arrival) -> Result<(), Dropped> {
         let Arrival { action, now, .. } = *arrival;
-        let person = arrival.source.person(action);
+        let sender = arrival.source.sender(action);
         if action.motion == Motion::Stop {
-            self.sequence.note(action, &person.id, now);
-            self.driver_lock.stop(&person, now);
+            self.sequence.note(action, &sender.id, now);
+            self.driver_lock.stop(&sender, now);
             self.running = None;
             return Ok(());
         }
-        if self.sequence.is_overtaken(action, &person.id, now) {
+        if self.sequence.is_overtaken(action, &sender.id, now) {
             return Err(Dropped::OutOfOrder);
         }
         if action.motion.twist() == (0.0, 0.0) {
             // Rest is never too late, but only the driver may ask for it in this way.
-            self.sequence.note(action, &person.id, now);
-            if self.driver_lock.let_go(&person, now) {
+            self.sequence.note(action, &sender.id, now);
+            if self.driver_lock.let_go(&sender, now) {
                 self.running = self.soft_stop(now);
             }
             let other = self
                 .driver(now)
-                .is_some_and(|driver| driver.id != person.id);
+                .is_some_and(|driver| driver.id != sender.id);
             return if other {
                 Err(Dropped::NotDriver)
             } else {
                 Ok(())
             };
         }
-        self.driver_lock.heard(&person.id, now);
-        let age = self.freshness.check(arrival, &person.id)?;
-        self.sequence.note(action, &person.id, now);
-        if !self.driver_lock.admit(&person, now) {
+        self.driver_lock.heard(&sender.id, now);
+        let age = self.freshness.check(arrival, &sender.id)?;
+        self.sequence.note(action, &sender.id, now);
+        if !self.driver_lock.admit(&sender, now) {
             return Err(Dropped::NotDriver);
         }
         let allowed = self.limits.path.allow(age);
-        self.slowed = (allowed != Allowed::ALL).then_some(Slowed { allowed, age, now });
-        self.running = self.begin(action, allowed, person.id, now);
+        self.slowed =
+            age.filter(|_| allowed != Allowed::ALL)
+                .map(|age| Slowed { allowed, age, now });
+        self.running = self.begin(action, allowed, sender.id, now);
         Ok(())
     }
 
@@ -178,9 +180,7 @@ impl Drive {
         is_news.then(|| telemetry::SpeedLimit {
             fraction: slowed.allowed.fraction,
             turn_only: slowed.allowed.turn_only,
-            age_ms: slowed
-                .age
-                .map_or(0, |age| u64::try_from(age.as_millis()).unwrap_or(u64::MAX)),
+            age_ms: millis(slowed.age),
         })
     }
 
@@ -200,12 +200,12 @@ impl Drive {
             return Wheels::REST;
         };
         let elapsed = now.saturating_duration_since(running.since);
-        match running.course {
-            Course::Ramp { left, right } => Wheels {
+        match running.profile {
+            Profile::Ramp { left, right } => Wheels {
                 left: left.at(elapsed, self.limits.ramp),
                 right: right.at(elapsed, self.limits.ramp),
             },
-            Course::SoftStop(from) => {
+            Profile::SoftStop(from) => {
                 let left_to_go = running.until.saturating_duration_since(now);
                 let all = running.until.saturating_duration_since(running.since);
                 from.scaled(Throttle::saturating(left_to_go.div_duration_f64(all)))
@@ -218,11 +218,11 @@ impl Drive {
     pub fn next_change(&self, now: Instant) -> Option<Instant> {
         let running = self.running.as_ref().filter(|r| now < r.until)?;
         let ramp = self.limits.ramp;
-        let settled = match running.course {
-            Course::Ramp { left, right } => {
+        let settled = match running.profile {
+            Profile::Ramp { left, right } => {
                 running.since + left.settles_in(ramp).max(right.settles_in(ramp))
             }
-            Course::SoftStop(_) => running.until,
+            Profile::SoftStop(_) => running.until,
         };
         if now < settled {
             Some(settled.min(now + RAMP_STEP).min(running.until))
@@ -245,7 +245,7 @@ impl Drive {
     /// The way to rest of who has let go. It never takes longer than silence would.
     fn soft_stop(&self, now: Instant) -> Option<Running> {
         let running = self.running.as_ref().filter(|r| now < r.until)?;
-        if let Course::SoftStop(_) = running.course {
+        if let Profile::SoftStop(_) = running.profile {
             return self.running.clone();
         }
         let takes = SOFT_STOP.min(self.limits.ramp);
@@ -253,7 +253,7 @@ impl Drive {
             sender: running.sender.clone(),
             since: now,
             until: running.until.min(now + takes),
-            course: Course::SoftStop(self.wheels(now)),
+            profile: Profile::SoftStop(self.wheels(now)),
         })
     }
 
@@ -277,7 +277,7 @@ impl Drive {
             sender,
             since: now,
             until: now + pulse.min(self.limits.pulse_max),
-            course: Course::Ramp {
+            profile: Profile::Ramp {
                 left: Slope::towards(target.left, current.left),
                 right: Slope::towards(target.right, current.right),
             },

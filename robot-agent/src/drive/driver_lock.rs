@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use wire::telemetry;
 
-use super::source::Person;
+use super::robot_clock::millis;
+use super::source::Sender;
 
 /// How long a driver may send nothing. Long enough to release a key and think, short enough
 /// that others are not locked out by a page somebody forgot.
@@ -28,14 +29,14 @@ const MAX_PRESSES: usize = 16;
 
 #[derive(Debug, Default)]
 pub(super) struct DriverLock {
-    holder: Option<Driver>,
+    holder: Option<Holder>,
     presses: Vec<Press>,
     stopped: Option<Stopped>,
 }
 
 #[derive(Debug)]
-struct Driver {
-    person: Person,
+struct Holder {
+    sender: Sender,
     renewed: Instant,
 }
 
@@ -48,16 +49,16 @@ struct Press {
 
 #[derive(Debug)]
 struct Stopped {
-    by: Person,
+    by: Sender,
     at: Instant,
 }
 
 impl DriverLock {
-    /// A motion of `sender` was heard, whatever becomes of it: they have not let go.
-    pub(super) fn heard(&mut self, sender: &str, now: Instant) {
+    /// A motion of the sender called `id` was heard, whatever becomes of it: they have not let go.
+    pub(super) fn heard(&mut self, id: &str, now: Instant) {
         self.presses
             .retain(|press| now.saturating_duration_since(press.heard) < LET_GO_AFTER);
-        if let Some(press) = self.press(sender) {
+        if let Some(press) = self.press(id) {
             press.heard = now;
             return;
         }
@@ -65,7 +66,7 @@ impl DriverLock {
             self.presses.remove(0);
         }
         self.presses.push(Press {
-            of: sender.to_owned(),
+            of: id.to_owned(),
             heard: now,
             refused: false,
         });
@@ -73,61 +74,61 @@ impl DriverLock {
 
     /// Whether a motion that was [`heard`](Self::heard) may move the robot. Takes a lock that is
     /// free, renews their own.
-    pub(super) fn admit(&mut self, person: &Person, now: Instant) -> bool {
-        let other = self.holds(now).is_some_and(|holder| holder != person.id);
-        let Some(press) = self.press(&person.id) else {
+    pub(super) fn admit(&mut self, sender: &Sender, now: Instant) -> bool {
+        let other = self.holds(now).is_some_and(|holder| holder != sender.id);
+        let Some(press) = self.press(&sender.id) else {
             return false;
         };
         press.refused |= other;
         if press.refused {
             return false;
         }
-        self.renew(person, now);
+        self.renew(sender, now);
         self.stopped = None;
         true
     }
 
-    /// `person` let go. True if they drive, so that the wheels rest.
-    pub(super) fn let_go(&mut self, person: &Person, now: Instant) -> bool {
-        self.presses.retain(|press| press.of != person.id);
-        let drives = self.holds(now) == Some(&person.id);
+    /// `sender` let go. True if they drive, so that the wheels rest.
+    pub(super) fn let_go(&mut self, sender: &Sender, now: Instant) -> bool {
+        self.presses.retain(|press| press.of != sender.id);
+        let drives = self.holds(now) == Some(&sender.id);
         if drives {
-            self.renew(person, now);
+            self.renew(sender, now);
         }
         drives
     }
 
-    /// `person` stops the robot. Every other press is over, and its driver drives no more.
-    pub(super) fn stop(&mut self, person: &Person, now: Instant) {
-        self.let_go(person, now);
+    /// `sender` stops the robot. Every other press is over, and its driver drives no more.
+    pub(super) fn stop(&mut self, sender: &Sender, now: Instant) {
+        self.let_go(sender, now);
         for press in &mut self.presses {
             press.refused = true;
         }
-        if self.holds(now).is_some_and(|holder| holder != person.id) {
+        if self.holds(now).is_some_and(|holder| holder != sender.id) {
             self.holder = None;
             self.stopped = Some(Stopped {
-                by: person.clone(),
+                by: sender.clone(),
                 at: now,
             });
         }
     }
 
-    /// `sender` drives no more. True if they did.
-    pub(super) fn release(&mut self, sender: &str) -> bool {
+    /// The sender called `id` drives no more. True if they did.
+    pub(super) fn release(&mut self, id: &str) -> bool {
         self.holder
-            .take_if(|holder| holder.person.id == sender)
+            .take_if(|holder| holder.sender.id == id)
             .is_some()
     }
 
     /// Who drives.
     pub(super) fn driver(&self, now: Instant) -> Option<telemetry::Driver> {
-        let Driver { person, renewed } = self.holder(now)?;
+        let Holder { sender, renewed } = self.holder(now)?;
         let age = now.saturating_duration_since(*renewed);
         Some(telemetry::Driver {
-            id: person.id.clone(),
-            user: person.user.clone(),
-            via: person.via,
-            age_ms: u64::try_from(age.as_millis()).unwrap_or(u64::MAX),
+            id: sender.id.clone(),
+            user: sender.user.clone(),
+            via: sender.via,
+            age_ms: millis(age),
         })
     }
 
@@ -142,25 +143,25 @@ impl DriverLock {
         })
     }
 
-    fn renew(&mut self, person: &Person, now: Instant) {
-        self.holder = Some(Driver {
-            person: person.clone(),
+    fn renew(&mut self, sender: &Sender, now: Instant) {
+        self.holder = Some(Holder {
+            sender: sender.clone(),
             renewed: now,
         });
     }
 
-    fn holder(&self, now: Instant) -> Option<&Driver> {
+    fn holder(&self, now: Instant) -> Option<&Holder> {
         self.holder
             .as_ref()
             .filter(|holder| now.saturating_duration_since(holder.renewed) < TIMEOUT)
     }
 
     fn holds(&self, now: Instant) -> Option<&str> {
-        self.holder(now).map(|holder| holder.person.id.as_str())
+        self.holder(now).map(|holder| holder.sender.id.as_str())
     }
 
-    fn press(&mut self, sender: &str) -> Option<&mut Press> {
-        self.presses.iter_mut().find(|press| press.of == sender)
+    fn press(&mut self, id: &str) -> Option<&mut Press> {
+        self.presses.iter_mut().find(|press| press.of == id)
     }
 }
 

@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 /// Starts are drawn from so many milliseconds: 35,000 years tell one start from another, and a
-/// browser's `number` still holds a thousand years of running beyond them.
+/// browser's `number` holds far more beyond them.
 const STARTS_MS: f64 = (1u64 << 50) as f64;
 
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,7 @@ impl RobotClock {
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+/// Whole milliseconds.
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -17,16 +17,16 @@ pub enum Source {
 
 /// Who acts, and by which road.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Person {
+pub(super) struct Sender {
     pub id: String,
     pub user: Option<String>,
     pub via: Via,
 }
 
 impl Source {
-    /// Who sent `action`. A viewer is who signaling says it is, and so is its user; by MQTT it is who it says it
-    /// is, else the station's user, and those of whom nothing is known are one.
-    pub(super) fn person(&self, action: &Action) -> Person {
+    /// Who sent `action`. A viewer is who signaling says it is, and so is its user; by MQTT it is
+    /// who it says it is, else the station's user, and those of whom nothing is known are one.
+    pub(super) fn sender(&self, action: &Action) -> Sender {
         let (id, user, via) = match self {
             Self::Mqtt => {
                 let user = action.user.as_deref();
@@ -35,7 +35,7 @@ impl Source {
             }
             Self::Viewer(id) => (&**id, action.user.as_deref(), Via::DataChannel),
         };
-        Person {
+        Sender {
             id: id.to_owned(),
             user: user.map(str::to_owned),
             via,

@@ -139,6 +139,19 @@ mod tests {
         assert_eq!(trips.sent_after(thawed + ms(320)), Some(thawed + ms(300)));
     }
 
+    #[test]
+    fn a_report_from_the_middle_of_a_freeze_vouches_for_nothing() {
+        let (mut trips, start) = (RoundTrips::default(), clock::now());
+        for sent in [0, 1000] {
+            trips.sent(start + ms(sent));
+            trips.acknowledged(start + ms(sent + 10));
+        }
+        // It stands still from 1006 ms on; its acknowledgement at 2617 ms is quick.
+        trips.sent(start + ms(2000));
+        trips.acknowledged(start + ms(2617));
+        assert_eq!(trips.sent_after(start + ms(2617)), None);
+    }
+
     /// Something that reaches the broker's end of a socket.
     #[derive(Clone, Copy, Debug)]
     enum Sent {

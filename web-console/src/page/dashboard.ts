@@ -38,12 +38,12 @@ export interface Shown {
 }
 
 /** What the operator asks for that is no driving. */
-export interface Wishes {
+export interface DashboardCallbacks {
   driveWithoutPicture(): void;
   useGamepad(id: string): void;
 }
 
-export function dashboard(robot: string, controller: DriveController, log: Log, cards: HTMLElement[], wishes: Wishes) {
+export function dashboard(robot: string, controller: DriveController, log: Log, cards: HTMLElement[], callbacks: DashboardCallbacks) {
   const status = el("p", { class: "status", role: "status" });
   const driver = el("p", { class: "driver", role: "status" });
   const wheels = wheelBars();
@@ -51,8 +51,8 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
   const link = metrics("Link", ["Actions go", "Round trip", "Frames", "Bitrate", "Jitter", "Dropped", "Size", "Viewers"]);
   const machine = metrics("Robot", ["Battery", "Temperature", "Load", "Wi-Fi", "Memory", "Reconnects", "Up", "Version"]);
   const actions = metrics("Actions", ["Last", "From", "Obeyed", "Refused", "Too old", "Out of order", "Not the driver", "Board faults"]);
-  const video = videoPane(robot, () => driveView, wishes.driveWithoutPicture);
-  const gamepad = gamepadNote(wishes.useGamepad);
+  const video = videoPane(robot, () => driveView, callbacks.driveWithoutPicture);
+  const gamepad = gamepadNote(callbacks.useGamepad);
   const halt = () => controller.halt();
   const controls = el(
     "section",
