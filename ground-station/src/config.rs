@@ -75,7 +75,8 @@ pub(crate) struct VideoConfig {
     #[arg(long = "role-alias", value_name = "NAME[=SECONDS]")]
     pub(crate) role_aliases: Vec<RoleAlias>,
 
-    /// Where STUN and TURN listen (UDP) [default: 0.0.0.0:3478, or another port if it is taken]
+    /// Where STUN and TURN listen, UDP, TCP and TLS [default: 0.0.0.0:3478, or another port if it is
+    /// taken]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(crate) turn: Option<SocketAddr>,
 
@@ -91,6 +92,10 @@ pub(crate) struct VideoConfig {
     #[arg(long, value_name = "HOST:PORT", requires = "external_turn_secret",
           conflicts_with_all = ["turn", "turn_public_ip"])]
     pub(crate) external_turn: Option<String>,
+
+    /// Where that coturn speaks TLS, with a certificate that browsers and robots trust
+    #[arg(long, value_name = "HOST:PORT", requires = "external_turn")]
+    pub(crate) external_turn_tls: Option<String>,
 
     /// File that holds the coturn's static-auth-secret
     #[arg(long, value_name = "FILE", requires = "external_turn")]

@@ -120,20 +120,18 @@ async fn run(state: &Path, mut config: Config) -> anyhow::Result<()> {
     let (inbox, reports) = mpsc::channel(INBOX);
     let desired = desired.subscribe();
     let root = state_dir.root().to_owned();
+    let until = || shutdown.clone();
     let signaling = app.signaling.clone();
-    tasks.spawn(robots_revision::run(
-        signaling,
-        state_dir.clone(),
-        shutdown.clone(),
-    ));
+    tasks.spawn(robots_revision::run(signaling, state_dir.clone(), until()));
     let mut broker = start_broker(&mut tasks, &app, config, state_dir, desired, inbox).await?;
 
-    let until = || shutdown.clone();
     let (robots, metrics) = (app.robots.clone(), app.metrics.clone());
     tasks.spawn(robots.receive(reports, metrics, until()));
     tasks.spawn(drive_log::write(app.store.clone(), drives, until()));
+    let streams = relay.as_ref().map(turn::Server::streams);
     if let Some(relay) = relay {
-        tasks.spawn(relay.run(until()));
+        let tls = tls.clone();
+        tasks.spawn(relay.run(Box::new(move || tls.get_inner()), until()));
     }
     tasks.spawn(maintenance.run(until()));
     let (mars, stop) = (app.clone(), until());
@@ -141,7 +139,7 @@ async fn run(state: &Path, mut config: Config) -> anyhow::Result<()> {
         stop.run_until_cancelled(mars.mars.run()).await;
         Ok(())
     });
-    listen(&mut tasks, &app, http, https, tls, &shutdown);
+    listen(&mut tasks, &app, http, (https, tls, streams), &shutdown);
 
     let supervised = supervise(&mut tasks, &shutdown, async {
         let first = broker.connected.wait_for(|connected| *connected);
@@ -160,13 +158,12 @@ async fn run(state: &Path, mut config: Config) -> anyhow::Result<()> {
     supervised
 }
 
-/// Serves HTTP and HTTPS until `shutdown`.
+/// Serves HTTP and HTTPS until `shutdown`. Where the relay is ours, it shares the port of HTTPS.
 fn listen(
     tasks: &mut Tasks,
     app: &Arc<AppState>,
     http: TcpListener,
-    https: TcpListener,
-    tls: RustlsConfig,
+    (https, tls, turn): (TcpListener, RustlsConfig, Option<turn::Streams>),
     shutdown: &CancellationToken,
 ) {
     let until = || shutdown.clone();
@@ -178,7 +175,8 @@ fn listen(
         stalls.clone(),
         until(),
     ));
-    tasks.spawn(listener::serve_https(https, router, tls, stalls, until()));
+    let encrypted = listener::Encrypted::new(tls, turn, stalls);
+    tasks.spawn(listener::serve_https(https, router, encrypted, until()));
 }
 
 /// Opens what must last and makes what request handlers share; nothing runs yet.

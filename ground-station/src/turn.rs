@@ -1,4 +1,5 @@
-//! STUN and TURN over UDP: the way round two NATs that let nothing through.
+//! STUN and TURN: the way round two NATs that let nothing through, and over TCP and TLS out of
+//! networks that let no UDP through.
 //!
 //! A [`Relay`] is what clients are told of: where it is, and a password that expires
 //! (coturn's REST scheme, so that a coturn with the same secret takes its place). [`Server`]
@@ -10,10 +11,13 @@ mod limits;
 mod password;
 mod peer_policy;
 mod ports;
+mod requests;
 mod server;
+mod stream;
 
 pub(crate) use ports::Ports;
-pub(crate) use server::{Server, Settings};
+pub(crate) use server::{Server, Settings, Streams};
+pub(crate) use stream::Stream;
 
 use std::time::Duration;
 
@@ -32,8 +36,16 @@ pub(crate) struct Relay {
 #[derive(Clone)]
 enum RelayAddress {
     Builtin(Address),
-    /// `host:port`.
-    External(String),
+    External(External),
+}
+
+/// A coturn, or what speaks its REST scheme.
+#[derive(Clone, Debug)]
+pub(crate) struct External {
+    /// `host:port`, for UDP and TCP.
+    pub address: String,
+    /// `host:port` for TLS, where it has a certificate.
+    pub tls: Option<String>,
 }
 
 impl std::fmt::Debug for Relay {
@@ -52,37 +64,57 @@ impl Relay {
         }
     }
 
-    /// A coturn, or what speaks its REST scheme, at `host:port`; `secret` is its
-    /// `static-auth-secret`.
-    pub(crate) fn external(address: &str, secret: &str) -> Self {
+    /// `secret` is its `static-auth-secret`.
+    pub(crate) fn external(at: External, secret: &str) -> Self {
         Self {
-            at: RelayAddress::External(address.to_owned()),
+            at: RelayAddress::External(at),
             secret: secret.as_bytes().to_vec(),
         }
     }
 
-    /// How `name` signs in there for the next `life`. Three addresses, as the real service
-    /// gives: our own relay speaks only the first, and so do many clients.
-    pub(crate) fn server_for(&self, name: &str, life: Duration, now_s: u64) -> IceServer {
+    /// How `name` signs in there for the next `life`. `https` is the `host:port` by which the
+    /// client came to the HTTPS port of this station, if it did: where that is open TURN comes
+    /// through by it, too.
+    pub(crate) fn server_for(
+        &self,
+        name: &str,
+        life: Duration,
+        now_s: u64,
+        https: Option<&str>,
+    ) -> IceServer {
         let username = format!("{}:{name}", expiry_s(now_s, life));
-        let address = self.address();
         IceServer {
             password: password::of(&self.secret, &username),
             ttl: whole_s(life),
-            uris: vec![
-                format!("turn:{address}?transport=udp"),
-                format!("turns:{address}?transport=udp"),
-                format!("turns:{address}?transport=tcp"),
-            ],
+            uris: self.uris(https),
             username,
         }
     }
 
-    /// Where it is; STUN is answered there too.
+    /// UDP, TLS, TCP. The last needs no certificate that the client trusts: the password is never
+    /// sent, and media is encrypted between its two ends.
+    fn uris(&self, https: Option<&str>) -> Vec<String> {
+        let address = self.address();
+        let (tls, tcp) = match &self.at {
+            RelayAddress::Builtin(_) => {
+                let at = https.unwrap_or(&address);
+                (Some(at), at)
+            }
+            RelayAddress::External(external) => {
+                (external.tls.as_deref(), external.address.as_str())
+            }
+        };
+        let mut uris = vec![format!("turn:{address}?transport=udp")];
+        uris.extend(tls.map(|tls| format!("turns:{tls}?transport=tcp")));
+        uris.push(format!("turn:{tcp}?transport=tcp"));
+        uris
+    }
+
+    /// Where it is by UDP; STUN is answered there too.
     pub(crate) fn address(&self) -> String {
         match &self.at {
             RelayAddress::Builtin(address) => address.relay().to_string(),
-            RelayAddress::External(address) => address.clone(),
+            RelayAddress::External(external) => external.address.clone(),
         }
     }
 }

@@ -43,7 +43,14 @@ pub(crate) fn open(
         times: config.times(),
     };
     let (relay, server) = match &config.external_turn {
-        Some(address) => (Relay::external(address, &external_secret(config)?), None),
+        Some(address) => {
+            let external = turn::External {
+                address: address.clone(),
+                tls: config.external_turn_tls.clone(),
+            };
+            let secret = external_secret(config)?;
+            (Relay::external(external, &secret), None)
+        }
         None => {
             let server = bind_relay(config, store)?;
             (server.relay(), Some(server))
@@ -131,7 +138,7 @@ mod tests {
         assert_eq!(before.arn("rover"), after.arn("rover"));
         let life = std::time::Duration::from_secs(300);
         let password =
-            |signaling: &Signaling| signaling.relay.server_for("rover", life, 1).password;
+            |signaling: &Signaling| signaling.relay.server_for("rover", life, 1, None).password;
         assert_eq!(password(&before), password(&after));
         let grant = Grant {
             role: crate::auth::Role::Master,
@@ -167,6 +174,8 @@ mod tests {
         let options = [
             "--external-turn",
             "turn.example:3478",
+            "--external-turn-tls",
+            "turn.example:443",
             "--external-turn-secret",
             file.to_str().unwrap(),
         ];
@@ -174,8 +183,15 @@ mod tests {
         let (signaling, server) = open(&config, &store, CancellationToken::new()).unwrap();
         assert!(server.is_none());
         let life = std::time::Duration::from_secs(300);
-        let given = signaling.relay.server_for("rover", life, 1000);
-        assert_eq!(given.uris[0], "turn:turn.example:3478?transport=udp");
+        let given = signaling
+            .relay
+            .server_for("rover", life, 1000, Some("a:8443"));
+        let uris = [
+            "turn:turn.example:3478?transport=udp",
+            "turns:turn.example:443?transport=tcp",
+            "turn:turn.example:3478?transport=tcp",
+        ];
+        assert_eq!(given.uris, uris);
         assert_eq!(given.username, "1300:rover");
         std::fs::write(&file, "\n").unwrap();
         assert!(open(&config, &store, CancellationToken::new()).is_err());

@@ -6,6 +6,7 @@
 //! - [`topic`]: where both travel, and what a robot may be called.
 //! - [`mars`]: the answer of the Mars API.
 //! - [`signaling`]: the messages of a Kinesis Video Streams signaling socket.
+//! - [`turn_stream`]: STUN and TURN over TCP or TLS.
 //!
 //! `examples/actions.json` and `examples/data_channel.json` list messages with what becomes of
 //! them; this crate and the web console both test against them.
@@ -16,6 +17,7 @@ pub mod mars;
 pub mod signaling;
 pub mod telemetry;
 pub mod topic;
+pub mod turn_stream;
 
 pub use action::{Action, Motion, Rejected};
 pub use telemetry::Telemetry;

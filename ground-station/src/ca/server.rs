@@ -46,7 +46,8 @@ impl ServerCertificate {
         let mut config = rustls::ServerConfig::builder()
             .with_client_cert_verifier(clients)
             .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())?;
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // The last is for TURN (RFC 7443), which shares the port.
+        config.alpn_protocols = ["h2", "http/1.1", "stun.turn"].map(Into::into).to_vec();
         Ok(Arc::new(config))
     }
 }

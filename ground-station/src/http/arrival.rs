@@ -36,7 +36,7 @@ pub(super) struct Arrival {
 
 /// A connection, by when its client had surely not sent its next request yet.
 #[derive(Clone, Debug)]
-pub(super) struct Connection(Arc<Mutex<Instant>>);
+pub(crate) struct Connection(Arc<Mutex<Instant>>);
 
 /// When this process did not run; shared by the listeners.
 #[derive(Clone, Debug)]

@@ -1,10 +1,12 @@
 //! The two listeners: plain HTTP for this machine, HTTPS for everybody else. HTTPS asks for a
-//! client certificate of our own CA and goes on without one; handlers see it as [`Peer`].
+//! client certificate of our own CA and goes on without one; handlers see it as [`Peer`]. What
+//! comes to the port of HTTPS and is TURN is handed to the relay: often no other port is open.
 
 use super::arrival::{Connection, Stalls};
 use crate::auth::Principal;
 use crate::hex;
 use crate::store::Directory;
+use crate::turn::{Stream, Streams};
 use anyhow::Context;
 use axum::middleware::AddExtension;
 use axum::{Extension, Router};
@@ -17,11 +19,12 @@ use rustls::pki_types::CertificateDer;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 use tower::Layer;
+use wire::turn_stream::is_stun;
 
 /// How long requests under way may take when the station stops.
 const GRACE: Duration = Duration::from_secs(2);
@@ -105,20 +108,14 @@ pub(crate) async fn serve_http(
 pub(crate) async fn serve_https(
     listener: TcpListener,
     router: Router,
-    tls: RustlsConfig,
-    stalls: Stalls,
+    encrypted: Encrypted,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let handle = axum_server::Handle::new();
     let mut server = axum_server::from_tcp(listener)?
         .handle(handle.clone())
-        .acceptor(Encrypted {
-            tls: RustlsAcceptor::new(tls)
-                .handshake_timeout(HANDSHAKE_TIMEOUT)
-                .acceptor(NoDelay),
-            stalls,
-        });
+        .acceptor(encrypted);
     limit_silence(server.http_builder());
     let server = server.serve(router.into_make_service_with_connect_info::<SocketAddr>());
     until(server, handle, shutdown)
@@ -181,36 +178,89 @@ impl<S> Accept<TcpStream, S> for Plain {
 /// The same, once the handshake is done: before it, a client sends no request. And the
 /// certificate that the client presented.
 #[derive(Clone)]
-struct Encrypted {
+pub(crate) struct Encrypted {
     tls: RustlsAcceptor<NoDelay>,
+    /// Where TURN goes, if it is here.
+    turn: Option<Streams>,
     stalls: Stalls,
 }
+
+impl Encrypted {
+    pub(crate) fn new(tls: RustlsConfig, turn: Option<Streams>, stalls: Stalls) -> Self {
+        let tls = RustlsAcceptor::new(tls)
+            .handshake_timeout(HANDSHAKE_TIMEOUT)
+            .acceptor(NoDelay);
+        Self { tls, turn, stalls }
+    }
+
+    async fn open<S>(self, stream: TcpStream, service: S) -> io::Result<Opened<S>> {
+        let stream = match &self.turn {
+            Some(turn) => not_turn(stream, turn).await?,
+            None => stream,
+        };
+        let (stream, service) = self.tls.accept(stream, service).await?;
+        let connection = self.stalls.connection();
+        let mut stream = BufReader::new(stream);
+        if let Some(turn) = &self.turn {
+            let first = within(SILENCE, stream.fill_buf()).await?.first();
+            if first.is_some_and(|first| is_stun(*first)) {
+                turn.hand_over(Stream::Tls(Box::new(stream)));
+                return Err(handed_over());
+            }
+        }
+        let certificate = stream
+            .get_ref()
+            .get_ref()
+            .1
+            .peer_certificates()
+            .and_then(|chain| chain.first())
+            .map(|leaf| leaf.clone().into_owned());
+        let peer = Peer {
+            certificate,
+            secure: true,
+        };
+        let service = Extension(peer).layer(service);
+        Ok((stream, Extension(connection).layer(service)))
+    }
+}
+
+/// A connection of HTTP, of which perhaps something was read ahead.
+type Opened<S> = (
+    BufReader<TlsStream<TcpStream>>,
+    AddExtension<AddExtension<S, Peer>, Connection>,
+);
 
 impl<S: Send + 'static> Accept<TcpStream, S> for Encrypted
 where
     TcpStream: AsyncRead + AsyncWrite + Unpin,
 {
-    type Stream = TlsStream<TcpStream>;
+    type Stream = BufReader<TlsStream<TcpStream>>;
     type Service = AddExtension<AddExtension<S, Peer>, Connection>;
     type Future = BoxFuture<'static, io::Result<(Self::Stream, Self::Service)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let accepted = self.tls.accept(stream, service);
-        let stalls = self.stalls.clone();
-        Box::pin(async move {
-            let (stream, service) = accepted.await?;
-            let certificate = stream
-                .get_ref()
-                .1
-                .peer_certificates()
-                .and_then(|chain| chain.first())
-                .map(|leaf| leaf.clone().into_owned());
-            let peer = Peer {
-                certificate,
-                secure: true,
-            };
-            let service = Extension(peer).layer(service);
-            Ok((stream, Extension(stalls.connection()).layer(service)))
-        })
+        Box::pin(self.clone().open(stream, service))
     }
+}
+
+/// Hands TURN over that is not even encrypted; gives everything else back.
+async fn not_turn(stream: TcpStream, turn: &Streams) -> io::Result<TcpStream> {
+    let mut first = [0];
+    let peeked = within(HANDSHAKE_TIMEOUT, stream.peek(&mut first)).await?;
+    if peeked == 1 && is_stun(first[0]) {
+        turn.hand_over(Stream::Plain(stream));
+        return Err(handed_over());
+    }
+    Ok(stream)
+}
+
+/// For the server, which knows nothing but HTTP and forgets the connection.
+fn handed_over() -> io::Error {
+    io::Error::other("handed over to the TURN relay")
+}
+
+async fn within<T>(limit: Duration, read: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(limit, read)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }

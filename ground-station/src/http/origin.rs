@@ -31,6 +31,8 @@ pub(crate) struct Origin {
     pub secure: bool,
     /// A name or address, perhaps with a port.
     pub host: String,
+    /// Whether there is no proxy between the client and this station.
+    pub direct: bool,
 }
 
 impl Origin {
@@ -38,6 +40,21 @@ impl Origin {
     pub(crate) fn websocket(&self) -> String {
         let scheme = if self.secure { "wss" } else { "ws" };
         format!("{scheme}://{}", self.host)
+    }
+
+    /// The `host:port` at which the client reaches the HTTPS port of this station itself.
+    pub(crate) fn https_port(&self) -> Option<String> {
+        let Self { host, .. } = self;
+        // The colons within an IPv6 address are followed by its bracket.
+        let has_port = host
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| !port.ends_with(']'));
+        let named = if has_port {
+            host.clone()
+        } else {
+            format!("{host}:443")
+        };
+        (self.secure && self.direct).then_some(named)
     }
 }
 
@@ -114,10 +131,12 @@ fn resolve<'a>(
     trusted: &[TrustedProxy],
 ) -> (Option<Origin>, ClientAddress) {
     let mut client = peer.to_canonical();
+    let mut direct = true;
     for hop in hops(headers).into_iter().take(MAX_PROXIES) {
         if !trusted.iter().any(|proxy| proxy.0.contains(&client)) {
             break;
         }
+        direct = false;
         host = hop.host.or(host);
         secure = hop
             .proto
@@ -130,6 +149,7 @@ fn resolve<'a>(
     let origin = host.filter(|host| is_host(host)).map(|host| Origin {
         secure,
         host: host.to_owned(),
+        direct,
     });
     (origin, ClientAddress(client))
 }
@@ -188,6 +208,40 @@ mod tests {
         let secure = secure.0.unwrap();
         assert_eq!(secure.to_string(), "https://station.local:8443");
         assert_eq!(secure.websocket(), "wss://station.local:8443");
+    }
+
+    #[test]
+    fn the_https_port_is_named_to_whom_it_is_open() {
+        let port = |host: &str, secure, direct| {
+            let host = host.to_owned();
+            Origin {
+                secure,
+                host,
+                direct,
+            }
+            .https_port()
+        };
+        for (host, named) in [
+            ("station.local:8443", "station.local:8443"),
+            ("station.example", "station.example:443"),
+            ("[fd00::1]", "[fd00::1]:443"),
+            ("[fd00::1]:8443", "[fd00::1]:8443"),
+        ] {
+            assert_eq!(port(host, true, true).as_deref(), Some(named));
+            assert_eq!(port(host, false, true), None);
+            assert_eq!(port(host, true, false), None);
+        }
+        let behind = resolve(
+            &HeaderMap::from_iter([(
+                "x-forwarded-host".parse().unwrap(),
+                HeaderValue::from_static("outpost.example"),
+            )]),
+            Some("inner"),
+            true,
+            PROXY.parse().unwrap(),
+            &["10.0.0.0/24".parse().unwrap()],
+        );
+        assert!(!behind.0.unwrap().direct);
     }
 
     const FORWARDED: [Headers<'_>; 3] = [

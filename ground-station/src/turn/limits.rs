@@ -15,6 +15,13 @@ pub(super) const MAX_PER_NAME: usize = 50;
 /// Allocations at all: each costs a socket and two tasks.
 const MAX_ALLOCATIONS: usize = 1000;
 
+/// Connections over TCP and TLS from one address: ten viewers behind one NAT have two each, and for
+/// a while also those they had before.
+pub(super) const MAX_STREAMS_PER_ADDRESS: usize = 64;
+
+/// Such connections at all: each costs a socket, a task and some 40 kB.
+pub(super) const MAX_STREAMS: usize = 1000;
+
 /// Requests from one address: ten viewers behind one NAT may all connect again at once, with a
 /// dozen requests each.
 pub(super) const REQUESTS: Rate = Rate {

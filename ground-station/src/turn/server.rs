@@ -1,49 +1,48 @@
-//! The relay: one UDP socket that answers STUN and TURN (RFC 5389, RFC 5766).
-//!
-//! The protocol is the `turn` crate's, request by request. This file owns what stands
-//! around it: the socket, who may sign in, how many allocations a name may have, how often
-//! an address may ask, and that what is no longer used is forgotten. The crate's own server
-//! has none of that, and keeps every nonce for ever.
+//! The relay's own port: UDP, and over the same number TCP and TLS, which the first byte tells
+//! apart. The HTTPS port hands over what is TURN by [`Streams`].
 
-use std::collections::{BTreeSet, HashMap};
-use std::net::{IpAddr, SocketAddr, UdpSocket as StdSocket};
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, UdpSocket as StdSocket};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
-use stun::message::{CLASS_REQUEST, METHOD_ALLOCATE, METHOD_BINDING, Message, is_message};
-use tokio::net::UdpSocket;
-use tokio::sync::Mutex;
+use rustls::ServerConfig;
+use tokio::io::BufReader;
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use turn::allocation::allocation_manager::{Manager, ManagerConfig};
-use turn::allocation::five_tuple::FiveTuple;
-use turn::proto::PROTO_UDP;
-use turn::server::request::Request;
-use webrtc_util::conn::Conn;
+use wire::turn_stream::is_stun;
 
 use super::Relay;
 use super::address::Address;
 use super::counters::Counters;
-use super::limits::{self, MAX_SOURCES, REQUESTS, make_room, name_of, quota_reached};
-use super::password::RelayAuth;
-use super::ports::{Ports, Sockets, Taken};
+use super::limits::{MAX_STREAMS, MAX_STREAMS_PER_ADDRESS};
+use super::ports::Ports;
+use super::requests::{NameHolds, Requests};
+use super::stream::Stream;
 use crate::clock;
-use daemon::rate_limit::RateLimiter;
-
-/// Names our part of the world to clients; they need not care.
-const REALM: &str = "outpost";
 
 /// Longest datagram that is read: an Ethernet frame, and some.
 const MAX_DATAGRAM_BYTES: usize = 2048;
 
-/// How long a nonce is good; a client whose nonce is not gets another at once.
-const NONCE_LIFE: Duration = Duration::from_secs(3600);
-
 /// How often what is not used any more is looked for, and who may no longer be here.
 const SWEEP: Duration = Duration::from_secs(5);
 
-/// How a channel binding lasts: ten minutes (RFC 5766, section 11).
-const CHANNEL_LIFE: Duration = Duration::from_secs(600);
+/// How long a client may take for its first byte, and for its TLS handshake: a Pi over a bad
+/// radio link needs two seconds.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connections that the HTTPS port has handed over and that wait to be served: a moment's worth.
+const HANDED_OVER: usize = 64;
+
+/// How long accepting rests when it fails, as with too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often a port is tried that is to be free for UDP and TCP alike.
+const PORT_TRIES: usize = 8;
 
 /// Where the relay is.
 #[derive(Clone, Debug)]
@@ -55,19 +54,30 @@ pub(crate) struct Settings {
     pub ports: Ports,
 }
 
-/// Whether a name may still use the relay.
-pub(super) type NameHolds = Box<dyn Fn(&str) -> bool + Send + Sync>;
+/// TLS with the certificate that is good now.
+pub(crate) type CurrentTls = Box<dyn Fn() -> Arc<ServerConfig> + Send + Sync>;
 
 /// The relay, listening but not yet answering.
 pub(crate) struct Server {
-    socket: Arc<UdpSocket>,
+    datagrams: UdpSocket,
+    listener: TcpListener,
     address: Address,
     secret: Vec<u8>,
-    manager: Arc<Manager>,
-    nonces: Arc<Mutex<HashMap<String, tokio::time::Instant>>>,
-    sources: RateLimiter<IpAddr>,
-    holds: NameHolds,
-    counters: Counters,
+    requests: Arc<Requests>,
+    handed_over: (mpsc::Sender<Stream>, mpsc::Receiver<Stream>),
+}
+
+/// Takes connections that came to another port.
+#[derive(Clone)]
+pub(crate) struct Streams(mpsc::Sender<Stream>);
+
+impl Streams {
+    /// Serves `stream` from now on; drops it where there are too many.
+    pub(crate) fn hand_over(&self, stream: Stream) {
+        if self.0.try_send(stream).is_err() {
+            tracing::warn!("too many TURN connections at once; one is dropped");
+        }
+    }
 }
 
 impl Server {
@@ -83,35 +93,20 @@ impl Server {
             public_ip,
             ports,
         } = settings;
-        let socket = StdSocket::bind(listen)
-            .with_context(|| format!("cannot listen for TURN on UDP {listen}"))?;
-        socket.set_nonblocking(true)?;
-        let socket = UdpSocket::from_std(socket)?;
-        let bound = socket.local_addr()?;
+        let (datagrams, listener) = bind_both(listen)?;
+        let bound = datagrams.local_addr()?;
         anyhow::ensure!(
             public_ip.is_none_or(|ip| ip.is_ipv4() == bound.is_ipv4()),
             "TURN listens on {bound}: its public address must be of the same family"
         );
         let address = Address { bound, public_ip };
-        let counters = Counters::default();
-        let sockets = Sockets {
-            address,
-            ports,
-            traffic: counters.traffic.clone(),
-            taken: Taken::default(),
-        };
         Ok(Self {
-            socket: Arc::new(socket),
+            datagrams,
+            listener,
             address,
             secret: secret.to_vec(),
-            manager: Arc::new(Manager::new(ManagerConfig {
-                relay_addr_generator: Box::new(sockets),
-                alloc_close_notify: None,
-            })),
-            nonces: Arc::default(),
-            sources: RateLimiter::new(REQUESTS, MAX_SOURCES),
-            holds,
-            counters,
+            requests: Arc::new(Requests::new(address, &ports, &secret, holds)),
+            handed_over: mpsc::channel(HANDED_OVER),
         })
     }
 
@@ -122,124 +117,166 @@ impl Server {
 
     /// For `/metrics`.
     pub(crate) fn counters(&self) -> Counters {
-        self.counters.clone()
+        self.requests.counters.clone()
+    }
+
+    /// For listeners that share their port with the relay.
+    pub(crate) fn streams(&self) -> Streams {
+        Streams(self.handed_over.0.clone())
     }
 
     /// Answers until `shutdown`.
-    pub(crate) async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
-        let socket = Arc::clone(&self.socket);
+    pub(crate) async fn run(
+        self,
+        tls: CurrentTls,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let Self {
+            datagrams,
+            listener,
+            address,
+            requests,
+            handed_over: (_keeps_it_open, mut handed_over),
+            ..
+        } = self;
+        let datagrams = Arc::new(datagrams);
+        let via = requests.by_datagrams(Arc::clone(&datagrams) as _, address.bound);
+        let mut connections = Connections::new(Arc::clone(&requests));
         let mut datagram = vec![0; MAX_DATAGRAM_BYTES];
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             tokio::select! {
-                biased;
                 () = shutdown.cancelled() => break,
-                _ = sweep.tick() => self.sweep(clock::instant()).await,
-                received = socket.recv_from(&mut datagram) => {
+                _ = sweep.tick() => requests.sweep(clock::instant()).await,
+                received = datagrams.recv_from(&mut datagram) => {
                     let (bytes, from) = received.context("the TURN socket failed")?;
-                    self.answer(&datagram[..bytes], from).await;
+                    requests.answer(&via, &datagram[..bytes], from).await;
                 }
+                Some(()) = connections.ended() => {}
+                Some(stream) = handed_over.recv() => connections.serve(stream),
+                accepted = accept(&listener) => connections.accept(accepted, tls()),
             }
         }
-        let _ = self.manager.close().await;
+        requests.close().await;
         Ok(())
     }
+}
 
-    async fn answer(&mut self, datagram: &[u8], from: SocketAddr) {
-        let tuple = self.five_tuple(from);
-        let mut allocated_by = None;
-        if is_message(datagram) {
-            if !self.sources.take(from.ip(), clock::instant()) {
-                self.counters.requests_refused.inc();
-                return;
-            }
-            let mut message = Message {
-                raw: datagram.to_vec(),
-                ..Message::default()
-            };
-            if message.decode().is_err() {
-                return;
-            }
-            let method = message.typ.method;
-            let request = message.typ.class == CLASS_REQUEST && method != METHOD_BINDING;
-            if request && method == METHOD_ALLOCATE && self.is_full(&message).await {
-                self.counters.requests_refused.inc();
-                if let Some(refusal) = quota_reached(&message) {
-                    let _ = self.socket.send_to(&refusal, from).await;
-                }
-                return;
-            }
-            if request {
-                make_room(&mut *self.nonces.lock().await);
-            }
-            if request && method != METHOD_ALLOCATE {
-                allocated_by = self.allocated_by(tuple).await;
+/// UDP and TCP on one port.
+fn bind_both(listen: SocketAddr) -> anyhow::Result<(UdpSocket, TcpListener)> {
+    let tries = if listen.port() == 0 { PORT_TRIES } else { 1 };
+    let mut bound = bind_once(listen);
+    for _ in 1..tries {
+        if bound.is_ok() {
+            break;
+        }
+        bound = bind_once(listen);
+    }
+    bound
+}
+
+fn bind_once(listen: SocketAddr) -> anyhow::Result<(UdpSocket, TcpListener)> {
+    let datagrams = StdSocket::bind(listen)
+        .with_context(|| format!("cannot listen for TURN on UDP {listen}"))?;
+    let bound = datagrams.local_addr()?;
+    let listener = StdListener::bind(bound)
+        .with_context(|| format!("cannot listen for TURN on TCP {bound}"))?;
+    datagrams.set_nonblocking(true)?;
+    listener.set_nonblocking(true)?;
+    Ok((
+        UdpSocket::from_std(datagrams)?,
+        TcpListener::from_std(listener)?,
+    ))
+}
+
+/// The next connection. Cancel-safe.
+async fn accept(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => return stream,
+            Err(error) => {
+                tracing::debug!(%error, "a TURN connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
-        let mut request = Request {
-            conn: Arc::clone(&self.socket) as Arc<dyn Conn + Send + Sync>,
-            src_addr: from,
-            buff: datagram.to_vec(),
-            allocation_manager: Arc::clone(&self.manager),
-            nonces: Arc::clone(&self.nonces),
-            auth_handler: Arc::new(RelayAuth {
-                secret: self.secret.clone(),
-                now_s: clock::unix_s(),
-                allocated_by,
-            }),
-            realm: REALM.to_owned(),
-            channel_bind_timeout: CHANNEL_LIFE,
+    }
+}
+
+/// Clients over TCP and TLS: one task each, and how many there are of each address.
+struct Connections {
+    requests: Arc<Requests>,
+    tasks: JoinSet<()>,
+    /// Held by each task of an address, so that none is counted that has crashed.
+    of: HashMap<IpAddr, Arc<()>>,
+}
+
+impl Connections {
+    fn new(requests: Arc<Requests>) -> Self {
+        Self {
+            requests,
+            tasks: JoinSet::new(),
+            of: HashMap::new(),
+        }
+    }
+
+    /// Serves a connection to the relay's own port.
+    fn accept(&mut self, stream: TcpStream, tls: Arc<ServerConfig>) {
+        let Some(admitted) = self.admit(stream.peer_addr()) else {
+            return;
         };
-        if let Err(error) = request.handle_request().await {
-            tracing::debug!(%from, %error, "TURN request failed");
-        }
+        let requests = Arc::clone(&self.requests);
+        self.tasks.spawn(async move {
+            let _admitted = admitted;
+            let opened = tokio::time::timeout(HANDSHAKE_TIMEOUT, open(stream, tls));
+            if let Ok(Ok(stream)) = opened.await {
+                let _ = stream.serve(&requests).await;
+            }
+        });
     }
 
-    fn five_tuple(&self, from: SocketAddr) -> FiveTuple {
-        FiveTuple {
-            protocol: PROTO_UDP,
-            src_addr: from,
-            // The crate knows its allocations by the address that the socket is bound to.
-            dst_addr: self.address.bound,
-        }
-    }
-
-    /// The user of the allocation over which a request came, if there is one.
-    async fn allocated_by(&self, tuple: FiveTuple) -> Option<String> {
-        let found = self.manager.get_allocations_info(Some(vec![tuple])).await;
-        found.into_values().next().map(|info| info.username)
-    }
-
-    /// Whether the user of an Allocate request, or the whole relay, has all it may have. The
-    /// user is only claimed here; at worst somebody is told that another has all.
-    async fn is_full(&self, message: &Message) -> bool {
-        let Ok(user) = message.get(stun::attributes::ATTR_USERNAME) else {
-            return false;
+    /// Serves one that came to another port.
+    fn serve(&mut self, stream: Stream) {
+        let from = stream.ends().map(|(_, from)| from);
+        let Some(admitted) = self.admit(from) else {
+            return;
         };
-        let all = self.manager.get_allocations_info(None).await;
-        let users = all.values().map(|info| &info.username);
-        limits::is_full(&String::from_utf8_lossy(&user), users)
+        let requests = Arc::clone(&self.requests);
+        self.tasks.spawn(async move {
+            let _admitted = admitted;
+            let _ = stream.serve(&requests).await;
+        });
     }
 
-    /// Forgets what is not used any more, and who may no longer be here.
-    async fn sweep(&mut self, now: Instant) {
-        self.sources.sweep(now);
-        self.nonces
-            .lock()
-            .await
-            .retain(|_, made| now.saturating_duration_since(made.into_std()) < NONCE_LIFE);
-        let all = self.manager.get_allocations_info(None).await;
-        self.counters.allocations.set(all.len() as i64);
-        let gone: BTreeSet<String> = all
-            .into_values()
-            .map(|info| info.username)
-            .filter(|user| !(self.holds)(name_of(user)))
-            .collect();
-        for user in gone {
-            tracing::info!("TURN allocation dropped: its user is no longer allowed");
-            self.manager.delete_allocations_by_username(&user).await;
+    /// Counts one more of an address, where it may have one.
+    fn admit(&mut self, from: std::io::Result<SocketAddr>) -> Option<Arc<()>> {
+        let of = self.of.entry(from.ok()?.ip()).or_default();
+        // The map holds one, too.
+        if Arc::strong_count(of) > MAX_STREAMS_PER_ADDRESS || self.tasks.len() >= MAX_STREAMS {
+            self.requests.counters.requests_refused.inc();
+            return None;
         }
+        Some(Arc::clone(of))
     }
+
+    /// Waits until a connection has ended; none when there is none. Cancel-safe.
+    async fn ended(&mut self) -> Option<()> {
+        if let Err(error) = self.tasks.join_next().await? {
+            tracing::error!("a TURN connection crashed: {error}");
+        }
+        self.of.retain(|_, one| Arc::strong_count(one) > 1);
+        Some(())
+    }
+}
+
+/// Plain TURN or TLS, by the first byte.
+async fn open(stream: TcpStream, tls: Arc<ServerConfig>) -> std::io::Result<Stream> {
+    let mut first = [0];
+    stream.peek(&mut first).await?;
+    if is_stun(first[0]) {
+        return Ok(Stream::Plain(stream));
+    }
+    let stream = TlsAcceptor::from(tls).accept(stream).await?;
+    Ok(Stream::Tls(Box::new(BufReader::new(stream))))
 }
 
 #[cfg(test)]

@@ -182,7 +182,9 @@ pub(super) async fn ice_servers(
     }
     let name = call.caller.grant.relay_name();
     let life = signaling.times().ice_servers;
-    let server = signaling.relay.server_for(&name, life, clock::unix_s());
+    let https = call.caller.origin.https_port();
+    let relay = &signaling.relay;
+    let server = relay.server_for(&name, life, clock::unix_s(), https.as_deref());
     Ok(Json(IceServers {
         ice_server_list: vec![server],
     }))

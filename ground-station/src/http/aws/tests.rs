@@ -32,7 +32,7 @@ use crate::signaling::connection::CloseReason;
 use crate::signaling::{Settings, Times};
 use crate::store::Directory;
 use crate::store::User;
-use crate::turn::Relay;
+use crate::turn::{External, Relay};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -77,7 +77,13 @@ async fn bench_behind(trusted: &[&str], times: Times) -> Bench {
         settings,
         CredentialIssuer::new(&[7; 32]),
         directory.subscribe(),
-        Relay::external("192.0.2.7:3478", "secret"),
+        Relay::external(
+            External {
+                address: "192.0.2.7:3478".into(),
+                tls: None,
+            },
+            "secret",
+        ),
         shutdown.clone(),
     ));
     let app = with_sockets(calls(&signaling), &signaling)

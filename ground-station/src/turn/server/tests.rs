@@ -2,12 +2,14 @@
 //! robot-agent uses, and by bare datagrams where a client would not do it.
 
 mod limits;
+mod streams;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use stun::message::{MessageType, Setter};
+use stun::message::{CLASS_REQUEST, METHOD_ALLOCATE, METHOD_BINDING, Message, MessageType, Setter};
 use tokio::task::JoinSet;
 use turn::client::{Client, ClientConfig};
+use webrtc_util::conn::Conn;
 use wire::signaling::control::IceServer;
 
 use super::*;
@@ -20,6 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 struct Bench {
     relay: Relay,
     address: SocketAddr,
+    roots: Arc<rustls::RootCertStore>,
     allowed: Arc<AtomicBool>,
     shutdown: CancellationToken,
     tasks: JoinSet<anyhow::Result<()>>,
@@ -46,19 +49,41 @@ async fn bench_at(public_ip: Option<IpAddr>) -> Bench {
     let shutdown = CancellationToken::new();
     let (relay, address) = (server.relay(), server.address.bound);
     let mut tasks = JoinSet::new();
-    tasks.spawn(server.run(shutdown.clone()));
+    let (tls, roots) = tls();
+    tasks.spawn(server.run(Box::new(move || Arc::clone(&tls)), shutdown.clone()));
     Bench {
         relay,
         address,
+        roots,
         allowed,
         shutdown,
         tasks,
     }
 }
 
+/// A certificate for 127.0.0.1, and who trusts it.
+fn tls() -> (Arc<ServerConfig>, Arc<rustls::RootCertStore>) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = made.signing_key.serialize_der().try_into().unwrap();
+    let server = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    (Arc::new(server), Arc::new(roots))
+}
+
 impl Bench {
     async fn client(&self, server: &IceServer) -> Client {
         let conn = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        self.client_over(Arc::new(conn), server).await
+    }
+
+    async fn client_over(&self, conn: Arc<dyn Conn + Send + Sync>, server: &IceServer) -> Client {
         let config = ClientConfig {
             stun_serv_addr: self.address.to_string(),
             turn_serv_addr: self.address.to_string(),
@@ -67,7 +92,7 @@ impl Bench {
             realm: String::new(),
             software: String::new(),
             rto_in_ms: 0,
-            conn: Arc::new(conn),
+            conn,
             vnet: None,
         };
         let client = Client::new(config).await.unwrap();
@@ -76,7 +101,7 @@ impl Bench {
     }
 
     fn server(&self, name: &str) -> IceServer {
-        self.relay.server_for(name, HOUR, clock::unix_s())
+        self.relay.server_for(name, HOUR, clock::unix_s(), None)
     }
 }
 
@@ -143,7 +168,7 @@ async fn a_wrong_or_expired_password_allocates_nothing() {
     };
     let expired = bench
         .relay
-        .server_for("rover", HOUR, clock::unix_s() - 7200);
+        .server_for("rover", HOUR, clock::unix_s() - 7200, None);
     let prolonged = IceServer {
         username: good.username.clone(),
         ..expired.clone()
@@ -159,7 +184,7 @@ async fn a_wrong_or_expired_password_allocates_nothing() {
 async fn what_was_allocated_in_time_is_kept_when_the_password_has_expired() {
     let bench = bench().await;
     let life = Duration::from_secs(4);
-    let server = bench.relay.server_for("rover", life, clock::unix_s());
+    let server = bench.relay.server_for("rover", life, clock::unix_s(), None);
     let (expiry_s, _) = parts(&server.username).unwrap();
     let client = bench.client(&server).await;
     let relayed = client.allocate().await.unwrap();

@@ -46,8 +46,7 @@ async fn a_robot_finds_its_way_to_its_channel() {
         server["Uris"],
         json!([
             "turn:192.0.2.7:3478?transport=udp",
-            "turns:192.0.2.7:3478?transport=udp",
-            "turns:192.0.2.7:3478?transport=tcp",
+            "turn:192.0.2.7:3478?transport=tcp",
         ])
     );
     let username = server["Username"].as_str().unwrap();

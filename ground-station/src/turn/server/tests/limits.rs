@@ -1,7 +1,7 @@
 //! The limits of the relay, and bad input.
 
 use super::*;
-use crate::turn::limits::{MAX_NONCES, MAX_PER_NAME, REQUESTS};
+use crate::turn::limits::{MAX_NONCES, MAX_PER_NAME, REQUESTS, make_room};
 
 #[tokio::test]
 async fn one_name_has_fifty_allocations_and_another_still_gets_one() {
@@ -12,7 +12,9 @@ async fn one_name_has_fifty_allocations_and_another_still_gets_one() {
         let client = bench.client(&server).await;
         kept.push((client.allocate().await.unwrap(), client));
     }
-    let later = bench.relay.server_for("rover", 2 * HOUR, clock::unix_s());
+    let later = bench
+        .relay
+        .server_for("rover", 2 * HOUR, clock::unix_s(), None);
     for server in [server, later] {
         let client = bench.client(&server).await;
         assert!(client.allocate().await.is_err(), "{server:?}");
