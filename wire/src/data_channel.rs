@@ -5,6 +5,9 @@
 //! | [`DRIVE`] | unordered, no retransmits | an [`Action`](crate::Action) | nothing |
 //! | [`TELEMETRY`] | ordered, no retransmits | a [`Request`] | a [`Message`] |
 //!
+//! Over a channel of any other label, and over those that the viewer has negotiated by itself, an
+//! action and a [`Request`] are taken alike; of those only a [`Message::Pong`] comes back.
+//!
 //! All are text frames of JSON. Unknown fields are ignored in both directions.
 //! `examples/data_channel.json` lists messages of both directions with what becomes of them.
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use daemon::rate_limit::{Rate, TokenBucket};
 use wire::signaling::Candidate;
 
-use super::peer::offer;
+use super::peer::offer::{ConnectionId, Offer, Refused};
 use super::permission::Denied;
 
 /// The service takes no more than five answers a second from a robot; all viewers of a robot that
@@ -34,7 +34,10 @@ pub(super) struct Admission {
 /// What becomes of an offer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    Admitted,
+    /// The first of a peer connection.
+    Admitted(Offer),
+    /// A later one of the connection that its viewer has.
+    Renegotiates(Offer),
     /// With the reason, in words for whoever made the offer.
     Refused(String),
     /// Without an answer: too many offers came.
@@ -49,11 +52,12 @@ impl Admission {
         }
     }
 
-    /// Decides on an offer while so many other viewers watch, of somebody who may watch unless
-    /// they are `denied` it.
+    /// Decides on an offer while so many other viewers watch, of somebody who has the connection
+    /// `current`, if any, and who may watch unless they are `denied` it.
     pub(super) fn decide(
         &mut self,
         offer: &str,
+        current: Option<&ConnectionId>,
         others: usize,
         denied: Option<Denied>,
         now: Instant,
@@ -65,12 +69,14 @@ impl Admission {
             return Decision::Refused(format!("this viewer {denied}"));
         }
         let most = self.viewers_max;
-        match offer::check(offer) {
+        match Offer::read(offer) {
             Err(reason) => Decision::Refused(reason.to_string()),
-            Ok(()) if others >= most => {
+            Ok(offer) if current == Some(&offer.connection) => Decision::Renegotiates(offer),
+            Ok(offer) if !offer.receives => Decision::Refused(Refused::DoesNotReceive.to_string()),
+            Ok(_) if others >= most => {
                 Decision::Refused(format!("too many viewers ({others} of {most})"))
             }
-            Ok(()) => Decision::Admitted,
+            Ok(offer) => Decision::Admitted(offer),
         }
     }
 }
@@ -140,7 +146,7 @@ mod tests {
             (0..50)
                 .filter(|n| {
                     let now = start + Duration::from_millis(from_ms + n * 20);
-                    admission.decide("no offer", 0, None, now) != Decision::Ignored
+                    admission.decide("no offer", None, 0, None, now) != Decision::Ignored
                 })
                 .count()
         };

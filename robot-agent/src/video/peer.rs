@@ -1,7 +1,7 @@
 //! One viewer's peer connection, from its offer to its end. All that is held for a viewer
 //! hangs on the task of [`run`], and goes when it ends.
 //!
-//! - [`offer`]: can it be answered at all?
+//! - [`offer`], [`h264`]: can it be answered, and what of it; [`answer`]: in which words.
 //! - [`connection`]: the peer connection, built and answered.
 //! - [`candidates`]: where the robot can be reached, sent one by one.
 //! - [`packetizer`], [`track`], [`sender`], [`retransmit`]: frames on their way out.
@@ -9,9 +9,11 @@
 //! - [`data_channels`]: actions in, telemetry out.
 //! - [`session`]: what is known of a viewer outside of here.
 
+pub(super) mod answer;
 mod candidates;
 mod connection;
 mod data_channels;
+mod h264;
 pub(super) mod offer;
 pub(super) mod packetizer;
 mod retransmit;
@@ -28,11 +30,11 @@ use futures::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use webrtc::peer_connection::peer_connection_state::RTCPeerConnectionState;
-use wire::signaling::Candidate;
 
 use super::messages::Message;
 use connection::Connection;
-use session::{MAX_CANDIDATES, Session, Shared};
+use offer::Offer;
+use session::{FromViewer, MAX_CANDIDATES, Session, Shared};
 
 /// How a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -60,14 +62,15 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 pub(super) async fn run(
     shared: Arc<Shared>,
     session: Arc<Session>,
-    candidates: mpsc::Receiver<Candidate>,
+    offer: Offer,
+    inbox: mpsc::Receiver<FromViewer>,
 ) -> Ended {
-    let mut connection = match Connection::answer(&shared, &session).await {
+    let mut connection = match Connection::answer(&shared, &session, &offer).await {
         Ok(connection) => connection,
         Err(error) => return error.into(),
     };
     let mut tasks = JoinSet::new();
-    let served = AssertUnwindSafe(serve(&session, candidates, &mut connection, &mut tasks));
+    let served = AssertUnwindSafe(serve(&session, inbox, &mut connection, &mut tasks));
     let ended = served.catch_unwind().await.unwrap_or(Ended::Panicked);
     session.set_connected(false);
     shared.changed.notify_one();
@@ -82,7 +85,7 @@ pub(super) async fn run(
 
 async fn serve(
     session: &Session,
-    mut candidates: mpsc::Receiver<Candidate>,
+    mut inbox: mpsc::Receiver<FromViewer>,
     connection: &mut Connection,
     tasks: &mut JoinSet<()>,
 ) -> Ended {
@@ -90,7 +93,7 @@ async fn serve(
     let mut state = connection.state.clone();
     let deadline = tokio::time::sleep(shared.connect_limit);
     tokio::pin!(deadline);
-    let mut taken = 0;
+    let mut candidates = 0;
     loop {
         tokio::select! {
             () = session.cancel.cancelled() => return Ended::Cancelled,
@@ -106,10 +109,20 @@ async fn serve(
                     _ => {}
                 }
             }
-            Some(candidate) = candidates.recv(), if taken < MAX_CANDIDATES => {
-                taken += 1;
-                connection.add_candidate(candidate).await;
-            }
+            Some(message) = inbox.recv() => match message {
+                FromViewer::Candidate(candidate) => {
+                    candidates += 1;
+                    if candidates <= MAX_CANDIDATES && connection.is_current(&candidate) {
+                        connection.add_candidate(candidate.candidate).await;
+                    }
+                }
+                FromViewer::Offer(offer) => {
+                    candidates = 0;
+                    if let Err(error) = connection.negotiate(&offer).await {
+                        return error.into();
+                    }
+                }
+            },
             Some(candidate) = connection.local_candidates.next() => {
                 shared.send(&session.viewer, Message::Candidate(candidate));
             }

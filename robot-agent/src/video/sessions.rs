@@ -19,9 +19,10 @@ use super::admission::{Admission, Decision, EarlyCandidates};
 use super::bandwidth::Limits;
 use super::camera::{self, CameraConfig};
 use super::messages::{IceServer, Incoming, Message, Outgoing, Permitted};
+use super::peer::answer;
 use super::peer::packetizer::Packetizer;
 use super::peer::session::{Report, Robot, Session, Shared};
-use super::peer::{self, Ended, offer};
+use super::peer::{self, Ended};
 use super::permission::Permission;
 use crate::clock::now;
 
@@ -84,8 +85,8 @@ impl<'a> Sessions<'a> {
         io: &'a mut VideoIo,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let mut packetizer = Packetizer::new(now());
-        let frames = packetizer.frames();
+        let mut packetizer = Packetizer::new(config.camera.format, now());
+        let (frames, level) = (packetizer.frames(), packetizer.level());
         let (camera, thread) = camera::start(config.camera.clone(), move |frame| {
             packetizer.publish(&frame);
         })?;
@@ -93,6 +94,7 @@ impl<'a> Sessions<'a> {
             robot,
             camera,
             frames,
+            level,
             limits: Limits {
                 floor_kbps: config.bitrate_kbps_min,
                 ceiling_kbps: config.camera.bitrate_kbps,
@@ -185,8 +187,8 @@ impl<'a> Sessions<'a> {
 
     fn offer(&mut self, viewer: &str, principal: Option<String>, sdp: String) {
         let previous = self.of(viewer);
-        if let Some(session) = previous.as_ref().filter(|session| session.offer == sdp) {
-            if let Some(sdp) = session.answer.get().cloned() {
+        if let Some(session) = previous.as_ref().filter(|session| session.offer() == sdp) {
+            if let Some(sdp) = session.answer() {
                 tracing::debug!(viewer, "the same offer again gets the same answer");
                 self.shared
                     .send(viewer, Message::Answer { sdp, refused: None });
@@ -195,8 +197,15 @@ impl<'a> Sessions<'a> {
         }
         let others = self.active().count() - usize::from(previous.is_some());
         let denied = self.permission.check(principal.as_deref(), now()).err();
-        match self.admission.decide(&sdp, others, denied, now()) {
-            Decision::Admitted => {}
+        let current = previous.as_ref().map(|session| &session.connection);
+        let offer = match self.admission.decide(&sdp, current, others, denied, now()) {
+            Decision::Admitted(offer) => offer,
+            Decision::Renegotiates(offer) => {
+                tracing::info!(viewer, "offers again");
+                return previous
+                    .iter()
+                    .for_each(|s| s.renegotiate(sdp.clone(), offer.clone()));
+            }
             Decision::Refused(reason) => {
                 tracing::warn!(viewer, "offer refused: {reason}");
                 return self.refuse(viewer, &sdp, reason);
@@ -207,28 +216,33 @@ impl<'a> Sessions<'a> {
                 }
                 return;
             }
-        }
+        };
         // A viewer's old connection ends with their next, but not with an offer that is refused.
         if let Some(session) = previous {
             tracing::info!(viewer, "reconnects");
             session.cancel.cancel();
         }
-        let (session, candidates) = Session::new(
+        let (session, inbox) = Session::new(
             viewer,
             principal,
             sdp,
-            self.early_candidates.remove(viewer, now()),
+            offer.connection.clone(),
             self.shared.limits,
             self.shutdown.child_token(),
         );
+        let early = self.early_candidates.remove(viewer, now());
+        early
+            .into_iter()
+            .for_each(|candidate| session.receive(candidate));
         // Boxed, as the future of a whole session is large.
-        let task = peer::run(Arc::clone(&self.shared), Arc::clone(&session), candidates);
+        let (shared, of) = (Arc::clone(&self.shared), Arc::clone(&session));
+        let task = peer::run(shared, of, offer, inbox);
         let task = self.tasks.spawn(Box::pin(task));
         self.sessions.insert(task.id(), session);
     }
 
     fn refuse(&self, viewer: &str, offer: &str, reason: String) {
-        let sdp = offer::refusal(offer);
+        let sdp = answer::refusal(offer);
         if !sdp.is_empty() {
             let refused = Some(reason);
             self.shared.send(viewer, Message::Answer { sdp, refused });
@@ -237,8 +251,7 @@ impl<'a> Sessions<'a> {
 
     fn candidate(&mut self, viewer: String, candidate: Candidate) {
         match self.of(&viewer) {
-            // A full queue belongs to a viewer with more candidates than are tried.
-            Some(session) => _ = session.candidates.try_send(candidate),
+            Some(session) => session.receive(candidate),
             None => self.early_candidates.store(viewer, candidate, now()),
         }
     }
@@ -249,7 +262,7 @@ impl<'a> Sessions<'a> {
         };
         tracing::info!(viewer = %session.viewer, "viewer {ended}");
         if let Ended::NotAnswered(error) = ended {
-            self.refuse(&session.viewer, &session.offer, error.to_string());
+            self.refuse(&session.viewer, &session.offer(), error.to_string());
         }
         self.control_camera();
     }

@@ -1,8 +1,10 @@
 //! Video with real viewers, over real sockets, in one process.
 
 mod driving;
+mod offers;
 mod permission;
 mod refusals;
+mod renegotiation;
 mod video_task;
 mod viewer;
 

@@ -11,6 +11,8 @@ use webrtc::ice_transport::ice_candidate_type::RTCIceCandidateType;
 use webrtc::peer_connection::RTCPeerConnection;
 use wire::signaling::Candidate;
 
+use super::answer::Answer;
+
 /// Most candidates waiting for one viewer. A robot on three networks with two relays has some
 /// twenty.
 const MAX_WAITING: usize = 64;
@@ -20,7 +22,9 @@ pub(super) struct LocalCandidates {
     gathered: mpsc::Receiver<RTCIceCandidate>,
     /// Gathered, but not sent yet.
     unsent: VecDeque<Candidate>,
+    /// The section that they belong to.
     mid: Option<String>,
+    index: u16,
     viewer: Arc<str>,
     /// The TURN servers that were asked for a candidate.
     relays: Vec<String>,
@@ -46,6 +50,7 @@ impl LocalCandidates {
             gathered,
             unsent: VecDeque::new(),
             mid: None,
+            index: 0,
             viewer: Arc::clone(viewer),
             relays,
             relayed: false,
@@ -65,13 +70,11 @@ impl LocalCandidates {
     }
 
     /// `answer` is sent with all candidates that are in it.
-    pub(super) fn drop_sent(&mut self, answer: &str) {
+    pub(super) fn drop_sent(&mut self, answer: &Answer) {
         self.unsent
-            .retain(|candidate| !answer.contains(candidate.candidate.as_str()));
-        self.mid = answer
-            .lines()
-            .find_map(|line| line.strip_prefix("a=mid:"))
-            .map(|mid| mid.trim().to_owned());
+            .retain(|candidate| !answer.sdp.contains(candidate.candidate.as_str()));
+        self.mid.clone_from(&answer.mid);
+        self.index = answer.index;
     }
 
     /// The next to send; none, once gathering is complete.
@@ -82,6 +85,7 @@ impl LocalCandidates {
             None => self.receive().await?,
         };
         candidate.sdp_mid = self.mid.clone();
+        candidate.sdp_m_line_index = Some(self.index);
         Some(candidate)
     }
 
@@ -97,9 +101,7 @@ impl LocalCandidates {
                 Ok(init) => {
                     return Some(Candidate {
                         candidate: init.candidate,
-                        sdp_mid: None,
-                        sdp_m_line_index: Some(0),
-                        username_fragment: None,
+                        ..Candidate::default()
                     });
                 }
                 Err(error) => tracing::debug!("a candidate that cannot be sent: {error}"),

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use webrtc::api::media_engine::{MIME_TYPE_H264, MediaEngine};
 use webrtc::api::setting_engine::SettingEngine;
 use webrtc::api::{API, APIBuilder};
+use webrtc::dtls_transport::dtls_role::DTLSRole;
 use webrtc::ice::mdns::MulticastDnsMode;
 use webrtc::ice_transport::ice_candidate::RTCIceCandidateInit;
 use webrtc::ice_transport::ice_server::RTCIceServer;
@@ -23,12 +24,14 @@ use webrtc::rtp_transceiver::rtp_codec::{
 use webrtc::rtp_transceiver::rtp_sender::RTCRtpSender;
 use wire::signaling::Candidate;
 
+use super::answer::Answer;
 use super::candidates::LocalCandidates;
 use super::data_channels::DataChannels;
+use super::offer::{self, Offer};
+use super::rtcp;
 use super::sender::RtpSender;
 use super::session::{Session, Shared};
 use super::track::Track;
-use super::{offer, rtcp};
 use crate::video::messages::{IceServer, Message};
 
 /// Without a packet for this long ICE is disconnected.
@@ -50,8 +53,12 @@ const FEEDBACK_WAITING: usize = 64;
 const GATHER: Duration = Duration::from_millis(20);
 const GATHER_EACH: Duration = Duration::from_millis(3);
 
+/// How long an ICE restart waits for the end of gathering, which the library cannot break off. A
+/// server of STUN or TURN that is not there is asked for some five seconds.
+const GATHERED_LIMIT: Duration = Duration::from_secs(8);
+
 /// The library as it is used here. Made for each connection, as networks come and go.
-fn api() -> Result<API, webrtc::Error> {
+fn api(role: DTLSRole) -> Result<API, webrtc::Error> {
     let mut media = MediaEngine::default();
     let feedback = [
         ("nack", ""),
@@ -79,6 +86,7 @@ fn api() -> Result<API, webrtc::Error> {
         RTPCodecType::Video,
     )?;
     let mut settings = SettingEngine::default();
+    settings.set_answering_dtls_role(role)?;
     settings.set_ice_timeouts(
         Some(DISCONNECTED_AFTER),
         Some(FAILED_AFTER),
@@ -118,13 +126,18 @@ pub(super) struct Connection {
     session: Arc<Session>,
     sender: Arc<RTCRtpSender>,
     track: Arc<Track>,
+    /// Of the TURN servers that are asked for a candidate.
+    relays: Vec<String>,
+    /// The viewer's end of ICE, by which a restart is known.
+    credentials: Option<(String, String)>,
 }
 
 impl Connection {
-    /// Builds the connection and sends the answer.
+    /// Builds the connection and sends the answer to its first offer.
     pub(super) async fn answer(
         shared: &Arc<Shared>,
         session: &Arc<Session>,
+        offer: &Offer,
     ) -> Result<Self, webrtc::Error> {
         let ice_servers = usable(&shared.ice_servers.borrow());
         let relays = relays(&ice_servers);
@@ -132,36 +145,87 @@ impl Connection {
             ice_servers,
             ..RTCConfiguration::default()
         };
-        let peer = api()?.new_peer_connection(configuration).await?;
+        let role = if offer.transport.is_dtls_client {
+            DTLSRole::Server
+        } else {
+            DTLSRole::Client
+        };
+        let peer = api(role)?.new_peer_connection(configuration).await?;
         let (to, state) = watch::channel(RTCPeerConnectionState::New);
         peer.on_peer_connection_state_change(Box::new(move |state| {
             to.send_replace(state);
             Box::pin(std::future::ready(()))
         }));
-        let data_channels = DataChannels::attach(&peer, shared, session);
-        let mut local_candidates = LocalCandidates::listen(&peer, &session.viewer, relays);
         let track = Arc::new(Track::default());
-        match answer(&peer, &session.offer, &track, &mut local_candidates).await {
-            Ok((sender, sdp)) => {
-                let _ = session.answer.set(sdp.clone());
-                let message = Message::Answer { sdp, refused: None };
-                shared.send(&session.viewer, message);
-                Ok(Self {
-                    peer,
-                    state,
-                    data_channels,
-                    local_candidates,
-                    shared: Arc::clone(shared),
-                    session: Arc::clone(session),
-                    sender,
-                    track,
-                })
-            }
+        let mut connection = Self {
+            data_channels: DataChannels::attach(&peer, role, shared, session).await?,
+            local_candidates: LocalCandidates::listen(&peer, &session.viewer, relays.clone()),
+            sender: peer.add_track(Arc::clone(&track) as _).await?,
+            shared: Arc::clone(shared),
+            session: Arc::clone(session),
+            credentials: None,
+            peer,
+            state,
+            track,
+            relays,
+        };
+        match connection.negotiate(offer).await {
+            Ok(()) => Ok(connection),
             Err(error) => {
-                let _ = peer.close().await;
+                let _ = connection.peer.close().await;
                 Err(error)
             }
         }
+    }
+
+    /// Answers an offer, the first or a later one, with the candidates that are known at once; the
+    /// others follow. What flows goes on flowing: only new credentials, an ICE restart, look for
+    /// another path.
+    pub(super) async fn negotiate(&mut self, offer: &Offer) -> Result<(), webrtc::Error> {
+        let transport = &offer.transport;
+        let credentials = (transport.ufrag.clone(), transport.pwd.clone());
+        let restarts = self
+            .credentials
+            .as_ref()
+            .is_some_and(|old| *old != credentials);
+        if restarts {
+            self.prepare_restart().await;
+        }
+        self.credentials = Some(credentials);
+        let shown = RTCSessionDescription::offer(offer.for_library())?;
+        self.peer.set_remote_description(shown).await?;
+        let answer = self.peer.create_answer(None).await?;
+        self.peer.set_local_description(answer).await?;
+        let gathering = self.local_candidates.gather(GATHER_EACH);
+        let _ = tokio::time::timeout(GATHER, gathering).await;
+        let answered = self.peer.local_description().await;
+        let answered =
+            answered.ok_or(webrtc::Error::ErrPeerConnSDPTypeInvalidValueSetLocalDescription)?;
+        let answer = Answer::word(offer, &answered.sdp, self.shared.level.get());
+        self.local_candidates.drop_sent(&answer);
+        self.session.set_answer(answer.sdp.clone());
+        let message = Message::Answer {
+            sdp: answer.sdp,
+            refused: None,
+        };
+        self.shared.send(&self.session.viewer, message);
+        for candidate in &offer.candidates {
+            self.add_candidate(candidate.clone()).await;
+        }
+        if self.session.set_paused(!offer.receives) && offer.receives {
+            self.shared.camera.key_frame();
+        }
+        Ok(())
+    }
+
+    /// The library restarts by itself when it sees new credentials, but not while it gathers, and
+    /// then all its candidates are new.
+    async fn prepare_restart(&mut self) {
+        let mut gathered = self.peer.gathering_complete_promise().await;
+        let _ = tokio::time::timeout(GATHERED_LIMIT, gathered.recv()).await;
+        tracing::info!(viewer = %self.session.viewer, "ICE restart");
+        let (viewer, relays) = (&self.session.viewer, self.relays.clone());
+        self.local_candidates = LocalCandidates::listen(&self.peer, viewer, relays);
     }
 
     /// The connection is up: frames and reports are sent, a key frame first.
@@ -183,44 +247,31 @@ impl Connection {
     }
 
     /// Tries one more address of the viewer's.
-    pub(super) async fn add_candidate(&self, candidate: Candidate) {
+    pub(super) async fn add_candidate(&self, candidate: String) {
         let viewer = &self.session.viewer;
-        if is_useless(&candidate.candidate) {
-            tracing::trace!(%viewer, candidate.candidate, "candidate ignored");
+        if is_useless(&candidate) {
+            tracing::trace!(%viewer, candidate, "candidate ignored");
             return;
         }
         let init = RTCIceCandidateInit {
-            candidate: candidate.candidate,
-            sdp_mid: candidate.sdp_mid,
-            sdp_mline_index: candidate.sdp_m_line_index,
-            username_fragment: candidate.username_fragment,
+            candidate,
+            ..RTCIceCandidateInit::default()
         };
         if let Err(error) = self.peer.add_ice_candidate(init).await {
             tracing::debug!(%viewer, "invalid candidate: {error}");
         }
     }
-}
 
-/// Answers the offer, with the candidates that are known at once; the others follow.
-async fn answer(
-    peer: &RTCPeerConnection,
-    offer: &str,
-    track: &Arc<Track>,
-    local_candidates: &mut LocalCandidates,
-) -> Result<(Arc<RTCRtpSender>, String), webrtc::Error> {
-    let sender = peer.add_track(Arc::clone(track) as _).await?;
-    let offer = RTCSessionDescription::offer(offer.to_owned())?;
-    peer.set_remote_description(offer).await?;
-    let answer = peer.create_answer(None).await?;
-    peer.set_local_description(answer).await?;
-    let _ = tokio::time::timeout(GATHER, local_candidates.gather(GATHER_EACH)).await;
-    let sdp = peer
-        .local_description()
-        .await
-        .ok_or(webrtc::Error::ErrPeerConnSDPTypeInvalidValueSetLocalDescription)?
-        .sdp;
-    local_candidates.drop_sent(&sdp);
-    Ok((sender, sdp))
+    /// Whether a candidate of these credentials, where it names them, is for the path that is
+    /// looked for now, and not for one before an ICE restart.
+    pub(super) fn is_current(&self, candidate: &Candidate) -> bool {
+        let current = self.credentials.as_ref().map(|(ufrag, _)| ufrag);
+        let of = candidate
+            .username_fragment
+            .as_ref()
+            .filter(|of| !of.is_empty());
+        of.is_none_or(|of| Some(of) == current)
+    }
 }
 
 /// The end of candidates, names that only mDNS resolves, and TCP, which is not spoken.

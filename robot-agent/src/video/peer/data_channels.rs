@@ -1,13 +1,17 @@
 //! The data channels of one viewer, as [`wire::data_channel`] has them: actions in, reports
 //! out. The viewer opens both, and who closes all that it opened has left: that is all that is
-//! heard of a page that is closed, the rest is silence.
+//! heard of a page that is closed, the rest is silence. Actions and requests are also taken from
+//! any other channel, and from those that a viewer negotiated by itself.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use daemon::log_limit::LogLimiter;
 use tokio_util::sync::CancellationToken;
 use webrtc::data_channel::RTCDataChannel;
+use webrtc::data_channel::data_channel_init::RTCDataChannelInit;
+use webrtc::dtls_transport::dtls_role::DTLSRole;
 use webrtc::peer_connection::RTCPeerConnection;
 use wire::Action;
 use wire::data_channel::{DRIVE, Driver, Message, Request, TELEMETRY};
@@ -22,6 +26,10 @@ const MAX_UNSENT_BYTES: usize = 16 * 1024;
 
 /// Most channels one viewer may open in its life. It needs two; each costs a task.
 const MAX_CHANNELS: u32 = 8;
+
+/// How many channels are open for viewers who negotiate them by themselves, so that nobody says
+/// which. Examples take the first; each costs a buffer.
+const NEGOTIATED_CHANNELS: u16 = 8;
 
 /// How often rejected messages are logged.
 const REJECTED_LOG_EVERY: Duration = Duration::from_secs(60);
@@ -44,12 +52,14 @@ struct State {
 }
 
 impl DataChannels {
-    /// Accepts the channels that the other end of `peer` opens.
-    pub(super) fn attach(
+    /// Accepts the channels that the other end of `peer` opens, and listens on those that it may
+    /// have negotiated; this end has this `role`.
+    pub(super) async fn attach(
         peer: &RTCPeerConnection,
+        role: DTLSRole,
         shared: &Arc<Shared>,
         session: &Arc<Session>,
-    ) -> Arc<Self> {
+    ) -> Result<Arc<Self>, webrtc::Error> {
         let channels = Arc::new(Self {
             shared: Arc::clone(shared),
             session: Arc::clone(session),
@@ -68,7 +78,46 @@ impl DataChannels {
             }
             Box::pin(std::future::ready(()))
         }));
-        channels
+        // The numbers that are this end's to give, as it opens no channel (RFC 8832, section 6).
+        let first = u16::from(role == DTLSRole::Server);
+        for number in (first..).step_by(2).take(NEGOTIATED_CHANNELS.into()) {
+            let negotiated = RTCDataChannelInit {
+                negotiated: Some(number),
+                ..RTCDataChannelInit::default()
+            };
+            let channel = peer.create_data_channel("", Some(negotiated)).await?;
+            channels.hear_all(&channel);
+        }
+        Ok(channels)
+    }
+
+    /// Takes requests, and all else as actions.
+    fn hear_all(self: &Arc<Self>, channel: &Arc<RTCDataChannel>) {
+        let (weak, answers) = (Arc::downgrade(self), Arc::downgrade(channel));
+        let drove = Arc::new(AtomicBool::new(false));
+        let drives = Arc::clone(&drove);
+        channel.on_message(Box::new(move |message| {
+            let (channels, answers) = (weak.upgrade(), answers.upgrade());
+            let request = Request::from_json(&message.data);
+            let is_request = request.is_ok_and(|request| request != Request::default());
+            drives.fetch_or(!is_request, Ordering::Relaxed);
+            Box::pin(async move {
+                match (channels, answers) {
+                    (Some(channels), Some(answers)) if is_request => {
+                        channels.request(&message.data, &answers).await;
+                    }
+                    (Some(channels), _) => channels.drive(&message.data),
+                    (None, _) => {}
+                }
+            })
+        }));
+        let weak = Arc::downgrade(self);
+        channel.on_close(Box::new(move || {
+            if let Some(channels) = weak.upgrade().filter(|_| drove.load(Ordering::Relaxed)) {
+                channels.release();
+            }
+            Box::pin(std::future::ready(()))
+        }));
     }
 
     fn accept(self: &Arc<Self>, channel: &Arc<RTCDataChannel>) {
@@ -99,7 +148,10 @@ impl DataChannels {
                     })
                 }));
             }
-            other => return tracing::debug!(%viewer, channel = other, "unknown data channel"),
+            other => {
+                tracing::debug!(%viewer, channel = other, "data channel");
+                return self.hear_all(channel);
+            }
         }
         state.open += 1;
         let weak = Arc::downgrade(self);

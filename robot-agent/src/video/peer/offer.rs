@@ -1,5 +1,10 @@
-//! Reads an offer before anything is built for it, and words the answer that refuses one.
-//! Pure.
+//! Reads an offer before anything is built for it: which of its sections are served, over which
+//! transport, and what the library is shown of it. Pure.
+//!
+//! One video section that receives is served, and with it, if both are in one BUNDLE group (RFC
+//! 8843), a section of data channels. All others are rejected. The library is shown only those
+//! two, always in the same order and under the same names: so whatever else a viewer offers, now
+//! or later, is none of its business.
 
 use std::fmt::Write;
 use std::io::Cursor;
@@ -7,13 +12,18 @@ use std::io::Cursor;
 use webrtc::sdp::MediaDescription;
 use webrtc::sdp::description::session::SessionDescription;
 
+use super::h264::PayloadType;
+
 /// Longest offer that is read. The service carries 10 kB; a browser's has 3 to 8.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// Most media sections. A viewer needs two: video and data.
-const MAX_SECTIONS: usize = 8;
+/// Most media sections. A viewer needs two, video and data; one that also talks and shows itself
+/// has four, and sections are never taken out of an offer again.
+pub(super) const MAX_SECTIONS: usize = 16;
 
-/// What is sent: constrained baseline, level 3.1, packets of mode 1. All browsers take it.
+/// How the library knows the sections that it is shown, and the only H.264 it is told of.
+pub(super) const VIDEO: &str = "video";
+pub(super) const DATA: &str = "data";
 pub(super) const H264: &str =
     "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
 
@@ -31,51 +41,324 @@ pub(crate) enum Refused {
     #[error("the offer's video section does not receive: it must be recvonly or sendrecv")]
     DoesNotReceive,
     #[error(
-        "the offer has no H.264 of profile 42e01f with packetization-mode=1, which is all \
-         that is sent"
+        "this viewer does not take H.264 video, which is all that the robot sends: its offer needs \
+         H.264 with packetization-mode=1, of baseline, main or high profile (it has {0})"
     )]
-    NoH264,
+    NoH264(String),
     #[error("the offer has no {0}")]
     Missing(&'static str),
 }
 
-/// Whether an answer can be given.
-pub(in crate::video) fn check(sdp: &str) -> Result<(), Refused> {
-    if sdp.len() > MAX_BYTES {
-        return Err(Refused::TooLong(sdp.len()));
+/// An offer that can be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::video) struct Offer {
+    /// Offers of one peer connection have the same.
+    pub connection: ConnectionId,
+    /// Whether its video receives. One that does not is answered only to a viewer who watches.
+    pub receives: bool,
+    pub(super) sections: Vec<Section>,
+    /// Which of them are served.
+    pub(super) video: usize,
+    pub(super) data: Option<usize>,
+    /// The mids of the video's BUNDLE group, in the offer's order.
+    pub(super) group: Option<Vec<String>>,
+    pub(super) payload_type: PayloadType,
+    pub(super) transport: Transport,
+    /// The viewer's candidates that came with the offer.
+    pub(super) candidates: Vec<String>,
+    /// Attributes of the video section that are not for this program to judge.
+    pub(super) attributes: Vec<String>,
+}
+
+/// One peer connection of a viewer: its session and its DTLS certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::video) struct ConnectionId {
+    session: u64,
+    fingerprint: String,
+}
+
+/// A media section, as the answer has to repeat it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Section {
+    pub kind: String,
+    /// Such as `UDP/TLS/RTP/SAVPF`.
+    pub protocol: String,
+    pub formats: Vec<String>,
+    /// The codec of the first format, where the offer names it.
+    pub rtpmap: Option<String>,
+    pub mid: Option<String>,
+    /// What stood for `a=sctp-port` in drafts of RFC 8841.
+    pub sctpmap: Option<String>,
+}
+
+/// The viewer's end of ICE and DTLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Transport {
+    pub ufrag: String,
+    pub pwd: String,
+    fingerprint: String,
+    /// Whether the viewer insists on being the client of DTLS.
+    pub is_dtls_client: bool,
+    setup: String,
+    lite: bool,
+}
+
+impl Offer {
+    /// # Errors
+    /// Why it cannot be answered.
+    pub(in crate::video) fn read(sdp: &str) -> Result<Self, Refused> {
+        if sdp.len() > MAX_BYTES {
+            return Err(Refused::TooLong(sdp.len()));
+        }
+        let offer = SessionDescription::unmarshal(&mut Cursor::new(sdp.as_bytes()))
+            .map_err(|error| Refused::NotSdp(shortened(&error.to_string())))?;
+        let media = &offer.media_descriptions;
+        if media.len() > MAX_SECTIONS {
+            return Err(Refused::TooManySections(media.len()));
+        }
+        let (video, payload_type) = choose_video(&offer)?;
+        let group = bundle_group(&offer, &media[video]);
+        let is_bundled = |media: &&MediaDescription| {
+            let mid = mid(media);
+            mid.is_some_and(|mid| group.iter().flatten().any(|bundled| *bundled == mid))
+        };
+        let data = media.iter().position(|media| {
+            media.media_name.media == "application" && is_open(media) && is_bundled(&media)
+        });
+        // Sections of one group have one transport: that of the first that is accepted, and of
+        // none that has nothing to say of it.
+        let served = [Some(video), data].into_iter().flatten();
+        let mut order: Vec<_> = served.map(|index| &media[index]).collect();
+        order.sort_by_key(|media| {
+            let mut mids = group.iter().flatten();
+            mids.position(|bundled| mid(media) == Some(bundled))
+        });
+        order.extend(media.iter().filter(is_bundled));
+        let transport = Transport::read(&offer, &order)?;
+        Ok(Self {
+            connection: ConnectionId {
+                session: offer.origin.session_id,
+                fingerprint: transport.fingerprint.clone(),
+            },
+            receives: receives(&offer, &media[video]),
+            sections: media.iter().map(Section::read).collect(),
+            video,
+            data,
+            candidates: transport.candidates(media),
+            attributes: shown_attributes(&media[video], &payload_type),
+            group,
+            payload_type,
+            transport,
+        })
     }
-    let offer = SessionDescription::unmarshal(&mut Cursor::new(sdp.as_bytes()))
-        .map_err(|error| Refused::NotSdp(shortened(&error.to_string())))?;
-    if offer.media_descriptions.len() > MAX_SECTIONS {
-        return Err(Refused::TooManySections(offer.media_descriptions.len()));
+
+    /// What the library is shown: no more than what is served.
+    pub(super) fn for_library(&self) -> String {
+        let Transport {
+            ufrag,
+            pwd,
+            fingerprint,
+            setup,
+            lite,
+            ..
+        } = &self.transport;
+        let group = if self.data.is_some() {
+            format!("{VIDEO} {DATA}")
+        } else {
+            VIDEO.to_owned()
+        };
+        let lite = if *lite { "a=ice-lite\r\n" } else { "" };
+        let transport = format!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=setup:{setup}\r\n");
+        let payload_type = self.payload_type.number;
+        let mut sdp = format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {group}\r\n\
+             a=fingerprint:{fingerprint}\r\n{lite}\
+             m=video 9 UDP/TLS/RTP/SAVPF {payload_type}\r\nc=IN IP4 0.0.0.0\r\na=mid:{VIDEO}\r\n\
+             {transport}a=recvonly\r\n\
+             a=rtpmap:{payload_type} H264/90000\r\na=fmtp:{payload_type} {H264}\r\n"
+        );
+        for attribute in &self.attributes {
+            let _ = write!(sdp, "a={attribute}\r\n");
+        }
+        if self.data.is_some() {
+            let _ = write!(
+                sdp,
+                "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n\
+                 a=mid:{DATA}\r\n{transport}a=sctp-port:5000\r\n"
+            );
+        }
+        sdp
     }
-    let media = offer.media_descriptions.iter();
-    let videos: Vec<_> = media
-        .filter(|media| media.media_name.media == "video")
+
+    /// Those of the sections that are served, in the order of their BUNDLE group. The first has
+    /// the candidates (RFC 8843, section 7.3.1).
+    pub(super) fn served(&self) -> Vec<usize> {
+        let mut served: Vec<_> = [Some(self.video), self.data]
+            .into_iter()
+            .flatten()
+            .collect();
+        served.sort_by_key(|index| {
+            let mid = self.sections[*index].mid.as_ref();
+            self.group
+                .iter()
+                .flatten()
+                .position(|bundled| Some(bundled) == mid)
+        });
+        served
+    }
+}
+
+/// The first video section that receives and has H.264, else the first that has it.
+fn choose_video(offer: &SessionDescription) -> Result<(usize, PayloadType), Refused> {
+    let open = |(_, media): &(usize, &MediaDescription)| {
+        media.media_name.media == "video" && is_open(media)
+    };
+    let videos: Vec<_> = offer
+        .media_descriptions
+        .iter()
+        .enumerate()
+        .filter(open)
         .collect();
     if videos.is_empty() {
         return Err(Refused::NoVideo);
     }
-    if !videos.iter().any(|media| receives(media)) {
-        return Err(Refused::DoesNotReceive);
-    }
-    if !videos
-        .iter()
-        .any(|media| receives(media) && has_our_h264(media))
-    {
-        return Err(Refused::NoH264);
-    }
-    for needed in ["ice-ufrag", "ice-pwd", "fingerprint"] {
-        let in_session = offer.attribute(needed).is_some();
-        let in_media = offer
-            .media_descriptions
-            .iter()
-            .any(|media| media.attribute(needed).is_some());
-        if !in_session && !in_media {
-            return Err(Refused::Missing(needed));
+    let receiving = videos.iter().filter(|(_, media)| receives(offer, media));
+    let first = receiving.chain(&videos).find_map(|(index, media)| {
+        PayloadType::choose(media).map(|payload_type| (*index, payload_type))
+    });
+    first.ok_or_else(|| Refused::NoH264(codecs(&videos)))
+}
+
+/// What else there is, for whoever wonders why they see nothing.
+fn codecs(videos: &[(usize, &MediaDescription)]) -> String {
+    const SHOWN: usize = 8;
+    let mut names = Vec::new();
+    for attribute in videos.iter().flat_map(|(_, media)| &media.attributes) {
+        let value = attribute
+            .value
+            .as_deref()
+            .filter(|_| attribute.key == "rtpmap");
+        if let Some((_, codec)) = value.and_then(|value| value.split_once(' ')) {
+            let name = shortened(codec.split('/').next().unwrap_or_default());
+            if !names.contains(&name) && names.len() < SHOWN {
+                names.push(name);
+            }
         }
     }
-    Ok(())
+    if names.is_empty() {
+        "no codec".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+/// Not rejected by its own offer. The port of a section that exists only in a BUNDLE group is
+/// zero too (RFC 8843, section 6).
+fn is_open(media: &MediaDescription) -> bool {
+    media.media_name.port.value != 0 || media.has_attribute("bundle-only")
+}
+
+fn receives(offer: &SessionDescription, media: &MediaDescription) -> bool {
+    const DIRECTIONS: [&str; 4] = ["sendrecv", "recvonly", "sendonly", "inactive"];
+    let own = DIRECTIONS
+        .iter()
+        .find(|direction| media.has_attribute(direction));
+    let all = DIRECTIONS
+        .iter()
+        .find(|direction| offer.has_attribute(direction));
+    !matches!(own.or(all), Some(&"sendonly" | &"inactive"))
+}
+
+fn mid(media: &MediaDescription) -> Option<&str> {
+    media.attribute("mid").flatten().map(str::trim)
+}
+
+fn bundle_group(offer: &SessionDescription, video: &MediaDescription) -> Option<Vec<String>> {
+    let video = mid(video)?;
+    (offer
+        .attributes
+        .iter()
+        .filter(|attribute| attribute.key == "group"))
+    .filter_map(|attribute| attribute.value.as_deref()?.strip_prefix("BUNDLE"))
+    .map(|mids| {
+        mids.split_whitespace()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    })
+    .find(|mids| mids.iter().any(|mid| mid == video))
+}
+
+/// Feedback, and header extensions: which of them it knows is the library's to say.
+fn shown_attributes(media: &MediaDescription, payload_type: &PayloadType) -> Vec<String> {
+    let number = payload_type.number.to_string();
+    let shown = media.attributes.iter().filter_map(|attribute| {
+        let value = attribute.value.as_deref();
+        match (attribute.key.as_str(), value) {
+            ("rtcp-fb", Some(value)) => {
+                let (of, feedback) = value.split_once(' ')?;
+                (of == "*" || of == number).then(|| format!("rtcp-fb:{number} {feedback}"))
+            }
+            ("extmap", Some(value)) => Some(format!("extmap:{value}")),
+            ("extmap-allow-mixed" | "rtcp-mux" | "rtcp-rsize", None) => Some(attribute.key.clone()),
+            _ => None,
+        }
+    });
+    shown.collect()
+}
+
+impl Section {
+    fn read(media: &MediaDescription) -> Self {
+        Self {
+            kind: media.media_name.media.clone(),
+            protocol: media.media_name.protos.join("/"),
+            rtpmap: media.attribute("rtpmap").flatten().map(str::to_owned),
+            formats: media.media_name.formats.clone(),
+            mid: mid(media).map(str::to_owned),
+            sctpmap: media.attribute("sctpmap").flatten().map(str::to_owned),
+        }
+    }
+}
+
+impl Transport {
+    /// Each thing from the first of `sections` that says it, else from the session's.
+    fn read(offer: &SessionDescription, sections: &[&MediaDescription]) -> Result<Self, Refused> {
+        let find = |key: &'static str| {
+            let mut own = sections
+                .iter()
+                .filter_map(|media| media.attribute(key).flatten());
+            let found = own.next().or(offer.attribute(key).map(String::as_str));
+            found.map(|value| value.trim().to_owned())
+        };
+        let needed = |key| find(key).ok_or(Refused::Missing(key));
+        let setup = find("setup").unwrap_or_else(|| "actpass".to_owned());
+        Ok(Self {
+            ufrag: needed("ice-ufrag")?,
+            pwd: needed("ice-pwd")?,
+            fingerprint: needed("fingerprint")?,
+            is_dtls_client: setup == "active",
+            setup,
+            lite: offer.has_attribute("ice-lite"),
+        })
+    }
+
+    /// The candidates of all sections with this transport.
+    fn candidates(&self, sections: &[MediaDescription]) -> Vec<String> {
+        let mut candidates = Vec::new();
+        let of_this = sections.iter().filter(|media| {
+            let ufrag = media.attribute("ice-ufrag").flatten();
+            ufrag.is_none_or(|ufrag| ufrag.trim() == self.ufrag)
+        });
+        for attribute in of_this.flat_map(|media| &media.attributes) {
+            let value = attribute
+                .value
+                .as_ref()
+                .filter(|_| attribute.key == "candidate");
+            if let Some(value) = value.filter(|value| !candidates.contains(*value)) {
+                candidates.push(value.clone());
+            }
+        }
+        candidates
+    }
 }
 
 /// The library repeats what it cannot read.
@@ -84,145 +367,5 @@ fn shortened(text: &str) -> String {
     text.escape_debug().take(SHOWN_CHARS).collect()
 }
 
-fn receives(media: &MediaDescription) -> bool {
-    let says = |direction| media.attribute(direction).is_some();
-    !says("sendonly") && !says("inactive")
-}
-
-/// Baseline is all that is needed to decode constrained baseline, but the level aside both
-/// ends must name the same profile.
-fn has_our_h264(media: &MediaDescription) -> bool {
-    let values = |key: &'static str| {
-        media
-            .attributes
-            .iter()
-            .filter(move |attribute| attribute.key == key)
-            .filter_map(|attribute| attribute.value.as_deref())
-            .filter_map(|value| value.split_once(' '))
-    };
-    let h264: Vec<&str> = values("rtpmap")
-        .filter(|(_, codec)| codec.to_ascii_uppercase().starts_with("H264/90000"))
-        .map(|(payload_type, _)| payload_type)
-        .collect();
-    values("fmtp").any(|(payload_type, parameters)| {
-        let parameter = |name: &str| {
-            parameters
-                .split(';')
-                .filter_map(|parameter| parameter.trim().split_once('='))
-                .find(|(key, _)| key.eq_ignore_ascii_case(name))
-                .map(|(_, value)| value.to_ascii_lowercase())
-        };
-        h264.contains(&payload_type)
-            && parameter("packetization-mode").as_deref() == Some("1")
-            && parameter("profile-level-id").is_some_and(|profile| profile.starts_with("42e0"))
-    })
-}
-
-/// The answer that takes none of the offer's media, as RFC 3264 words a refusal: every port
-/// is zero. Empty for what is no session description.
-pub(in crate::video) fn refusal(sdp: &str) -> String {
-    let mut answer = String::from("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
-    let mut sections = 0;
-    for line in sdp.lines().take(MAX_BYTES) {
-        if let Some(media) = line.strip_prefix("m=") {
-            let mut words = media.split_whitespace();
-            let (Some(kind), Some(_port), Some(protocol), Some(format)) =
-                (words.next(), words.next(), words.next(), words.next())
-            else {
-                return String::new();
-            };
-            sections += 1;
-            if sections > MAX_SECTIONS {
-                return String::new();
-            }
-            let _ = write!(
-                answer,
-                "m={kind} 0 {protocol} {format}\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n"
-            );
-        } else if let (Some(mid), 1..) = (line.strip_prefix("a=mid:"), sections) {
-            let _ = write!(answer, "a=mid:{}\r\n", mid.trim());
-        }
-    }
-    if sections == 0 { String::new() } else { answer }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn offer(codecs: &str, direction: &str) -> String {
-        format!(
-            "v=0\r\no=- 4611731400430051336 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n\
-             a=group:BUNDLE 0 1\r\n\
-             m=video 9 UDP/TLS/RTP/SAVPF 102 103\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
-             a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\n\
-             a=fingerprint:sha-256 00:11\r\na={direction}\r\n{codecs}\
-             m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\n"
-        )
-    }
-
-    const OURS: &str = "a=rtpmap:102 H264/90000\r\n\
-        a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f\r\n";
-    const MODE_0: &str = "a=rtpmap:103 H264/90000\r\n\
-        a=fmtp:103 level-asymmetry-allowed=1;packetization-mode=0;profile-level-id=42e01f\r\n";
-    const VP8: &str = "a=rtpmap:102 VP8/90000\r\n";
-
-    #[test]
-    fn a_browsers_offer_is_taken() {
-        assert_eq!(
-            check(&offer(&format!("{MODE_0}{OURS}"), "recvonly")),
-            Ok(())
-        );
-        assert_eq!(check(&offer(OURS, "sendrecv")), Ok(()));
-    }
-
-    #[test]
-    fn an_offer_without_our_h264_is_refused() {
-        for codecs in [VP8, MODE_0, ""] {
-            assert_eq!(check(&offer(codecs, "recvonly")), Err(Refused::NoH264));
-        }
-    }
-
-    #[test]
-    fn an_offer_that_only_sends_is_refused() {
-        for direction in ["sendonly", "inactive"] {
-            assert_eq!(check(&offer(OURS, direction)), Err(Refused::DoesNotReceive));
-        }
-    }
-
-    #[test]
-    fn what_is_no_offer_is_refused() {
-        for text in [
-            "",
-            "hello",
-            "{\"type\":\"offer\"}",
-            "v=0",
-            "v=0\r\nm=",
-            "\0\u{1F916}",
-        ] {
-            assert!(check(text).is_err(), "{text:?}");
-        }
-        let long = offer(OURS, "recvonly") + &"a=x\r\n".repeat(10_000);
-        assert!(matches!(check(&long), Err(Refused::TooLong(_))));
-        let wide = offer(OURS, "recvonly")
-            + &"m=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 0.0.0.0\r\n".repeat(20);
-        assert_eq!(check(&wide), Err(Refused::TooManySections(22)));
-        let audio = offer(OURS, "recvonly").replace("m=video", "m=audio");
-        assert_eq!(check(&audio), Err(Refused::NoVideo));
-        let plain = offer(OURS, "recvonly").replace("a=fingerprint", "a=finger");
-        assert_eq!(check(&plain), Err(Refused::Missing("fingerprint")));
-    }
-
-    #[test]
-    fn a_refusal_rejects_every_section_of_the_offer() {
-        let answer = refusal(&offer(VP8, "recvonly"));
-        assert!(
-            answer.contains("m=video 0 UDP/TLS/RTP/SAVPF 102\r\n"),
-            "{answer}"
-        );
-        assert!(answer.contains("m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"));
-        assert!(answer.contains("a=mid:0\r\n") && answer.contains("a=mid:1\r\n"));
-        assert!(SessionDescription::unmarshal(&mut Cursor::new(answer.as_bytes())).is_ok());
-        assert_eq!(refusal("nonsense"), "");
-    }
-}
+mod tests;

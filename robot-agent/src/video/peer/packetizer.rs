@@ -2,6 +2,7 @@
 //! One that is too slow loses frames; nobody waits for it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -9,7 +10,8 @@ use tokio::sync::broadcast;
 use webrtc::rtp::codecs::h264::H264Payloader;
 use webrtc::rtp::packetizer::Payloader;
 
-use crate::video::camera::Frame;
+use super::h264;
+use crate::video::camera::{Format, Frame};
 
 /// Bytes of picture in a packet. With all headers, encryption and a relay's wrapping it stays
 /// below 1280 bytes, the least that every IPv6 path carries whole.
@@ -29,7 +31,18 @@ pub(in crate::video) struct PacketizedFrame {
     pub timestamp: u32,
 }
 
+/// The level of the stream, which answers have to say.
+pub(in crate::video) struct StreamLevel(AtomicU8);
+
+impl StreamLevel {
+    /// As `level_idc` says it, ten times the level.
+    pub(super) fn get(&self) -> u8 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 pub(in crate::video) struct Packetizer {
+    level: Arc<StreamLevel>,
     subscribers: broadcast::Sender<Arc<PacketizedFrame>>,
     payloader: H264Payloader,
     epoch: Instant,
@@ -37,9 +50,10 @@ pub(in crate::video) struct Packetizer {
 }
 
 impl Packetizer {
-    /// One whose RTP clock starts at `epoch`.
-    pub(in crate::video) fn new(epoch: Instant) -> Self {
+    /// One for pictures of this `format`, whose RTP clock starts at `epoch`.
+    pub(in crate::video) fn new(format: Format, epoch: Instant) -> Self {
         Self {
+            level: Arc::new(StreamLevel(h264::level_of(format).into())),
             subscribers: broadcast::channel(FRAMES_BEHIND).0,
             payloader: H264Payloader::default(),
             epoch,
@@ -51,8 +65,18 @@ impl Packetizer {
         self.subscribers.clone()
     }
 
+    /// What the frames say, or what they will, as long as there was none.
+    pub(in crate::video) fn level(&self) -> Arc<StreamLevel> {
+        Arc::clone(&self.level)
+    }
+
     /// Hands a frame to all who are subscribed; does not wait for any.
     pub(in crate::video) fn publish(&mut self, frame: &Frame) {
+        if frame.key
+            && let Some(level) = h264::level_in(&frame.data)
+        {
+            self.level.0.store(level, Ordering::Relaxed);
+        }
         if self.subscribers.receiver_count() == 0 {
             return;
         }
@@ -92,6 +116,12 @@ mod tests {
     use crate::clock::now;
     use std::time::Duration;
 
+    const FORMAT: Format = Format {
+        width: 640,
+        height: 480,
+        fps: 30,
+    };
+
     fn frame(captured: Instant) -> Frame {
         Frame {
             data: Bytes::from_static(&[0, 0, 0, 1, 0x41, 1, 2, 3]),
@@ -103,7 +133,7 @@ mod tests {
     #[test]
     fn timestamps_follow_the_time_of_capture_and_never_repeat() {
         let start = now();
-        let mut packetizer = Packetizer::new(start);
+        let mut packetizer = Packetizer::new(FORMAT, start);
         let frames = packetizer.frames();
         let mut viewer = frames.subscribe();
         let at = |ms| start + Duration::from_millis(ms);
@@ -120,7 +150,7 @@ mod tests {
     #[test]
     fn a_viewer_too_slow_loses_frames_and_holds_up_nobody() {
         let start = now();
-        let mut packetizer = Packetizer::new(start);
+        let mut packetizer = Packetizer::new(FORMAT, start);
         let frames = packetizer.frames();
         let (mut slow, mut quick) = (frames.subscribe(), frames.subscribe());
         for ms in 1..100 {
@@ -131,5 +161,30 @@ mod tests {
             slow.try_recv(),
             Err(broadcast::error::TryRecvError::Lagged(91))
         ));
+    }
+
+    #[test]
+    fn the_level_is_what_the_last_key_frame_said_whoever_watches() {
+        let start = now();
+        let mut packetizer = Packetizer::new(FORMAT, start);
+        let level = packetizer.level();
+        assert_eq!(level.get(), 30);
+        for (key, said) in [(true, 0x28), (false, 0x28)] {
+            packetizer.publish(&Frame {
+                data: Bytes::copy_from_slice(&[
+                    0,
+                    0,
+                    0,
+                    1,
+                    0x67,
+                    0x42,
+                    0xc0,
+                    if key { said } else { 1 },
+                ]),
+                key,
+                captured: start,
+            });
+            assert_eq!(level.get(), said);
+        }
     }
 }

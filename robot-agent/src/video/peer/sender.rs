@@ -92,6 +92,7 @@ impl RtpSender {
             self.waits_for_key = false;
             self.nack_responder.key_frame_begins(self.sequence_number);
         }
+        self.waits_for_key |= self.session.is_paused();
         let Some(bound) = self.track.bound().filter(|_| !self.waits_for_key) else {
             return Ok(());
         };

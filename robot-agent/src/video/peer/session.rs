@@ -2,7 +2,7 @@
 //! what all sessions share.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use wire::Action;
 use wire::signaling::Candidate;
 
-use super::packetizer::PacketizedFrame;
+use super::offer::{ConnectionId, Offer};
+use super::packetizer::{PacketizedFrame, StreamLevel};
 use crate::video::bandwidth::Limits;
 use crate::video::camera::Camera;
 use crate::video::messages::{IceServer, Message, Outgoing};
@@ -34,6 +35,7 @@ pub(in crate::video) struct Shared {
     pub robot: Arc<dyn Robot>,
     pub camera: Camera,
     pub frames: broadcast::Sender<Arc<PacketizedFrame>>,
+    pub level: Arc<StreamLevel>,
     pub limits: Limits,
     /// How long a connection may take to come up.
     pub connect_limit: Duration,
@@ -79,45 +81,94 @@ pub(in crate::video) struct Session {
     pub viewer: Arc<str>,
     /// Whose right to watch it came by.
     pub principal: Option<String>,
-    pub offer: String,
-    /// Set once the offer is answered.
-    pub answer: OnceLock<String>,
-    /// The viewer's candidates go in here.
-    pub candidates: mpsc::Sender<Candidate>,
+    /// Which of the viewer's peer connections it is.
+    pub connection: ConnectionId,
+    negotiation: Mutex<Negotiation>,
+    inbox: mpsc::Sender<FromViewer>,
     pub cancel: CancellationToken,
     /// Held while one of its actions is carried out.
     acting: Mutex<()>,
     connected: AtomicBool,
+    /// Whether the viewer wants no picture for now.
+    paused: AtomicBool,
     kbps: AtomicU32,
 }
 
+/// The newest offer, and its answer, once there is one.
+struct Negotiation {
+    offer: String,
+    answer: Option<String>,
+}
+
+/// In the order in which it came.
+pub(in crate::video) enum FromViewer {
+    Candidate(Candidate),
+    /// A later offer of the same peer connection.
+    Offer(Box<Offer>),
+}
+
 impl Session {
-    /// A session that begins with the `early` candidates, and where they and all later ones
-    /// come out.
+    /// A session for the peer connection of the offer, and where what its viewer sends later comes
+    /// out.
     pub(in crate::video) fn new(
         viewer: &str,
         principal: Option<String>,
         offer: String,
-        early: Vec<Candidate>,
+        connection: ConnectionId,
         limits: Limits,
         cancel: CancellationToken,
-    ) -> (Arc<Self>, mpsc::Receiver<Candidate>) {
-        let (candidates, received) = mpsc::channel(MAX_CANDIDATES);
-        for candidate in early {
-            let _ = candidates.try_send(candidate);
-        }
+    ) -> (Arc<Self>, mpsc::Receiver<FromViewer>) {
+        let (inbox, received) = mpsc::channel(MAX_CANDIDATES);
         let session = Self {
             viewer: viewer.into(),
             principal,
-            offer,
-            answer: OnceLock::new(),
-            candidates,
+            connection,
+            negotiation: Mutex::new(Negotiation {
+                offer,
+                answer: None,
+            }),
+            inbox,
             cancel,
             acting: Mutex::new(()),
             connected: AtomicBool::new(false),
+            paused: AtomicBool::new(false),
             kbps: AtomicU32::new(limits.ceiling_kbps),
         };
         (Arc::new(session), received)
+    }
+
+    /// One more candidate of the viewer's. What finds the inbox full is lost: it belongs to a
+    /// viewer with more than are tried.
+    pub(in crate::video) fn receive(&self, candidate: Candidate) {
+        let _ = self.inbox.try_send(FromViewer::Candidate(candidate));
+    }
+
+    /// A later offer: the text, and what was read in it.
+    pub(in crate::video) fn renegotiate(&self, text: String, offer: Offer) {
+        *self.negotiation() = Negotiation {
+            offer: text,
+            answer: None,
+        };
+        let _ = self.inbox.try_send(FromViewer::Offer(Box::new(offer)));
+    }
+
+    /// The newest offer.
+    pub(in crate::video) fn offer(&self) -> String {
+        self.negotiation().offer.clone()
+    }
+
+    /// The answer to it.
+    pub(in crate::video) fn answer(&self) -> Option<String> {
+        self.negotiation().answer.clone()
+    }
+
+    pub(super) fn set_answer(&self, answer: String) {
+        self.negotiation().answer = Some(answer);
+    }
+
+    fn negotiation(&self) -> MutexGuard<'_, Negotiation> {
+        let negotiation = self.negotiation.lock();
+        negotiation.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends it. When this returns no action of it is carried out any more.
@@ -143,6 +194,15 @@ impl Session {
 
     pub(super) fn set_connected(&self, connected: bool) {
         self.connected.store(connected, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Relaxed)
+    }
+
+    /// Whether that is a change.
+    pub(super) fn set_paused(&self, paused: bool) -> bool {
+        self.paused.swap(paused, Ordering::Relaxed) != paused
     }
 
     /// What its path can take, in kbit/s.

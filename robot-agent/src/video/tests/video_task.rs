@@ -133,14 +133,19 @@ impl VideoTask {
     /// The same of a viewer whose principal is known.
     pub(super) async fn connect_as(&mut self, viewer: &Viewer, principal: Option<&str>) {
         let offer = viewer.offer_as(principal).await;
+        self.negotiate(viewer, offer).await;
+    }
+
+    /// Sends an offer of the viewer, and gives the viewer what comes, up to the answer; which is
+    /// returned.
+    pub(super) async fn negotiate(&mut self, viewer: &Viewer, offer: Incoming) -> String {
         self.to.send(offer).await.unwrap();
         loop {
             let sent = self.next().await;
-            let answers = matches!(sent.message, Message::Answer { .. });
             if sent.viewer == viewer.name {
-                viewer.receive(sent.message).await;
-                if answers {
-                    return;
+                viewer.receive(sent.message.clone()).await;
+                if let Message::Answer { sdp, .. } = sent.message {
+                    return sdp;
                 }
             }
         }

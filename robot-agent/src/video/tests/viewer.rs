@@ -16,6 +16,7 @@ use webrtc::ice::mdns::MulticastDnsMode;
 use webrtc::ice_transport::ice_candidate::RTCIceCandidateInit;
 use webrtc::peer_connection::RTCPeerConnection;
 use webrtc::peer_connection::configuration::RTCConfiguration;
+use webrtc::peer_connection::offer_answer_options::RTCOfferOptions;
 use webrtc::peer_connection::sdp::session_description::RTCSessionDescription;
 use webrtc::rtp::codecs::h264::H264Packet;
 use webrtc::rtp::packet::Packet;
@@ -42,6 +43,11 @@ pub(super) struct Viewer {
 
 impl Viewer {
     pub(super) async fn new(name: &str) -> Self {
+        Self::receiving(name, &[RTPCodecType::Video]).await
+    }
+
+    /// One that offers to receive these, in this order.
+    pub(super) async fn receiving(name: &str, kinds: &[RTPCodecType]) -> Self {
         let mut media = MediaEngine::default();
         media.register_default_codecs().unwrap();
         let mut settings = SettingEngine::default();
@@ -57,15 +63,15 @@ impl Viewer {
             .new_peer_connection(RTCConfiguration::default())
             .await
             .unwrap();
-        peer.add_transceiver_from_kind(
-            RTPCodecType::Video,
-            Some(RTCRtpTransceiverInit {
+        for kind in kinds {
+            let receive = RTCRtpTransceiverInit {
                 direction: RTCRtpTransceiverDirection::Recvonly,
                 send_encodings: Vec::new(),
-            }),
-        )
-        .await
-        .unwrap();
+            };
+            peer.add_transceiver_from_kind(*kind, Some(receive))
+                .await
+                .unwrap();
+        }
         let unreliable = RTCDataChannelInit {
             ordered: Some(false),
             max_retransmits: Some(0),
@@ -94,7 +100,24 @@ impl Viewer {
     }
 
     pub(super) async fn offer_as(&self, principal: Option<&str>) -> Incoming {
-        let offer = self.peer.create_offer(None).await.unwrap();
+        self.offer_with(principal, None).await
+    }
+
+    /// An offer with new credentials of ICE.
+    pub(super) async fn restart(&self) -> Incoming {
+        let options = RTCOfferOptions {
+            ice_restart: true,
+            ..RTCOfferOptions::default()
+        };
+        self.offer_with(None, Some(options)).await
+    }
+
+    async fn offer_with(
+        &self,
+        principal: Option<&str>,
+        options: Option<RTCOfferOptions>,
+    ) -> Incoming {
+        let offer = self.peer.create_offer(options).await.unwrap();
         let mut gathered = self.peer.gathering_complete_promise().await;
         self.peer.set_local_description(offer).await.unwrap();
         let _ = gathered.recv().await;
