@@ -63,7 +63,14 @@ const ROBOT_AGENT: Rules = Rules {
         &["aws", "motors", "mqtt", "video"],
         &["lock", "connect_error"],
         &["certificates"],
-        &["address", "clock", "drive", "endpoint", "shutdown"],
+        &[
+            "address",
+            "clock",
+            "drive",
+            "endpoint",
+            "happy_eyeballs",
+            "shutdown",
+        ],
     ],
     apart: &[
         ("motors", "mqtt"),

@@ -16,14 +16,17 @@ async fn a_viewer_that_reads_nothing_is_dropped_with_its_relay_and_nobody_waits_
     let client = Client::viewer(&station.ready.http, "rover", Access::Key(&key)).await;
     let steady = Viewer::join(&client, "steady").await.unwrap();
     let hung = hang(client).await;
-    eventually("both watch, each with a relay", async || {
-        (viewers_and_relays(&station, &key).await == (2, 2)).then_some(())
+    // The robot has one by UDP for each, and on a busy machine one over TCP.
+    let both = eventually("both watch, each with a relay", async || {
+        let (viewers, relays) = viewers_and_relays(&station, &key).await;
+        (viewers == 2 && relays >= 2).then_some(relays)
     })
     .await;
     let _joining = steady.longest_gap();
     let begun = now();
     eventually("the one that reads nothing is gone", async || {
-        (viewers_and_relays(&station, &key).await == (1, 1)).then_some(())
+        let (viewers, relays) = viewers_and_relays(&station, &key).await;
+        (viewers == 1 && (1..both).contains(&relays)).then_some(())
     })
     .await;
     let (gap, took) = (steady.longest_gap(), begun.elapsed());

@@ -6,11 +6,18 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError};
 
+use crate::happy_eyeballs::AllFailed;
+
 /// What went wrong, in words that owners can act on; where there are none, the error with all
 /// its causes.
 pub(crate) fn reason(error: &(dyn Error + 'static)) -> String {
     if let Some(tls) = find::<rustls::Error>(error) {
         return tls_reason(tls);
+    }
+    if let Some(AllFailed(attempts)) = find::<AllFailed>(error) {
+        let each = attempts.iter();
+        let each = each.map(|one| format!("{}: {}", one.address, io_reason(&one.error)));
+        return each.collect::<Vec<_>>().join("; ");
     }
     if let Some(io) = find::<io::Error>(error) {
         return io_reason(io);

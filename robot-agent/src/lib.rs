@@ -17,6 +17,7 @@ mod connect_error;
 pub mod drive;
 pub mod endpoint;
 pub mod enroll;
+mod happy_eyeballs;
 mod lock;
 pub mod motors;
 pub mod mqtt;
@@ -133,7 +134,9 @@ fn start(
             motors: motors.clone(),
             rejected: rejected.clone(),
         });
-        let (video_io, signaling_io) = connect(reports.subscribe(), video_status.clone());
+        let relay_tls = certificates.client_config(&[]);
+        let (video_io, signaling_io) =
+            connect(relay_tls, reports.subscribe(), video_status.clone());
         let video = video::run(config.video, robot, video_io, stop.clone());
         tasks.spawn(named("video", video));
         let signaling = signaling::run(channel, signaling_io, stop.clone());
@@ -164,6 +167,7 @@ fn start(
 
 /// What video and signaling tell each other.
 fn connect(
+    relay_tls: Arc<rustls::ClientConfig>,
     telemetry: watch::Receiver<Arc<str>>,
     status: watch::Sender<Option<wire::telemetry::Video>>,
 ) -> (VideoIo, SignalingIo) {
@@ -177,6 +181,7 @@ fn connect(
         permitted,
         outgoing: to_viewers,
         ice_servers,
+        relay_tls,
         telemetry,
         status,
     };

@@ -2,15 +2,12 @@
 // picture and the orders go by it, and go on when its passwords have expired.
 
 import assert from "node:assert/strict";
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
 import { after, describe, test } from "node:test";
 import { acrossNetworks } from "./harness/across_networks.mjs";
+import { Coturn } from "./harness/coturn.mjs";
 import { eventually } from "./harness/eventually.mjs";
 import { impossible, INTERNET, ROUTERS } from "./harness/home_networks.mjs";
-import { driver, figure, mayDrive } from "./harness/page.mjs";
-import { Process, ROOT } from "./harness/process.mjs";
+import { drives, selected } from "./harness/paths.mjs";
 import { connected, nextFrame } from "./harness/scene.mjs";
 
 /** Passwords of the relay last 18 s in place of 300: longer than a busy machine takes to use one. */
@@ -79,22 +76,17 @@ describe("with the relay of a station in the internet", { skip }, () => {
 });
 
 describe("with a coturn in the relay's place", { skip }, () => {
-  const folder = mkdtempSync(path.join(tmpdir(), "outpost-coturn-"));
-  const log = path.join(folder, "coturn.log");
-  let coturn;
+  const coturn = new Coturn();
   const scene = acrossNetworks((networks) => {
-    coturn = startCoturn(networks, folder, log);
+    // So that allocations have to be refreshed within the test.
+    coturn.start(networks, "--no-tls", "--max-allocate-lifetime=48", "--new-log-timestamp", "--new-log-timestamp-format=%s");
     return {
       name: "nat-coturn",
-      more: [...FASTER, "--external-turn", `${INTERNET}:${RELAY_PORT}`, "--external-turn-secret", secretIn(folder)],
+      more: [...FASTER, ...coturn.options],
       place: { pageHost: INTERNET, robotHost: INTERNET, listen: INTERNET, station: networks.at("internet"), robot: networks.at("robot") },
     };
   });
-  after(async () => {
-    await coturn?.stop();
-    copyFileSync(log, path.join(ROOT, "target", "browser", "logs", "nat-coturn", "coturn.log"));
-    rmSync(folder, { recursive: true });
-  });
+  after(() => coturn.stop("nat-coturn"));
 
   test("the picture comes and a key drives, and allocations are refreshed with expired passwords", async () => {
     const ada = await scene.watching();
@@ -102,7 +94,7 @@ describe("with a coturn in the relay's place", { skip }, () => {
     await relayedOnly(ada);
     await drives(ada, scene.robot);
     await expired(ada);
-    await eventually("both ends have refreshed their allocations", () => latecomers(log).size === 2, TIMEOUT_MS);
+    await eventually("both ends have refreshed their allocations", () => latecomers(coturn.log()).size === 2, TIMEOUT_MS);
     await nextFrame(ada);
     await drives(ada, scene.robot);
     await relayedOnly(await scene.watching("bert"));
@@ -130,24 +122,6 @@ describe("with a station at the robot's home, behind its router", { skip }, () =
     await relayedOnly(await scene.watching("bert"));
   });
 });
-
-async function drives(page, robot) {
-  await mayDrive(page);
-  // Whoever drove before keeps the robot for a moment.
-  await driver(page, /Nobody drives|You drive/);
-  // A page that has just connected may stand still for a moment more, and then lets go of a key.
-  await eventually("a key drives", async () => {
-    const before = robot.wheels.writes().length;
-    await page.keyboard.down("ArrowUp");
-    const moving = () => robot.wheels.writes().slice(before).some(({ left }) => left > 0);
-    for (let looks = 0; looks < 20 && !moving(); looks += 1) await page.waitForTimeout(50);
-    if (!moving()) await page.keyboard.up("ArrowUp");
-    return moving();
-  });
-  await eventually("the page says so", async () => (await figure(page, "Actions go")) === "by relay");
-  await page.keyboard.up("ArrowUp");
-  await robot.wheels.rest();
-}
 
 /**
  * Both ends had addresses of their own to try, the robot's being of the kind `robots`. A busy
@@ -187,16 +161,6 @@ function candidates(page) {
   });
 }
 
-function selected(page) {
-  return page.evaluate(async () => {
-    const stats = await window.calls.at(-1).getStats();
-    const transport = [...stats.values()].find(({ type }) => type === "transport");
-    const pair = stats.get(transport.selectedCandidatePairId);
-    const kind = (id) => (stats.get(id).relayProtocol ? "relay" : stats.get(id).candidateType);
-    return { local: kind(pair.localCandidateId), remote: kind(pair.remoteCandidateId), received: transport.bytesReceived };
-  });
-}
-
 /** Waits until every password that the call began with has expired. */
 async function expired(page) {
   const last = await page.evaluate(() => Math.max(...window.calls.at(-1).passwords.map((user) => Number.parseInt(user, 10))));
@@ -219,27 +183,9 @@ function onlyStun() {
   };
 }
 
-function secretIn(folder) {
-  return path.join(folder, "secret");
-}
-
-function startCoturn(networks, folder, log) {
-  const secret = "north";
-  writeFileSync(secretIn(folder), secret);
-  const options = [
-    "-n", "--verbose", "--log-file=stdout", "--no-cli", "--no-tls", "--no-dtls", "--realm=outpost",
-    `--listening-ip=${INTERNET}`, `--listening-port=${RELAY_PORT}`, `--relay-ip=${INTERNET}`,
-    `--userdb=${path.join(folder, "turndb")}`, `--pidfile=${path.join(folder, "pid")}`,
-    "--use-auth-secret", `--static-auth-secret=${secret}`,
-    // So that allocations have to be refreshed within the test.
-    "--max-allocate-lifetime=48", "--new-log-timestamp", "--new-log-timestamp-format=%s",
-  ];
-  return new Process("/usr/bin/turnserver", options, log, { within: networks.at("internet") });
-}
-
 /** Who has refreshed an allocation with a password that had expired; to nothing is the end of one. */
 function latecomers(log) {
   const refreshed = /^(\d+): .* refreshed, realm=<[^>]*>, username=<(\d+):([^>]*)>, lifetime=[^0]/gm;
-  const late = [...readFileSync(log, "utf8").matchAll(refreshed)].filter(([, now, expiry]) => Number(now) > Number(expiry));
+  const late = [...log.matchAll(refreshed)].filter(([, now, expiry]) => Number(now) > Number(expiry));
   return new Set(late.map(([, , , name]) => name));
 }

@@ -20,6 +20,7 @@ use wire::signaling::permitted::REVOKED;
 use super::messages::{self, Event};
 use crate::aws::error::Error;
 use crate::aws::http_client::HttpClient;
+use crate::happy_eyeballs::{self, Attempt, Connected};
 use crate::video::messages::Outgoing;
 use crate::{address, connect_error};
 
@@ -67,7 +68,11 @@ impl Socket {
         let name = rustls::pki_types::ServerName::try_from(host.to_owned())
             .map_err(|_| unreachable(format!("{host:?} is no host")))?;
         let io_error = |error: std::io::Error| unreachable(connect_error::reason(&error));
-        let stream = TcpStream::connect((host, port)).await.map_err(io_error)?;
+        let connected = happy_eyeballs::connect(host, port, CONNECT_LIMIT).await;
+        let Connected { stream, failed } = connected.map_err(io_error)?;
+        for Attempt { address, error } in failed {
+            tracing::debug!(%address, %error, "signaling: one address of several cannot be reached");
+        }
         let _ = stream.set_nodelay(true);
         let local = stream.local_addr().ok().map(|address| address.ip());
         let stream = tls.connect(name, stream).await.map_err(io_error)?;

@@ -4,6 +4,8 @@
 //! - [`offer`], [`h264`]: can it be answered, and what of it; [`answer`]: in which words.
 //! - [`connection`]: the peer connection, built and answered.
 //! - [`candidates`]: where the robot can be reached, sent one by one.
+//! - [`relays`], [`relay_url`], [`relay_bridge`], [`retransmissions`]: STUN and TURN servers, by UDP
+//!   and over TCP.
 //! - [`packetizer`], [`track`], [`sender`], [`retransmit`]: frames on their way out.
 //! - [`rtcp`]: what the receiver reports about them.
 //! - [`data_channels`]: actions in, telemetry out.
@@ -16,6 +18,10 @@ mod data_channels;
 mod h264;
 pub(super) mod offer;
 pub(super) mod packetizer;
+mod relay_bridge;
+mod relay_url;
+mod relays;
+mod retransmissions;
 mod retransmit;
 mod rtcp;
 mod sender;

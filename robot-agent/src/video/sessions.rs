@@ -49,6 +49,8 @@ pub(crate) struct VideoIo {
     pub outgoing: mpsc::Sender<Outgoing>,
     /// The newest are used for whoever comes next.
     pub ice_servers: watch::Receiver<Vec<IceServer>>,
+    /// For those of them that speak TURN over TLS.
+    pub relay_tls: Arc<rustls::ClientConfig>,
     /// The robot's telemetry as JSON, for the viewers.
     pub telemetry: watch::Receiver<Arc<str>>,
     /// What telemetry tells of video.
@@ -101,6 +103,7 @@ impl<'a> Sessions<'a> {
             },
             connect_limit: config.connect_limit,
             ice_servers: io.ice_servers.clone(),
+            relay_tls: Arc::clone(&io.relay_tls),
             outgoing: io.outgoing.clone(),
             reports: watch::Sender::default(),
             changed: Notify::new(),

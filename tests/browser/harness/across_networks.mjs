@@ -19,12 +19,16 @@ export function acrossNetworks(set) {
     scene.passwords = { ada: await scene.outpost.newUser("ada", "rover"), bert: await scene.outpost.newUser("bert", "rover") };
     scene.browser = await launchWithin(scene.networks.at("viewer"));
   });
-  scene.watching = async (user = "ada", prepare = () => {}) => {
+  scene.calling = async (user = "ada", prepare = () => {}) => {
     const { page, context } = await open(scene.browser, { ignoreHTTPSErrors: true });
     contexts.push(context);
     await page.addInitScript(prepare);
     await page.addInitScript(rememberCalls);
     await signIn(page, scene.outpost.secureUrl, user, scene.passwords[user]);
+    return page;
+  };
+  scene.watching = async (user, prepare) => {
+    const page = await scene.calling(user, prepare);
     await connected(page);
     return page;
   };

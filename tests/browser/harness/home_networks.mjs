@@ -59,6 +59,15 @@ export class HomeNetworks {
     nft(this.#name(`${home}-router`), rules.join("\n"));
   }
 
+  /** The home's firewall lets out only what `allowed` says, in nftables' words. */
+  allowOnly(home, allowed) {
+    const rules = `
+      add chain ip home firewall { type filter hook forward priority filter - 1; policy drop; }
+      add rule ip home firewall ct state established accept
+      add rule ip home firewall ${allowed} accept`;
+    nft(this.#name(`${home}-router`), rules);
+  }
+
   /** Nothing passes between a home's machine and its router, as when it is out of reach. */
   cut(home) {
     ip("-n", this.#name(`${home}-router`), "link", "set", "inside", "down");

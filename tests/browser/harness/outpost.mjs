@@ -102,6 +102,13 @@ export class Outpost {
     return { cert: file("certificate.pem"), key: file("private.pem.key"), ca: file("cacert.pem") };
   }
 
+  /** Certificate and key of another server at `host`, of the station's own CA. */
+  async newServer(host) {
+    const folder = path.join(this.#folder, host);
+    await this.#command("external-broker", "--host", host, "--out", folder);
+    return { cert: path.join(folder, "server.pem"), key: path.join(folder, "server.key") };
+  }
+
   /** Has signaling send `message` to all on the robot's channel; gives how many sockets got it. */
   async sendAsService(operator, robot, message) {
     const url = new URL(`/robots/${robot}/signaling`, this.secureUrl);

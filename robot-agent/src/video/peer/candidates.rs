@@ -12,10 +12,15 @@ use webrtc::peer_connection::RTCPeerConnection;
 use wire::signaling::Candidate;
 
 use super::answer::Answer;
+use super::relays::Relays;
 
 /// Most candidates waiting for one viewer. A robot on three networks with two relays has some
 /// twenty.
 const MAX_WAITING: usize = 64;
+
+/// Of a relay that is reached over TCP: the lowest there is of the first component (RFC 8445,
+/// section 5.1.2.1). Over TCP a lost packet holds up those after it, so any other path is better.
+const PRIORITY_OVER_TCP: u32 = (1 << 8) - 1;
 
 /// The candidates of one connection.
 pub(super) struct LocalCandidates {
@@ -26,15 +31,15 @@ pub(super) struct LocalCandidates {
     mid: Option<String>,
     index: u16,
     viewer: Arc<str>,
-    /// The TURN servers that were asked for a candidate.
-    relays: Vec<String>,
+    /// What was asked for candidates.
+    relays: Arc<Relays>,
     relayed: bool,
     complete: bool,
 }
 
 impl LocalCandidates {
     /// Listens to `peer`, which must not be gathering yet.
-    pub(super) fn listen(peer: &RTCPeerConnection, viewer: &Arc<str>, relays: Vec<String>) -> Self {
+    pub(super) fn listen(peer: &RTCPeerConnection, viewer: &Arc<str>, relays: Arc<Relays>) -> Self {
         let (to, gathered) = mpsc::channel(MAX_WAITING);
         let to = Mutex::new(Some(to));
         peer.on_ice_candidate(Box::new(move |candidate| {
@@ -91,12 +96,16 @@ impl LocalCandidates {
 
     async fn receive(&mut self) -> Option<Candidate> {
         loop {
-            let Some(candidate) = self.gathered.recv().await else {
+            let Some(mut candidate) = self.gathered.recv().await else {
                 self.complete = true;
                 self.warn_without_relay();
                 return None;
             };
-            self.relayed |= candidate.typ == RTCIceCandidateType::Relay;
+            let relayed = candidate.typ == RTCIceCandidateType::Relay;
+            self.relayed |= relayed;
+            if relayed && self.relays.is_over_tcp(candidate.related_port) {
+                candidate.priority = PRIORITY_OVER_TCP;
+            }
             match candidate.to_json() {
                 Ok(init) => {
                     return Some(Candidate {
@@ -112,12 +121,13 @@ impl LocalCandidates {
     /// The library is silent about a relay that refuses; whoever is reachable by relay only
     /// would never know why.
     fn warn_without_relay(&self) {
-        if !self.relays.is_empty() && !self.relayed {
+        let relays = self.relays.urls();
+        if !relays.is_empty() && !self.relayed {
             tracing::warn!(
                 viewer = %self.viewer,
-                relays = ?self.relays,
-                "no relay gave an address: its credentials may have expired, or UDP is blocked; \
-                 viewers outside this network may not connect"
+                ?relays,
+                "no relay gave an address: its credentials may have expired, or a firewall lets \
+                 out nothing that leads there; viewers outside this network may not connect"
             );
         }
     }

@@ -12,7 +12,6 @@ use webrtc::api::{API, APIBuilder};
 use webrtc::dtls_transport::dtls_role::DTLSRole;
 use webrtc::ice::mdns::MulticastDnsMode;
 use webrtc::ice_transport::ice_candidate::RTCIceCandidateInit;
-use webrtc::ice_transport::ice_server::RTCIceServer;
 use webrtc::peer_connection::RTCPeerConnection;
 use webrtc::peer_connection::configuration::RTCConfiguration;
 use webrtc::peer_connection::peer_connection_state::RTCPeerConnectionState;
@@ -28,11 +27,12 @@ use super::answer::Answer;
 use super::candidates::LocalCandidates;
 use super::data_channels::DataChannels;
 use super::offer::{self, Offer};
+use super::relays::Relays;
 use super::rtcp;
 use super::sender::RtpSender;
 use super::session::{Session, Shared};
 use super::track::Track;
-use crate::video::messages::{IceServer, Message};
+use crate::video::messages::Message;
 
 /// Without a packet for this long ICE is disconnected.
 const DISCONNECTED_AFTER: Duration = Duration::from_secs(4);
@@ -126,8 +126,8 @@ pub(super) struct Connection {
     session: Arc<Session>,
     sender: Arc<RTCRtpSender>,
     track: Arc<Track>,
-    /// Of the TURN servers that are asked for a candidate.
-    relays: Vec<String>,
+    /// What is asked for candidates.
+    relays: Arc<Relays>,
     /// The viewer's end of ICE, by which a restart is known.
     credentials: Option<(String, String)>,
 }
@@ -139,10 +139,11 @@ impl Connection {
         session: &Arc<Session>,
         offer: &Offer,
     ) -> Result<Self, webrtc::Error> {
-        let ice_servers = usable(&shared.ice_servers.borrow());
-        let relays = relays(&ice_servers);
+        let offered = shared.ice_servers.borrow().clone();
+        let (to, state) = watch::channel(RTCPeerConnectionState::New);
+        let relays = Arc::new(Relays::open(&offered, &shared.relay_tls, &state).await);
         let configuration = RTCConfiguration {
-            ice_servers,
+            ice_servers: relays.servers(),
             ..RTCConfiguration::default()
         };
         let role = if offer.transport.is_dtls_client {
@@ -151,7 +152,6 @@ impl Connection {
             DTLSRole::Client
         };
         let peer = api(role)?.new_peer_connection(configuration).await?;
-        let (to, state) = watch::channel(RTCPeerConnectionState::New);
         peer.on_peer_connection_state_change(Box::new(move |state| {
             to.send_replace(state);
             Box::pin(std::future::ready(()))
@@ -280,37 +280,4 @@ fn is_useless(candidate: &str) -> bool {
     let protocol = words.next().unwrap_or_default();
     let address = words.nth(1).unwrap_or_default();
     candidate.is_empty() || !protocol.eq_ignore_ascii_case("udp") || address.ends_with(".local")
-}
-
-/// The servers this library can use: those it speaks to by UDP.
-fn usable(servers: &[IceServer]) -> Vec<RTCIceServer> {
-    servers
-        .iter()
-        .map(|server| RTCIceServer {
-            urls: server
-                .urls
-                .iter()
-                .filter(|url| is_usable(url))
-                .cloned()
-                .collect(),
-            username: server.username.clone(),
-            credential: server.password.clone(),
-        })
-        .filter(|server| !server.urls.is_empty())
-        .collect()
-}
-
-fn is_usable(url: &str) -> bool {
-    match url.split_once(':') {
-        Some(("stun", _)) => true,
-        Some(("turn", rest)) => !rest.contains("transport=tcp"),
-        _ => false,
-    }
-}
-
-fn relays(usable: &[RTCIceServer]) -> Vec<String> {
-    let urls = usable.iter().flat_map(|server| &server.urls);
-    urls.filter(|url| url.starts_with("turn:"))
-        .cloned()
-        .collect()
 }

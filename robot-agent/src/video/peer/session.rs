@@ -41,6 +41,8 @@ pub(in crate::video) struct Shared {
     pub connect_limit: Duration,
     /// The newest are used for whoever comes next.
     pub ice_servers: watch::Receiver<Vec<IceServer>>,
+    /// For relays over TLS.
+    pub relay_tls: Arc<rustls::ClientConfig>,
     pub outgoing: mpsc::Sender<Outgoing>,
     /// None before the first.
     pub reports: watch::Sender<Arc<Option<Report>>>,

@@ -83,11 +83,14 @@ impl VideoTask {
         let (ice, ice_servers) = watch::channel(Vec::new());
         let (telemetry_to, telemetry) = watch::channel(Arc::from("{\"online\":true}"));
         let (status_to, status) = watch::channel(None);
+        let roots = rustls::RootCertStore::empty();
+        let relay_tls = crate::certificates::tls_builder(roots).with_no_client_auth();
         let io = VideoIo {
             incoming,
             permitted,
             outgoing,
             ice_servers,
+            relay_tls: Arc::new(relay_tls),
             telemetry,
             status: status_to,
         };
