@@ -44,6 +44,11 @@ export class ReconnectLoop {
     return this.#closed.signal;
   }
 
+  /** How many attempts failed in a row. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   /** The attempt under way is a success: the next wait is a short one. */
   succeeded(): void {
     this.#failures = 0;

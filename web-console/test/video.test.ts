@@ -3,6 +3,7 @@ import { displayName, newClientId } from "../src/drive/client-id";
 import { refusal } from "../src/video/peer-connection";
 import { readCounters, videoStats } from "../src/video/stats";
 import { Heartbeat } from "../src/video/heartbeat";
+import { connectTimeoutMs } from "../src/video/viewer";
 
 const report = (over: Record<string, unknown> = {}) => [
   { type: "inbound-rtp", id: "A", kind: "audio", framesDecoded: 7 },
@@ -91,6 +92,11 @@ test("an answer that takes nothing is a refusal, with its reason if it has one",
   expect(refusal(answer(0, 0))).toMatch(/no more viewers/);
   expect(refusal({ ...answer(0), reason: "too many viewers (10 of 10)" })).toBe("too many viewers (10 of 10)");
   expect(refusal({ type: "answer", sdp: "" })).toMatch(/no more viewers/);
+});
+
+test("who has failed to connect is given longer, up to half a minute", () => {
+  const timeouts = [0, 1, 2, 3, 9].map(connectTimeoutMs);
+  expect(timeouts).toEqual([8_000, 12_800, 20_480, 30_000, 30_000]);
 });
 
 test("a client id shows its user, and fits what signaling takes", () => {

@@ -2,6 +2,7 @@
 // Lives once; whoever wants another try makes another one (`viewer`).
 
 import type { SignalingClient } from "amazon-kinesis-video-streams-webrtc";
+import { gathered, pathProblem } from "./path-problem";
 import { DRIVE_CHANNEL, isRest, readMessage, TELEMETRY_CHANNEL, type Action, type Message, type Request } from "../wire";
 
 /** What a robot answers an offer with; masters other than ours give no reason. */
@@ -58,6 +59,24 @@ export class PeerConnection {
   async offer(): Promise<void> {
     await this.pc.setLocalDescription();
     this.#signaling.sendSdpOffer(this.pc.localDescription!, undefined, "offer");
+  }
+
+  get answered(): boolean {
+    return this.pc.remoteDescription !== null;
+  }
+
+  /** Why there is no connection yet, in words. */
+  async whyUnconnected(): Promise<string> {
+    if (!this.answered) return "the robot does not answer";
+    const servers = this.pc.getConfiguration().iceServers ?? [];
+    const relays = servers.flatMap(({ urls }) => urls).filter((url) => /^turns?:/.test(url));
+    const stats = await this.pc.getStats().catch(() => new Map<string, unknown>());
+    return pathProblem(gathered(stats.values()), relays);
+  }
+
+  /** Why it failed: a path that broke, or one that never was. */
+  async whyFailed(): Promise<string> {
+    return this.#drive.readyState === "connecting" ? this.whyUnconnected() : "the path to the robot broke";
   }
 
   /** Whether actions can be sent now. */

@@ -9,8 +9,11 @@ import type { Action, Message } from "../wire";
 import { Heartbeat } from "./heartbeat";
 import { PeerConnection, type Listener } from "./peer-connection";
 
-/** From the offer to a connection. Relayed over half the world it takes two seconds. */
+/** From the offer to a connection. Relayed over half the world it takes two seconds; ten round trips
+ * of a slow path, some of them lost, take more, and are given longer each time. */
 const CONNECT_TIMEOUT_MS = 8_000;
+const CONNECT_TIMEOUT_GROWS = 1.6;
+const LONGEST_CONNECT_TIMEOUT_MS = 30_000;
 
 /** The robot reports ten times a second; after this long without a message it is not there. */
 const SILENCE_MS = 4_000;
@@ -33,6 +36,11 @@ export interface ViewerOptions {
 }
 
 type End = (why: string) => void;
+
+/** How long the next attempt may take once the robot has answered, after so many failures in a row. */
+export function connectTimeoutMs(failures: number): number {
+  return Math.min(LONGEST_CONNECT_TIMEOUT_MS, Math.round(CONNECT_TIMEOUT_MS * CONNECT_TIMEOUT_GROWS ** failures));
+}
 
 export class Viewer {
   readonly #options: ViewerOptions;
@@ -163,7 +171,7 @@ export class Viewer {
         if (peer === null) return;
         const { connectionState } = peer.pc;
         if (peer.refused !== null) end(peer.refused);
-        else if (connectionState === "failed") end("the path to the robot broke");
+        else if (connectionState === "failed") void peer.whyFailed().then(end);
         else if (connectionState === "closed") end("the connection was closed");
         else if (peer.canSend) {
           this.#loop.succeeded();
@@ -176,6 +184,7 @@ export class Viewer {
   /** Pings, and ends what gives no sign of life. */
   #monitor(peer: PeerConnection, end: End): void {
     const began = performance.now();
+    const timeoutMs = connectTimeoutMs(this.#loop.failures);
     let connected = false;
     const timer = setInterval(() => {
       if (this.#peer !== peer) return clearInterval(timer);
@@ -186,7 +195,12 @@ export class Viewer {
       }
       if (peer.canSend) peer.request({ ping: this.#heartbeat.nextPing(now) });
       if (connected && this.#heartbeat.silentMs(now) > SILENCE_MS) end("the robot fell silent");
-      if (!connected && now - began > CONNECT_TIMEOUT_MS) end("the robot does not answer");
+      // Who has not answered is asked again sooner than who is hard to reach.
+      const limitMs = peer.answered ? timeoutMs : CONNECT_TIMEOUT_MS;
+      if (!connected && now - began > limitMs) {
+        clearInterval(timer);
+        void peer.whyUnconnected().then(end);
+      }
     }, PING_INTERVAL_MS);
   }
 
