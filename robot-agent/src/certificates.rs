@@ -9,17 +9,19 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::WantsClientCert;
+use rustls::client::{WantsClientCert, WebPkiServerVerifier};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 use time::OffsetDateTime;
 
 mod finding;
 pub(crate) mod pem;
+mod server_verifier;
 mod validate;
 
 pub use finding::{CA_FILE, CERTIFICATE_FILE, Finding, KEY_FILE, Severity};
+use server_verifier::ServerVerifier;
 pub(crate) use validate::is_amazon_root;
 
 /// What the three files hold.
@@ -94,7 +96,15 @@ pub fn read(folder: &Path, aws: bool, now: OffsetDateTime) -> (Option<Certificat
 impl Certificates {
     /// TLS with these roots and the robot's certificate, offering `alpn`.
     pub fn client_config(&self, alpn: &[&[u8]]) -> Arc<ClientConfig> {
-        let mut config = tls_builder(self.roots.clone())
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let webpki = WebPkiServerVerifier::builder_with_provider(self.roots.clone(), provider);
+        let verifier = ServerVerifier {
+            webpki: webpki.build().expect("`read` has found a root"),
+            issued: self.not_before,
+        };
+        let mut config = versions()
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
             .with_client_auth_cert(self.identity.chain.clone(), self.identity.key.clone_key())
             .expect("`read` has loaded this key and compared it with the certificate");
         config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
@@ -106,11 +116,14 @@ impl Certificates {
 pub(crate) fn tls_builder(
     roots: impl Into<Arc<RootCertStore>>,
 ) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    versions().with_root_certificates(roots)
+}
+
+fn versions() -> ConfigBuilder<ClientConfig, WantsVerifier> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring has the cipher suites of TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
 }
 
 /// The value; a finding is put to the others.
