@@ -106,7 +106,7 @@
       const given = [];
       for (let n = 1; n <= count; n += 1) {
         const throttle = n / 1024;
-        const order = JSON.stringify({ action: "drive", linear: throttle, angular: 0, speed: 1 });
+        const order = JSON.stringify({ action: "drive", linear: throttle, angular: 0, speed: 1, sent_at: Date.now() });
         given.push([throttle, wall()]);
         drive.send(order);
         await new Promise((next) => setTimeout(next, spacingMs));

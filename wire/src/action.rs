@@ -123,6 +123,11 @@ impl Action {
         }
     }
 
+    /// Whether it says when it was given, or need not: rest is never too late.
+    pub fn says_when(&self) -> bool {
+        self.clock_ms.is_some() || self.sent_at.is_some() || self.motion.twist() == (0.0, 0.0)
+    }
+
     /// Reads an action from a payload.
     ///
     /// # Errors

@@ -8,7 +8,8 @@
 //! Over a channel of any other label, and over those that the viewer has negotiated by itself, an
 //! action and a [`Request`] are taken alike; of those only a [`Message::Pong`] comes back.
 //!
-//! All are text frames of JSON. Unknown fields are ignored in both directions.
+//! An action that moves says when it was given, by `clock_ms` or `sent_at`, as nobody else can tell: the
+//! channel may deliver it seconds later. All are text frames of JSON. Unknown fields are ignored in both directions.
 //! `examples/data_channel.json` lists messages of both directions with what becomes of them.
 
 use serde::{Deserialize, Serialize};

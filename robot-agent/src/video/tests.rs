@@ -193,7 +193,9 @@ async fn whoever_closes_their_channels_has_left_and_one_is_not_enough() {
     viewer
         .report(|report| report.get("telemetry").cloned())
         .await;
-    viewer.send(&viewer.drive, "{\"action\":\"forward\"}").await;
+    viewer
+        .send(&viewer.drive, "{\"action\":\"forward\",\"sent_at\":1}")
+        .await;
     task.acted(|(_, viewer)| viewer == "anna").await;
     viewer.drive.close().await.unwrap();
     viewer.send(&viewer.telemetry, "{\"ping\":7}").await;

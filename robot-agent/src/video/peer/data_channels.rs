@@ -31,6 +31,11 @@ const MAX_CHANNELS: u32 = 8;
 /// which. Examples take the first; each costs a buffer.
 const NEGOTIATED_CHANNELS: u16 = 8;
 
+/// SCTP keeps what it could not send, and sends it once the path is there again: seconds later, and the
+/// robot sees no difference.
+const NO_TIME: &str = "a motion must say when it was given: set \"clock_ms\", the robot's clock by its \
+                       last report, or \"sent_at\", Unix milliseconds";
+
 /// How often rejected messages are logged.
 const REJECTED_LOG_EVERY: Duration = Duration::from_secs(60);
 
@@ -189,6 +194,10 @@ impl DataChannels {
                 return self.reject(&rejected.to_string());
             }
         };
+        if !action.says_when() {
+            self.shared.robot.count_rejected();
+            return self.reject(NO_TIME);
+        }
         // Whatever the viewer calls itself.
         let principal = self.session.principal.as_deref();
         action.user = principal.map(|principal| label(principal).to_owned());

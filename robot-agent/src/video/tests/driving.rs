@@ -11,12 +11,16 @@ async fn driving_by_data_channel_reaches_the_robot_and_garbage_does_not() {
     let mut task = VideoTask::start(config());
     let viewer = Viewer::new("anna").await;
     task.connect(&viewer).await;
-    for garbage in ["", "{", "{\"action\":\"jump\"}", &"x".repeat(5000)] {
-        if !garbage.is_empty() {
-            viewer.send(&viewer.drive, garbage).await;
-        }
+    // The last does not say when it was given.
+    for garbage in [
+        "{",
+        r#"{"action":"jump"}"#,
+        &"x".repeat(5000),
+        r#"{"action":"left"}"#,
+    ] {
+        viewer.send(&viewer.drive, garbage).await;
     }
-    let drive = r#"{"action":"drive","linear":0.5,"angular":0,"seq":1}"#;
+    let drive = r#"{"action":"drive","linear":0.5,"angular":0,"seq":1,"clock_ms":1}"#;
     viewer.send(&viewer.drive, drive).await;
     let motion = Motion::Drive {
         linear: 0.5,
@@ -24,7 +28,7 @@ async fn driving_by_data_channel_reaches_the_robot_and_garbage_does_not() {
     };
     task.acted(|(action, by)| action.motion == motion && by == "anna")
         .await;
-    assert_eq!(*task.robot.rejected.lock().unwrap(), 3);
+    assert_eq!(*task.robot.rejected.lock().unwrap(), 4);
     viewer.peer.close().await.unwrap();
     task.acted(|(action, by)| action.motion == Motion::Stop && by == "anna")
         .await;
@@ -39,7 +43,8 @@ async fn every_viewer_is_told_who_drives() {
     let mut bert = Viewer::new("bert").await;
     task.connect(&anna).await;
     task.connect(&bert).await;
-    anna.send(&anna.drive, r#"{"action":"forward"}"#).await;
+    anna.send(&anna.drive, r#"{"action":"forward","sent_at":1}"#)
+        .await;
     let driver_is = |name: &'static str| {
         move |message: &serde_json::Value| {
             let driver = message.get("driver")?;
@@ -63,7 +68,8 @@ async fn every_viewer_is_told_who_drives() {
     anna.send(&anna.telemetry, r#"{"release":true}"#).await;
     task.acted(|(action, by)| action.motion == Motion::Stop && by == "anna")
         .await;
-    bert.send(&bert.drive, r#"{"action":"left"}"#).await;
+    bert.send(&bert.drive, r#"{"action":"left","sent_at":1}"#)
+        .await;
     task.acted(|(action, by)| action.motion == Motion::Left && by == "bert")
         .await;
     assert_eq!(

@@ -47,7 +47,9 @@ async fn audio_first_is_rejected_and_the_video_has_the_candidates() {
     assert!(!before.contains("a=candidate:"), "{answer}");
     assert!(video.contains("a=candidate:"), "{answer}");
     // Data channels work all the same.
-    viewer.send(&viewer.drive, "{\"action\":\"forward\"}").await;
+    viewer
+        .send(&viewer.drive, "{\"action\":\"forward\",\"sent_at\":1}")
+        .await;
     task.acted(|(_, by)| by == "anna").await;
     task.stop().await;
 }
@@ -75,7 +77,9 @@ async fn a_viewer_that_insists_on_being_the_client_of_dtls_gets_the_picture() {
     let answer = task.negotiate(&viewer, offer).await;
     assert!(answer.contains("a=setup:passive"), "{answer}");
     viewer.next_picture().await;
-    viewer.send(&viewer.drive, "{\"action\":\"forward\"}").await;
+    viewer
+        .send(&viewer.drive, "{\"action\":\"forward\",\"sent_at\":1}")
+        .await;
     task.acted(|(_, by)| by == "anna").await;
     task.stop().await;
 }
@@ -104,7 +108,7 @@ async fn orders_are_heard_on_a_channel_of_any_name_and_on_those_nobody_announced
         let channel = channel.as_ref().unwrap();
         viewer.send(channel, "hello").await;
         let order = format!(
-            r#"{{"action":"drive","linear":0,"angular":{}}}"#,
+            r#"{{"action":"drive","linear":0,"angular":{},"sent_at":1}}"#,
             angular(n)
         );
         viewer.send(channel, &order).await;

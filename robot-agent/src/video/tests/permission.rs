@@ -20,7 +20,8 @@ async fn whoever_is_off_the_list_is_stopped_and_disconnected_and_nobody_else() {
     task.connect_as(&bert, Some(BERT)).await;
     task.connect(&guest).await;
     task.until("all watch", |video| video.viewers == 3).await;
-    anna.send(&anna.drive, r#"{"action":"forward"}"#).await;
+    anna.send(&anna.drive, r#"{"action":"forward","sent_at":1}"#)
+        .await;
     let by_anna = |(action, by): &(Action, String)| {
         by == "anna" && action.user.as_deref() == Some("user-anna")
     };
@@ -32,11 +33,15 @@ async fn whoever_is_off_the_list_is_stopped_and_disconnected_and_nobody_else() {
     let last = acts.last().map(|(action, by)| (action.motion, by.clone()));
     assert_eq!(last, Some((Motion::Stop, "anna".to_owned())));
     for _ in 0..50 {
-        let _ = anna.drive.send_text(r#"{"action":"forward"}"#).await;
+        let _ = anna
+            .drive
+            .send_text(r#"{"action":"forward","sent_at":1}"#)
+            .await;
     }
     task.until("anna is gone", |video| video.viewers == 2).await;
     bert.next_picture().await;
-    bert.send(&bert.drive, r#"{"action":"left"}"#).await;
+    bert.send(&bert.drive, r#"{"action":"left","sent_at":1}"#)
+        .await;
     task.acted(|(_, by)| by == "bert").await;
     let moves = |acts: &[(Action, String)]| {
         let moves = acts.iter();

@@ -32,7 +32,9 @@ async fn an_ice_restart_finds_another_path_for_the_same_picture() {
     let mut viewer = Viewer::new("anna").await;
     let offer = viewer.offer().await;
     let first = task.negotiate(&viewer, offer).await;
-    viewer.send(&viewer.drive, "{\"action\":\"forward\"}").await;
+    viewer
+        .send(&viewer.drive, "{\"action\":\"forward\",\"sent_at\":1}")
+        .await;
     task.acted(|(_, by)| by == "anna").await;
     for _ in 0..2 {
         let before = position(&mut viewer).await;
@@ -48,7 +50,9 @@ async fn an_ice_restart_finds_another_path_for_the_same_picture() {
         goes_on(&mut viewer, before).await;
     }
     assert_eq!(task.robot.driver().as_deref(), Some("anna"));
-    viewer.send(&viewer.drive, "{\"action\":\"left\"}").await;
+    viewer
+        .send(&viewer.drive, "{\"action\":\"left\",\"sent_at\":1}")
+        .await;
     task.acted(|(action, _)| action.motion == wire::Motion::Left)
         .await;
     task.stop().await;
