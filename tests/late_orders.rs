@@ -6,7 +6,7 @@ use rumqttc::QoS;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tests::mqtt::{self, Client};
-use tests::{Robot, Station, eventually};
+use tests::{Robot, Station, eventually, process};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -58,14 +58,7 @@ impl Scene {
 
     /// The broker that the station has started.
     fn broker(&mut self) -> Pid {
-        let station = self.station.process().id();
-        // A child is listed by the thread that started it.
-        let threads = std::fs::read_dir(format!("/proc/{station}/task")).unwrap();
-        let children: String = threads
-            .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok())
-            .collect();
-        let id = children.split_whitespace().next().unwrap();
-        Pid::from_raw(id.parse().unwrap()).unwrap()
+        process::children(self.station.process().id())[0]
     }
 
     /// Something was dropped as stale; and what is given now is obeyed.

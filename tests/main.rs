@@ -8,6 +8,7 @@
 
 mod architecture;
 mod aws_sample;
+mod clocks;
 mod docs;
 mod drive;
 mod enrolment;
@@ -17,5 +18,6 @@ mod late_orders;
 mod log;
 mod mars;
 mod revocation;
+mod seeded_faults;
 mod systemd_units;
 mod video;

@@ -8,8 +8,6 @@ use tests::station::run_command;
 use tests::tcp_relay::{Flow, TcpRelay};
 use tests::{Robot, Station, Viewer, eventually, unix_ns};
 
-const FORWARD: &[u8] = br#"{"action":"forward"}"#;
-
 /// A station and the folder of a robot with a camera.
 async fn station() -> (Station, Folder) {
     let station = Station::start().await;
@@ -79,7 +77,7 @@ async fn a_user_who_is_removed_is_out_when_the_command_has_answered_and_others_g
     let mut robot = Robot::start_video(folder).await;
     let ann = join(&station, "ann", Access::Token(&token)).await;
     let bert = join(&station, "bert", Access::Key(&key)).await;
-    let _insisting = ann.insist(FORWARD);
+    let _insisting = ann.insist();
     drives(&robot).await;
     station.command(&["revoke", "--user", "ann"]).await;
     let answered = unix_ns();
@@ -88,7 +86,7 @@ async fn a_user_who_is_removed_is_out_when_the_command_has_answered_and_others_g
     let (later, _) = accepted(&station, &key, at_s + 1).await;
     assert_eq!(counted, later, "nothing more is accepted");
     shown(&bert).await;
-    bert.send(FORWARD).await;
+    bert.forward().await;
     drives(&robot).await;
     let log = robot.process().log();
     assert!(log.contains("viewer ann may no longer watch"), "{log}");
@@ -103,7 +101,7 @@ async fn whoever_loses_only_this_robot_or_their_key_is_out_as_well() {
     let token = station.new_token(&[]).await;
     let robot = Robot::start_video(folder).await;
     let ann = join(&station, "ann", Access::Token(&token)).await;
-    let insisting = ann.insist(FORWARD);
+    let insisting = ann.insist();
     drives(&robot).await;
     let elsewhere = ["new-user", "ann", "--replace", "--robot", "other"];
     station.command(&elsewhere).await;
@@ -111,7 +109,7 @@ async fn whoever_loses_only_this_robot_or_their_key_is_out_as_well() {
     drop(insisting);
 
     let bert = join(&station, "bert", Access::Key(&key)).await;
-    let _insisting = bert.insist(FORWARD);
+    let _insisting = bert.insist();
     drives(&robot).await;
     station.command(&["revoke", "--key", "1"]).await;
     is_out(&robot, &bert, unix_ns()).await;
@@ -123,7 +121,7 @@ async fn a_robot_that_is_revoked_shows_and_obeys_nobody_when_the_command_has_ans
     let key = station.new_key("rover").await;
     let mut robot = Robot::start_video(folder).await;
     let viewer = join(&station, "bert", Access::Key(&key)).await;
-    let _insisting = viewer.insist(FORWARD);
+    let _insisting = viewer.insist();
     drives(&robot).await;
     let (status, _, stderr) = run_command(station.state(), &["revoke", "rover"]).await;
     let answered = unix_ns();
@@ -147,7 +145,7 @@ async fn a_robot_that_cannot_be_told_is_named_and_told_when_it_is_back() {
     let robot = Robot::start_video(folder).await;
     let ann = join(&station, "ann", Access::Token(&token)).await;
     let bert = join(&station, "bert", Access::Key(&key)).await;
-    let insisting = ann.insist(FORWARD);
+    let insisting = ann.insist();
     drives(&robot).await;
     let revoke = async |arguments: &[&str]| {
         let (status, _, stderr) = run_command(station.state(), arguments).await;

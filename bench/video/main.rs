@@ -9,7 +9,6 @@
 mod browser;
 mod frames;
 mod load;
-mod path;
 mod table;
 mod trouble;
 mod watch;

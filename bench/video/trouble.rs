@@ -2,7 +2,9 @@
 
 use crate::browser::{Browser, Painted};
 use crate::frames::{Frames, bits, busiest_second_bits};
-use crate::path::{Narrow, Path, Shape, unix_ms};
+use ::tests::udp_relay::{Narrow, Shape, UdpRelay};
+use ::tests::unix_ms;
+
 use crate::watch::watch;
 use crate::{Bench, Size};
 use anyhow::Context;
@@ -74,7 +76,7 @@ impl Bench {
     }
 
     /// A new connection through a path that is good so far.
-    async fn settled(&self, browser: &mut Browser) -> anyhow::Result<Path> {
+    async fn settled(&self, browser: &mut Browser) -> anyhow::Result<UdpRelay> {
         let (_, path) = self.call(browser, true).await?;
         let path = path.context("the call went through a path")?;
         path.set(good());
@@ -201,7 +203,7 @@ fn good() -> Shape {
 }
 
 /// Seconds until a whole second had the bits of a recovered stream.
-async fn recovery(path: &Path, released_ms: f64) -> Option<f64> {
+async fn recovery(path: &UdpRelay, released_ms: f64) -> Option<f64> {
     while unix_ms() < released_ms + RECOVERY.as_secs_f64() * 1e3 {
         tokio::time::sleep(LOOK_EVERY).await;
         let now = unix_ms();

@@ -3,7 +3,9 @@
 
 use crate::browser::{Browser, Painted};
 use crate::frames::Frames;
-use crate::path::{Path, unix_ms};
+use ::tests::udp_relay::UdpRelay;
+use ::tests::unix_ms;
+
 use crate::{Bench, Size};
 use anyhow::{Context, ensure};
 use bench::figures::{Figures, percentile};
@@ -32,14 +34,14 @@ impl Bench {
         &self,
         browser: &mut Browser,
         far: bool,
-    ) -> anyhow::Result<(f64, Option<Path>)> {
+    ) -> anyhow::Result<(f64, Option<UdpRelay>)> {
         let mut socket = self.viewer.connect(Some("page")).await?;
         let offer = browser.ask("offer").await?;
         let mut answer = socket.negotiate(offer).await?;
         let mut path = None;
         if far {
             let robot = sdp::host(&answer).context("the robot tells an address")?;
-            let relay = Path::to(robot).await?;
+            let relay = UdpRelay::to(robot).await?;
             answer = sdp::through(&answer, relay.port).context("the robot tells an address")?;
             path = Some(relay);
         }

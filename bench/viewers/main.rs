@@ -1,4 +1,4 @@
-//! `scripts/soak`: viewers come and go for minutes, many of them rudely, and robot-agent and
+//! `scripts/soak --viewers`: viewers come and go for minutes, many of them rudely, and robot-agent and
 //! ground-station must look in the end as they did in the beginning.
 //!
 //! Every viewer is a process of its own, so that one can be killed as a crash kills it. One
@@ -55,9 +55,9 @@ fn task() -> anyhow::Result<Task> {
         [word] if word == "viewer" => Ok(Task::Viewer),
         [minutes] => match minutes.parse() {
             Ok(minutes) if minutes >= MINUTES_LEAST => Ok(Task::Soak(minutes)),
-            _ => anyhow::bail!("usage: soak [MINUTES], at least {MINUTES_LEAST}"),
+            _ => anyhow::bail!("usage: scripts/soak --viewers [MINUTES], at least {MINUTES_LEAST}"),
         },
-        _ => anyhow::bail!("usage: soak [MINUTES]"),
+        _ => anyhow::bail!("usage: scripts/soak --viewers [MINUTES]"),
     }
 }
 

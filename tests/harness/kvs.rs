@@ -58,9 +58,9 @@ pub struct Client {
 pub struct Socket(WebSocketStream<Box<dyn Stream>>);
 
 /// Encrypted or not.
-trait Stream: AsyncRead + AsyncWrite + Debug + Send + Unpin {}
+trait Stream: AsyncRead + AsyncWrite + Debug + Send + Sync + Unpin {}
 
-impl<S: AsyncRead + AsyncWrite + Debug + Send + Unpin> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Debug + Send + Sync + Unpin> Stream for S {}
 
 /// Credentials for the robot of that folder, by its certificate.
 ///

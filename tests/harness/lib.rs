@@ -4,6 +4,8 @@
 //! Everything listens on a port the system picks and lives in a folder that goes with the
 //! value. A test that fails prints what its processes logged.
 
+pub mod false_clock;
+pub mod faults;
 pub mod kvs;
 pub mod mqtt;
 pub mod notify_socket;
@@ -12,8 +14,10 @@ pub mod robot;
 pub mod sdp;
 pub mod sigv4;
 pub mod station;
+pub mod supervisor;
 pub mod tcp_relay;
 pub mod tls;
+pub mod udp_relay;
 pub mod viewer;
 
 pub use notify_socket::NotifySocket;
@@ -35,4 +39,9 @@ pub fn unix_ns() -> u64 {
     let since = now().duration_since(UNIX_EPOCH);
     let since = since.expect("the clock is past 1970");
     u64::try_from(since.as_nanos()).expect("nanoseconds fit until the year 2554")
+}
+
+/// The same in milliseconds, as a browser has it.
+pub fn unix_ms() -> f64 {
+    unix_ns() as f64 / 1e6
 }

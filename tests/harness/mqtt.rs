@@ -12,6 +12,9 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+/// Messages that wait in a client: more than any test sends at once.
+pub const QUEUE: usize = 100;
+
 /// A client that is connected until it is dropped or the broker ends it.
 pub struct Client {
     client: AsyncClient,
@@ -50,7 +53,7 @@ impl Client {
     /// # Errors
     /// When the broker refuses.
     pub async fn try_connect(options: MqttOptions) -> Result<Self, ConnectionError> {
-        let (client, mut events) = AsyncClient::new(options, 100);
+        let (client, mut events) = AsyncClient::new(options, QUEUE);
         in_time(connected(&mut events)).await?;
         let (sender, incoming) = mpsc::unbounded_channel();
         let mut connection = JoinSet::new();

@@ -1,5 +1,6 @@
 //! A child process that ends with the value that owns it, and waiting for what it does.
 
+use rustix::process::Pid;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -100,9 +101,7 @@ impl Process {
 
     /// Sends a signal.
     pub fn signal(&self, signal: rustix::process::Signal) {
-        let pid = i32::try_from(self.id())
-            .ok()
-            .and_then(rustix::process::Pid::from_raw);
+        let pid = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
         rustix::process::kill_process(pid.expect("process ids are positive"), signal)
             .expect("the process is ours and was not waited for");
     }
@@ -137,6 +136,19 @@ impl Drop for Process {
             eprintln!("--- {}\n{}", self.log.display(), self.log());
         }
     }
+}
+
+/// The processes that process `id` has started and that run still.
+pub fn children(id: u32) -> Vec<Pid> {
+    // A child is listed by the thread that started it.
+    let threads = std::fs::read_dir(format!("/proc/{id}/task"));
+    let ids: String = threads
+        .into_iter()
+        .flatten()
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok())
+        .collect();
+    let ids = ids.split_whitespace().filter_map(|id| id.parse().ok());
+    ids.filter_map(Pid::from_raw).collect()
 }
 
 /// Runs `command` to its end and gives its exit status, stdout and stderr.

@@ -137,8 +137,15 @@ pub struct Robot {
 impl Robot {
     /// Starts the robot of that folder.
     pub fn start(folder: Folder) -> Self {
+        Self::start_with_env(folder, &[])
+    }
+
+    /// Starts the robot of that folder with more in its environment.
+    pub fn start_with_env(folder: Folder, env: &[(&str, String)]) -> Self {
         let mut command = folder.agent();
-        command.arg("run");
+        command
+            .arg("run")
+            .envs(env.iter().map(|(name, value)| (name, value)));
         let process = Process::start(command, &folder.path.join("robot-agent.log"));
         Self { folder, process }
     }

@@ -7,6 +7,14 @@ pub fn host(answer: &str) -> Option<SocketAddr> {
     answer.lines().find_map(own_address)
 }
 
+/// `offer` with no address in it: whoever gets it must wait to be called.
+pub fn without_addresses(offer: &str) -> String {
+    let kept = offer
+        .lines()
+        .filter(|line| !line.starts_with("a=candidate:"));
+    kept.map(|line| format!("{line}\r\n")).collect()
+}
+
 /// `answer` with the robot's addresses replaced by one: the same machine's `port`.
 pub fn through(answer: &str, port: u16) -> Option<String> {
     let mut first = true;

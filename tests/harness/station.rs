@@ -74,6 +74,11 @@ impl Station {
         self.ready = ready;
     }
 
+    /// The folder that goes with it.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Its state folder.
     pub fn state(&self) -> &Path {
         &self.state
@@ -233,7 +238,8 @@ pub fn message(answer: &Value) -> &str {
     message.unwrap_or_else(|| panic!("no message in {answer}"))
 }
 
-fn port(address: &str) -> u16 {
+/// The port at the end of an address.
+pub(crate) fn port(address: &str) -> u16 {
     let port = address
         .rsplit(':')
         .next()

@@ -1,7 +1,8 @@
 //! A path between robot and viewer that can be bad in the ways paths are: far, lossy, narrow,
-//! or gone. A UDP relay on this machine; the viewer is told its port in place of the robot's.
+//! uneven, or gone. A UDP relay on this machine; the viewer is told its port in place of the
+//! robot's.
 
-use ::tests::unix_ns;
+use crate::unix_ms;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,9 +15,15 @@ const DATAGRAM: usize = 2048;
 
 /// What becomes of datagrams from now on.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Shape {
+pub struct Shape {
     /// On the way for this long, each way.
     pub delay: Duration,
+    /// And for up to this much longer, evenly spread.
+    pub jitter: Duration,
+    /// Whether what is quicker overtakes.
+    pub overtakes: bool,
+    /// Share that comes twice, each way.
+    pub twice: f64,
     /// Share that is lost, each way.
     pub loss: f64,
     /// Nothing passes.
@@ -27,7 +34,8 @@ pub(crate) struct Shape {
 
 /// A bottleneck.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Narrow {
+pub struct Narrow {
+    /// What passes.
     pub bits_per_s: f64,
     /// What waits longer than this is dropped; without a queue, what exceeds a bucket that
     /// fills in this time.
@@ -36,7 +44,8 @@ pub(crate) struct Narrow {
     pub queues: bool,
 }
 
-pub(crate) struct Path {
+/// A relay to one robot.
+pub struct UdpRelay {
     /// Where the viewer is to send to.
     pub port: u16,
     shared: Arc<Mutex<Shared>>,
@@ -50,8 +59,12 @@ struct Shared {
     sent: Vec<(f64, usize)>,
 }
 
-impl Path {
-    pub(crate) async fn to(robot: SocketAddr) -> anyhow::Result<Self> {
+impl UdpRelay {
+    /// Listens on a port of its own and relays to the robot.
+    ///
+    /// # Errors
+    /// When this machine has no port left.
+    pub async fn to(robot: SocketAddr) -> anyhow::Result<Self> {
         let viewer = UdpSocket::bind("0.0.0.0:0").await?;
         let inner = UdpSocket::bind("0.0.0.0:0").await?;
         inner.connect(robot).await?;
@@ -66,12 +79,13 @@ impl Path {
         })
     }
 
-    pub(crate) fn set(&self, shape: Shape) {
+    /// Changes what becomes of datagrams.
+    pub fn set(&self, shape: Shape) {
         lock(&self.shared).shape = shape;
     }
 
     /// What the robot put on the wire between two moments, as `(Unix ms, bytes)`.
-    pub(crate) fn sent(&self, from_ms: f64, to_ms: f64) -> Vec<(f64, usize)> {
+    pub fn sent(&self, from_ms: f64, to_ms: f64) -> Vec<(f64, usize)> {
         let inside = |(at, _): &&(f64, usize)| (from_ms..to_ms).contains(at);
         let shared = lock(&self.shared);
         shared.sent.iter().filter(inside).copied().collect()
@@ -112,9 +126,20 @@ impl Way {
             self.free = free;
             out = if narrow.queues { free } else { now };
         }
+        let due = out + shape.delay + shape.jitter.mul_f64(rand::random());
         // A path that gets shorter lets nothing overtake.
-        let last = self.on_it.back().map_or(out, |(due, _)| *due);
-        Some((out + shape.delay).max(last))
+        let last = self.on_it.back().filter(|_| !shape.overtakes);
+        Some(last.map_or(due, |(last, _)| due.max(*last)))
+    }
+
+    fn take(&mut self, datagram: &[u8], shape: &Shape) {
+        let copies = 1 + usize::from(rand::random::<f64>() < shape.twice);
+        for _ in 0..copies {
+            if let Some(due) = self.out(datagram.len(), shape, rand::random(), now()) {
+                let at = self.on_it.partition_point(|(other, _)| *other <= due);
+                self.on_it.insert(at, (due, datagram.to_vec()));
+            }
+        }
     }
 }
 
@@ -127,9 +152,7 @@ async fn run(viewer: UdpSocket, robot: UdpSocket, shared: Arc<Mutex<Shared>>) {
             Ok((len, from)) = viewer.recv_from(&mut from_viewer) => {
                 back_to = Some(from);
                 let wide = Shape { narrow: None, ..lock(&shared).shape };
-                if let Some(due) = up.out(len, &wide, rand::random(), now()) {
-                    up.on_it.push_back((due, from_viewer[..len].to_vec()));
-                }
+                up.take(&from_viewer[..len], &wide);
             }
             Ok(len) = robot.recv(&mut from_robot) => {
                 let shape = {
@@ -137,9 +160,7 @@ async fn run(viewer: UdpSocket, robot: UdpSocket, shared: Arc<Mutex<Shared>>) {
                     shared.sent.push((unix_ms(), len));
                     shared.shape
                 };
-                if let Some(due) = down.out(len, &shape, rand::random(), now()) {
-                    down.on_it.push_back((due, from_robot[..len].to_vec()));
-                }
+                down.take(&from_robot[..len], &shape);
             }
             () = until(up.on_it.front()) => {
                 if let Some((_, datagram)) = up.on_it.pop_front() {
@@ -160,10 +181,6 @@ async fn until(next: Option<&(Instant, Vec<u8>)>) {
         Some((due, _)) => tokio::time::sleep_until((*due).into()).await,
         None => std::future::pending().await,
     }
-}
-
-pub(crate) fn unix_ms() -> f64 {
-    unix_ns() as f64 / 1e6
 }
 
 #[expect(clippy::disallowed_methods, reason = "the relay says when bytes pass")]
@@ -223,5 +240,34 @@ mod tests {
         assert_eq!(way.out(1, &shape, 0.2, start), Some(start + shape.delay));
         shape.gone = true;
         assert_eq!(way.out(1, &shape, 0.2, start), None);
+    }
+
+    #[test]
+    fn an_uneven_path_reorders_only_where_that_is_asked_for() {
+        let mut shape = Shape {
+            jitter: Duration::from_millis(300),
+            ..Shape::default()
+        };
+        for overtakes in [false, true] {
+            shape.overtakes = overtakes;
+            let mut way = Way::new(now());
+            for n in 0..100_u8 {
+                way.take(&[n], &shape);
+            }
+            let order: Vec<_> = way.on_it.iter().map(|(_, datagram)| datagram[0]).collect();
+            assert_eq!(order.is_sorted(), !overtakes);
+            assert_eq!(order.len(), 100);
+        }
+    }
+
+    #[test]
+    fn what_comes_twice_comes_twice() {
+        let shape = Shape {
+            twice: 1.0,
+            ..Shape::default()
+        };
+        let mut way = Way::new(now());
+        way.take(b"once", &shape);
+        assert_eq!(way.on_it.len(), 2);
     }
 }

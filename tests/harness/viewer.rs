@@ -1,7 +1,8 @@
 //! A light viewer: a whole peer connection that reads every packet and decodes none.
 
-use crate::eventually;
 use crate::kvs::{self, Socket};
+use crate::udp_relay::UdpRelay;
+use crate::{eventually, sdp, unix_ms};
 use anyhow::Context;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ use webrtc::api::interceptor_registry::register_default_interceptors;
 use webrtc::api::media_engine::MediaEngine;
 use webrtc::api::setting_engine::SettingEngine;
 use webrtc::data_channel::RTCDataChannel;
+use webrtc::data_channel::data_channel_init::RTCDataChannelInit;
+use webrtc::data_channel::data_channel_state::RTCDataChannelState;
 use webrtc::ice::mdns::MulticastDnsMode;
 use webrtc::interceptor::registry::Registry;
 use webrtc::peer_connection::RTCPeerConnection;
@@ -21,6 +24,9 @@ use webrtc::rtp::header::Header;
 use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
 use webrtc::rtp_transceiver::rtp_codec::RTPCodecType;
 use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirection;
+
+/// With more than this unsent, nothing more is sent: the page's own limit.
+const MAX_UNSENT_BYTES: usize = 2048;
 
 /// A viewer, and the socket by which it finds the robot.
 pub struct Viewer {
@@ -81,6 +87,29 @@ impl Viewer {
         Ok(viewer)
     }
 
+    /// The same, by a relay that the caller can make bad.
+    ///
+    /// # Errors
+    /// When it may not join, or no video comes.
+    pub async fn join_by_relay(
+        client: &kvs::Client,
+        name: &str,
+    ) -> anyhow::Result<(Self, UdpRelay)> {
+        let mut viewer = Self::prepare(client, name).await?;
+        let offer = sdp::without_addresses(&viewer.offer().await?);
+        let answer = viewer.socket.negotiate(offer).await?;
+        let robot = sdp::host(&answer).context("the robot tells an address")?;
+        let relay = UdpRelay::to(robot).await?;
+        let answer = sdp::through(&answer, relay.port).context("the robot tells an address")?;
+        let answer = RTCSessionDescription::answer(answer)?;
+        viewer.peer.set_remote_description(answer).await?;
+        eventually("a light viewer receives video", async || {
+            (viewer.bytes() > 0).then_some(())
+        })
+        .await;
+        Ok((viewer, relay))
+    }
+
     /// Opens a socket for `name` and is ready to offer.
     ///
     /// # Errors
@@ -88,7 +117,12 @@ impl Viewer {
     pub async fn prepare(client: &kvs::Client, name: &str) -> anyhow::Result<Self> {
         let peer = peer().await?;
         let seen = watch(&peer);
-        let drive = peer.create_data_channel("drive", None).await?;
+        let unreliable = RTCDataChannelInit {
+            ordered: Some(false),
+            max_retransmits: Some(0),
+            ..RTCDataChannelInit::default()
+        };
+        let drive = peer.create_data_channel("drive", Some(unreliable)).await?;
         let offer = peer.create_offer(None).await?;
         let mut gathered = peer.gathering_complete_promise().await;
         peer.set_local_description(offer).await?;
@@ -131,25 +165,42 @@ impl Viewer {
     ///
     /// # Panics
     /// When it does not open.
-    pub async fn send(&self, message: &'static [u8]) {
-        let message = bytes::Bytes::from_static(message);
+    pub async fn send(&self, message: &[u8]) {
+        let message = bytes::Bytes::copy_from_slice(message);
         eventually("the data channel opens", async || {
             self.drive.send(&message).await.ok()
         })
         .await;
     }
 
-    /// Sends `message` ten times a second, as a held key does, whatever becomes of it and until
+    /// Drives forward for as long as an action lasts, once the data channel is open.
+    pub async fn forward(&self) {
+        self.send(forward().as_bytes()).await;
+    }
+
+    /// Sends `message` on `drive` if that is open and nothing waits in it, as the page does.
+    pub async fn send_if_open(&self, message: String) -> bool {
+        self.drive.ready_state() == RTCDataChannelState::Open
+            && self.drive.buffered_amount().await <= MAX_UNSENT_BYTES
+            && self.drive.send_text(message).await.is_ok()
+    }
+
+    /// Whether its connection stands.
+    pub fn is_connected(&self) -> bool {
+        self.peer.connection_state() == RTCPeerConnectionState::Connected
+    }
+
+    /// Drives forward as a held key does, ten actions a second, whatever becomes of them and until
     /// the value is dropped.
     #[must_use]
-    pub fn insist(&self, message: &'static [u8]) -> JoinSet<()> {
+    pub fn insist(&self) -> JoinSet<()> {
         let drive = Arc::clone(&self.drive);
         let mut insisting = JoinSet::new();
         insisting.spawn(async move {
             let mut ticks = tokio::time::interval(Duration::from_millis(100));
             loop {
                 ticks.tick().await;
-                let _ = drive.send(&bytes::Bytes::from_static(message)).await;
+                let _ = drive.send_text(forward()).await;
             }
         });
         insisting
@@ -180,6 +231,11 @@ impl Viewer {
     pub async fn leave(self) {
         let _ = self.peer.close().await;
     }
+}
+
+fn forward() -> String {
+    let sent_at = unix_ms() as u64;
+    format!(r#"{{"action":"forward","sent_at":{sent_at}}}"#)
 }
 
 async fn peer() -> anyhow::Result<RTCPeerConnection> {

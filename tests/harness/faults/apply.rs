@@ -1,0 +1,343 @@
+//! How each fault is brought about, and mended.
+
+use crate::faults::kind::{Fault, PATH, Program};
+use crate::faults::launch::Start;
+use crate::faults::road::text;
+use crate::faults::scene::Scene;
+use crate::kvs::{Access, Client};
+use crate::process::{Process, children};
+use crate::robot::Folder;
+use crate::station::Ready;
+use crate::tcp_relay::Flow;
+use crate::{Viewer, unix_ns};
+use anyhow::Context;
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
+use serde_json::json;
+use std::net::TcpListener;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// Exit status of a daemon that must not start on what it finds.
+const REFUSED: i32 = 78;
+
+/// As many viewers as want to watch at once.
+const CROWD: usize = 50;
+
+impl Scene {
+    /// Breaks something.
+    ///
+    /// # Errors
+    /// When it cannot be broken.
+    pub(super) async fn begin(&mut self, fault: &Fault) -> anyhow::Result<()> {
+        match *fault {
+            Fault::Kill(program) => self.kill(program, Signal::KILL),
+            Fault::Terminate(program) => self.kill(program, Signal::TERM),
+            Fault::Freeze(program) => self.freeze(program),
+            Fault::Suspend => {
+                for program in [Program::Robot, Program::Broker, Program::Station] {
+                    self.freeze(program);
+                }
+            }
+            Fault::Link(link, flow) => self.link(link).set(flow),
+            Fault::Path(shape) => self.hands.set_path(shape).await,
+            Fault::OtherPorts => self.other_ports()?,
+            Fault::DiskFull => self.fill_disk()?,
+            Fault::DiskReadOnly => {
+                // A disk that somebody writes to cannot be made read-only.
+                self.station_down().await;
+                self.remount("ro").await?;
+                self.restart_station(Start::default());
+            }
+            Fault::DatabaseEmptied => self.damage_database(|_| 0).await?,
+            Fault::DatabaseTorn => self.damage_database(|length| length / 2).await?,
+            Fault::LogUnread(program) => self.log_into_full_pipe(program)?,
+            Fault::FewDescriptors(program) => self.limit_descriptors(program, true),
+            Fault::Clock(program, seconds) => {
+                self.distrust_clock(program == Program::Robot);
+                self.clock.set(seconds);
+            }
+            Fault::Clock1970 => {
+                self.distrust_clock(true);
+                self.clock.set_1970();
+            }
+            Fault::RobotRevoked => {
+                self.command(&["revoke", "rover"]).await?;
+                self.forbidden = Some((unix_ns(), u64::MAX));
+            }
+            Fault::KeyRevoked => {
+                let key = self.keys.pop().context("there is a key")?;
+                self.command(&["revoke", "--key", &key.number]).await?;
+                self.forbidden = Some((unix_ns(), u64::MAX));
+            }
+            Fault::Flood => self.flood(),
+            Fault::Crowd => self.crowd().await?,
+            Fault::Twin => self.twin().await?,
+        }
+        Ok(())
+    }
+
+    /// Brings about what must be there before the driver begins.
+    pub(super) fn prepare(&mut self, fault: &Fault) {
+        let program = match *fault {
+            Fault::Clock(program, _) => program,
+            Fault::Clock1970 => Program::Robot,
+            _ => return,
+        };
+        self.clock.set(0);
+        let start = Start {
+            env: self.clock.env().to_vec(),
+            log: None,
+        };
+        self.restart(program, start);
+    }
+
+    /// Mends it.
+    ///
+    /// # Errors
+    /// When it cannot be mended, or was not refused as it must be.
+    pub(super) async fn heal(&mut self, fault: &Fault) -> anyhow::Result<()> {
+        match *fault {
+            Fault::Freeze(program) => self.thaw(program),
+            Fault::Suspend => {
+                for program in [Program::Station, Program::Broker, Program::Robot] {
+                    self.thaw(program);
+                }
+            }
+            Fault::Link(link, _) => self.link(link).set(Flow::Open),
+            Fault::Path(_) => self.hands.set_path(PATH).await,
+            Fault::DiskFull => std::fs::remove_file(self.disk.join("filler"))?,
+            Fault::DiskReadOnly => self.remount("rw").await?,
+            Fault::DatabaseEmptied | Fault::DatabaseTorn => self.restore_database()?,
+            Fault::LogUnread(program) => {
+                self.held.abort_all();
+                self.restart(program, Start::default());
+            }
+            // Which is one more jump.
+            Fault::Clock(..) | Fault::Clock1970 => self.clock.set(0),
+            Fault::FewDescriptors(program) => self.limit_descriptors(program, false),
+            Fault::RobotRevoked => self.enroll_again().await?,
+            Fault::KeyRevoked => {
+                self.new_key().await?;
+                self.forbidden = self.forbidden.map(|(from, _)| (from, unix_ns()));
+            }
+            Fault::Flood | Fault::Crowd | Fault::Twin => self.held.abort_all(),
+            Fault::Kill(_) | Fault::Terminate(_) | Fault::OtherPorts => {}
+        }
+        Ok(())
+    }
+
+    fn pid(&self, program: Program) -> Option<Pid> {
+        match program {
+            Program::Robot => self.robot.pid(),
+            Program::Station => self.daemon.pid(),
+            Program::Broker => {
+                let station = u32::try_from(self.daemon.pid()?.as_raw_nonzero().get()).ok()?;
+                children(station).first().copied()
+            }
+        }
+    }
+
+    fn signal(&self, program: Program, signal: Signal) {
+        if let Some(pid) = self.pid(program) {
+            let _ = kill_process(pid, signal);
+        }
+    }
+
+    fn kill(&mut self, program: Program, signal: Signal) {
+        if program == Program::Robot && signal == Signal::KILL {
+            self.gone.push((unix_ns(), None));
+        }
+        self.signal(program, signal);
+    }
+
+    fn freeze(&mut self, program: Program) {
+        if program == Program::Robot {
+            self.gone.push((unix_ns(), None));
+        }
+        self.signal(program, Signal::STOP);
+    }
+
+    fn thaw(&mut self, program: Program) {
+        self.signal(program, Signal::CONT);
+        if program == Program::Robot
+            && let Some((_, back)) = self.gone.last_mut()
+        {
+            *back = Some(unix_ns());
+        }
+    }
+
+    fn restart(&self, program: Program, start: Start) {
+        match program {
+            Program::Robot => self.restart_robot(start),
+            _ => self.restart_station(start),
+        }
+    }
+
+    fn other_ports(&mut self) -> anyhow::Result<()> {
+        let ports = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0"));
+        let [http, https, mqtt] =
+            ports.map(|port| Ok::<_, std::io::Error>(port?.local_addr()?.to_string()));
+        self.moved(Ready {
+            http: http?,
+            https: https?,
+            mqtt: mqtt?,
+        });
+        self.restart_station(Start::default());
+        Ok(())
+    }
+
+    fn fill_disk(&self) -> anyhow::Result<()> {
+        let mut filler = std::fs::File::create(self.disk.join("filler"))?;
+        // Until it says that there is no space left.
+        let chunk = vec![0; 64 * 1024];
+        while std::io::Write::write_all(&mut filler, &chunk).is_ok() {}
+        Ok(())
+    }
+
+    async fn remount(&self, how: &str) -> anyhow::Result<()> {
+        let mut mount = tokio::process::Command::new("mount");
+        mount
+            .args(["-o", &format!("remount,{how}")])
+            .arg(&self.disk);
+        let (status, _, stderr) = crate::process::output(mount).await;
+        anyhow::ensure!(status.success(), "{stderr}");
+        Ok(())
+    }
+
+    async fn station_down(&self) {
+        self.daemon.relaunch(|unit| unit.start = None);
+        while self.daemon.pid().is_some() {
+            sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    async fn damage_database(&mut self, left: impl Fn(u64) -> u64) -> anyhow::Result<()> {
+        self.station_down().await;
+        let database = self.disk.join("station.db");
+        std::fs::copy(&database, self.path().join("station.db.whole"))?;
+        let file = std::fs::OpenOptions::new().write(true).open(&database)?;
+        file.set_len(left(file.metadata()?.len()))?;
+        self.restart_station(Start::default());
+        Ok(())
+    }
+
+    fn restore_database(&mut self) -> anyhow::Result<()> {
+        let last = self.daemon.ended().last().map(|end| end.status);
+        let whole = self.path().join("station.db.whole");
+        std::fs::copy(whole, self.disk.join("station.db"))?;
+        self.restart_station(Start::default());
+        let refused = last.and_then(|status| status.code()) == Some(REFUSED);
+        anyhow::ensure!(
+            refused,
+            "a damaged database was taken for a station's: {last:?}"
+        );
+        Ok(())
+    }
+
+    fn log_into_full_pipe(&mut self, program: Program) -> anyhow::Result<()> {
+        let (reader, writer) = rustix::pipe::pipe()?;
+        let room = rustix::pipe::fcntl_getpipe_size(&writer)?;
+        rustix::io::write(&writer, &vec![b'\n'; room])?;
+        self.held.spawn(async move {
+            let _reader = reader;
+            std::future::pending().await
+        });
+        let start = Start {
+            env: Vec::new(),
+            log: Some(writer),
+        };
+        self.restart(program, start);
+        Ok(())
+    }
+
+    fn limit_descriptors(&self, program: Program, few: bool) {
+        let Some(pid) = self.pid(program) else {
+            return;
+        };
+        let open = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero()));
+        let open = open.map_or(0, |files| files.count() as u64);
+        let limit = rustix::process::getrlimit(Resource::Nofile);
+        let current = if few { Some(open) } else { limit.current };
+        let limit = Rlimit {
+            current,
+            maximum: limit.maximum,
+        };
+        let _ = prlimit(Some(pid), Resource::Nofile, limit);
+    }
+
+    async fn enroll_again(&mut self) -> anyhow::Result<()> {
+        let config = self.folder.config();
+        let out = self.folder.path().display().to_string();
+        self.robot.relaunch(|unit| unit.start = None);
+        self.command(&[
+            "new-robot",
+            "rover",
+            "--force",
+            "--out",
+            &out,
+            "--host",
+            "localhost",
+        ])
+        .await?;
+        self.folder.write_config(&config);
+        self.restart_robot(Start::default());
+        self.forbidden = self.forbidden.map(|(from, _)| (from, unix_ns()));
+        Ok(())
+    }
+
+    /// Somebody else, who never gets the wheel as long as the driver holds on to it.
+    fn flood(&mut self) {
+        let other = self.operator("flood");
+        self.held.spawn(async move {
+            let body = text(-0.5, Duration::from_millis(200), "flood", None);
+            let mut ticks = tokio::time::interval(Duration::from_millis(1));
+            loop {
+                ticks.tick().await;
+                other.send(body.clone()).await;
+            }
+        });
+    }
+
+    /// Viewers that offer, and then do nothing.
+    async fn crowd(&mut self) -> anyhow::Result<()> {
+        let key = self.keys.last().context("there is a key")?.text.clone();
+        let host = self.ready.http.clone();
+        self.held.spawn(async move {
+            let client = Client::viewer(&host, "rover", Access::Key(&key)).await;
+            let Ok(first) = Viewer::prepare(&client, "crowd").await else {
+                return;
+            };
+            let mut sockets = Vec::new();
+            for n in 0..CROWD {
+                let socket = client.connect(Some(&format!("crowd-{n}"))).await;
+                if let (Ok(mut socket), Ok(offer)) = (socket, first.offer().await) {
+                    let _ = socket.offer(offer).await;
+                    sockets.push(socket);
+                }
+            }
+            std::future::pending::<()>().await;
+        });
+        Ok(())
+    }
+
+    /// A robot that has our certificate, and wheels of its own.
+    async fn twin(&mut self) -> anyhow::Result<()> {
+        let path = self.path().join("twin");
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path)?;
+        let twin = Folder::new(path);
+        let mut config = self.folder.config();
+        config["certs"] = json!(self.folder.certs());
+        config["motors"] = json!({ "driver": "simulated" });
+        config["video"] = json!({ "source": "off" });
+        twin.write_config(&config);
+        let mut command = twin.agent();
+        command.arg("run");
+        let process = Process::start(command, &twin.path().join("robot-agent.log"));
+        self.held.spawn(async move {
+            let _process = process;
+            std::future::pending().await
+        });
+        Ok(())
+    }
+}
