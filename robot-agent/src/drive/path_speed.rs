@@ -1,12 +1,12 @@
 //! How fast an action may be that was this long on its way. Pure.
 //!
-//! Who steers through a delay steers what was, not what is. In teleoperation tasks drivers
-//! begin to lose against a delay between 170 and 300 ms, and from about a second on they move
-//! and wait (W. R. Ferrell, "Remote manipulation with transmission delay", 1965; T. B. Sheridan,
-//! "Space teleoperation through time delay", 1993; J. Y. C. Chen, E. C. Haas, M. J. Barnes,
-//! "Human performance issues and user interface design for teleoperated robots", 2007). So the
-//! speed is left alone below the first, falls in a straight line above it, and where the second
-//! comes near the robot goes nowhere and turns slowly, which is enough to look around.
+//! Who steers through a delay steers what was, not what is. Operators then move a little and wait for
+//! what comes of it, of themselves (W. R. Ferrell, "Remote manipulation with transmission delay", IEEE
+//! Transactions on Human Factors in Electronics, 1965); before that they steer worse, as is reviewed in J. Y. C.
+//! Chen, E. C. Haas, M. J. Barnes, "Human performance issues and user interface design for
+//! teleoperated robots", IEEE Transactions on Systems, Man, and Cybernetics C, 2007. Where the line begins and
+//! ends is our choice, and the owner's: the speed is left alone below the first, falls in a straight line
+//! above it, and from the second on the robot goes nowhere and turns slowly, enough to look around.
 
 use std::time::Duration;
 

@@ -144,7 +144,7 @@ pub const KINDS: &[Kind] = {
     &[
         kind("robot killed", Kill(Robot), (0, 0), ALL, STARTED),
         kind("robot ended", Terminate(Robot), (0, 0), ALL, STARTED),
-        kind("robot frozen", Freeze(Robot), (300, 1500), ALL, SOON),
+        kind("robot frozen", Freeze(Robot), (300, 1900), ALL, SOON),
         kind("robot hangs", Freeze(Robot), (4000, 8000), ALL, STARTED),
         kind("station killed", Kill(Station), (0, 0), ALL, STARTED),
         kind("station ended", Terminate(Station), (0, 0), ALL, STARTED),
