@@ -94,6 +94,28 @@ async fn a_user_who_is_removed_is_out_when_the_command_has_answered_and_others_g
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_key_has_ordered_by_http_is_over_when_the_command_has_answered_that_removes_it() {
+    let (station, folder) = station().await;
+    let key = station.new_key("rover").await;
+    let robot = Robot::start_video(folder).await;
+    let order = r#"{"action":"forward","duration_ms":2000}"#;
+    station.drive_until_it_moves(&robot, &key).await;
+    eventually("the wheels rest", async || {
+        robot.folder.last_write().filter(|write| !write.moves())
+    })
+    .await;
+    station.publish("rover", &key, order).await;
+    still_drives(&robot).await;
+    station.command(&["revoke", "--key", "1"]).await;
+    let answered = unix_ns();
+    let last = robot.folder.last_write().unwrap();
+    assert!(!last.moves() && last.t_ns < answered, "{last:?}");
+    let turned = robot.folder.writes().into_iter().rev().find(Write::moves);
+    let turned = last.t_ns - turned.unwrap().t_ns;
+    assert!(turned < 2_000_000_000, "not by its own end: {turned}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_loses_only_this_robot_or_their_key_is_out_as_well() {
     let (station, folder) = station().await;
     station.new_robot("other").await;

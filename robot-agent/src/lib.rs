@@ -217,6 +217,16 @@ impl video::Robot for ByViewers {
         self.motors.release(viewer)
     }
 
+    fn release_unless(&self, permitted: &dyn Fn(&str) -> bool) {
+        let driver = self.motors.driver();
+        let by_station = driver.filter(|driver| driver.via == wire::telemetry::Via::Mqtt);
+        if let Some(driver) = by_station
+            && driver.user.is_some_and(|user| !permitted(&user))
+        {
+            self.motors.release(&driver.id);
+        }
+    }
+
     fn driver(&self) -> Option<String> {
         self.motors.driver().map(|driver| driver.id)
     }

@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use wire::signaling::permitted::LIFE;
+use wire::action::MAX_NAME_BYTES;
+use wire::signaling::permitted::{LIFE, label};
 
 /// The newest list, and when it came.
 #[derive(Debug, Default)]
@@ -29,6 +30,16 @@ pub(super) enum Denied {
 impl Permission {
     pub(super) fn replace(&mut self, principals: BTreeSet<String>, now: Instant) {
         self.list = Some((principals, now));
+    }
+
+    /// Whether a user or a key is on the newest list, by the name that stands in its actions.
+    pub(super) fn has(&self, user: &str) -> bool {
+        let shortened = |principal: &String| {
+            let label = label(principal);
+            label.get(..MAX_NAME_BYTES).unwrap_or(label) == user
+        };
+        let list = self.list.as_ref();
+        list.is_none_or(|(list, _)| list.iter().any(shortened))
     }
 
     /// # Errors

@@ -146,6 +146,8 @@ impl<'a> Sessions<'a> {
                 Some(list) = self.io.permitted.recv() => {
                     self.permission.replace(list.principals, now());
                     self.end_denied();
+                    let permitted = |user: &str| self.permission.has(user);
+                    self.shared.robot.release_unless(&permitted);
                     let _ = list.acted.send(());
                 }
                 () = self.shared.changed.notified() => self.control_camera(),

@@ -24,6 +24,9 @@ pub(crate) trait Robot: Send + Sync + 'static {
     /// The viewer is gone, or drives no more: stops the wheels if it is they who move them.
     /// True if they drove.
     fn release(&self, viewer: &str) -> bool;
+    /// Stops the wheels if it is an order by way of the station that moves them, of a user or key that
+    /// is not among these.
+    fn release_unless(&self, permitted: &dyn Fn(&str) -> bool);
     /// The id of who drives, by whatever road.
     fn driver(&self) -> Option<String>;
     /// Counts a message that was no action.

@@ -53,6 +53,8 @@ impl Robot for Recorder {
         driver.take_if(|driver| driver == viewer).is_some()
     }
 
+    fn release_unless(&self, _: &dyn Fn(&str) -> bool) {}
+
     fn driver(&self) -> Option<String> {
         self.driver.lock().unwrap().clone()
     }
