@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::offer::{MAX_SECTIONS, Offer};
+use super::offer::{MAX_SECTIONS, Offer, Section};
 
 /// An answer, and where its candidates belong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,16 +19,14 @@ impl Answer {
     /// encoder's frames have this `level`.
     pub(super) fn word(offer: &Offer, answered: &str, level: u8) -> Self {
         let (session, sections) = split(answered);
-        let served = offer.served();
-        let tagged = served.first().copied().unwrap_or(offer.video);
+        let tagged = offer.accepted.first().copied().unwrap_or(offer.video);
         let mut sdp = String::new();
         for line in session.iter().filter(|line| !line.starts_with("a=group:")) {
             push(&mut sdp, line);
         }
         if offer.group.is_some() {
-            let mids = served
-                .iter()
-                .filter_map(|index| offer.sections[*index].mid.as_deref());
+            let mids =
+                (offer.accepted.iter()).filter_map(|index| offer.sections[*index].mid.as_deref());
             let _ = write!(
                 sdp,
                 "a=group:BUNDLE {}\r\n",
@@ -45,6 +43,10 @@ impl Answer {
             };
             match of_library {
                 Some(lines) => accept(&mut sdp, offer, index, lines, level),
+                None if offer.accepted.contains(&index) => {
+                    let transport = sections.first().into_iter().flatten();
+                    silence(&mut sdp, &offer.sections[index], transport.copied());
+                }
                 None => reject(&mut sdp, offer, index),
             }
             if index == tagged {
@@ -113,14 +115,43 @@ fn accept(sdp: &mut String, offer: &Offer, index: usize, lines: &[&str], level: 
                 );
             }
             // The library says so whatever is offered.
-            "a=rtcp-mux" | "a=rtcp-rsize"
-                if is_video && !offer.attributes.iter().any(|a| line[2..] == **a) => {}
+            "a=rtcp-mux" if !section.has_rtcp_mux => {}
+            "a=rtcp-rsize" if !offer.attributes.iter().any(|a| a == "rtcp-rsize") => {}
             "a=sendonly" if !offer.receives => push(sdp, "a=inactive"),
             _ => push(sdp, line),
         }
     }
     if let Some(sctpmap) = &section.sctpmap {
         let _ = write!(sdp, "a=sctpmap:{sctpmap}\r\n");
+    }
+}
+
+/// A section that has no part but the transport.
+fn silence<'a>(sdp: &mut String, section: &Section, library: impl Iterator<Item = &'a str>) {
+    let format = section.formats.first().map_or("0", String::as_str);
+    let _ = write!(
+        sdp,
+        "m={} 9 {} {format}\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n",
+        section.kind, section.protocol
+    );
+    for line in library {
+        let key = line.split(':').next().unwrap_or_default();
+        if matches!(key, "a=ice-ufrag" | "a=ice-pwd" | "a=setup")
+            || (key == "a=rtcp-mux" && section.has_rtcp_mux)
+        {
+            push(sdp, line);
+        }
+    }
+    describe(sdp, section);
+}
+
+/// The name and the first format, as the offer has them.
+fn describe(sdp: &mut String, section: &Section) {
+    for attribute in &section.first_format {
+        let _ = write!(sdp, "a={attribute}\r\n");
+    }
+    if let Some(mid) = &section.mid {
+        let _ = write!(sdp, "a=mid:{mid}\r\n");
     }
 }
 
@@ -134,13 +165,7 @@ fn reject(sdp: &mut String, offer: &Offer, index: usize) {
         "m={} 0 {} {format}\r\nc=IN IP4 0.0.0.0\r\na=inactive\r\n",
         section.kind, section.protocol
     );
-    let rtpmap = section.rtpmap.as_ref();
-    if let Some(rtpmap) = rtpmap.filter(|map| map.split(' ').next() == Some(format)) {
-        let _ = write!(sdp, "a=rtpmap:{rtpmap}\r\n");
-    }
-    if let Some(mid) = &section.mid {
-        let _ = write!(sdp, "a=mid:{mid}\r\n");
-    }
+    describe(sdp, section);
 }
 
 /// The answer that takes none of the offer's media. Empty for what is no session description.

@@ -2,9 +2,10 @@
 //! transport, and what the library is shown of it. Pure.
 //!
 //! One video section that receives is served, and with it, if both are in one BUNDLE group (RFC
-//! 8843), a section of data channels. All others are rejected. The library is shown only those
-//! two, always in the same order and under the same names: so whatever else a viewer offers, now
-//! or later, is none of its business.
+//! 8843), a section of data channels. The group's other media are accepted, but nothing is sent or
+//! received there; all else is rejected. The library is shown only those two, always in the same
+//! order and under the same names: so whatever else a viewer offers, now or later, is none of its
+//! business.
 
 use std::fmt::Write;
 use std::io::Cursor;
@@ -60,6 +61,8 @@ pub(in crate::video) struct Offer {
     /// Which of them are served.
     pub(super) video: usize,
     pub(super) data: Option<usize>,
+    /// All that are not rejected, in the order of their group. The first has the transport.
+    pub(super) accepted: Vec<usize>,
     /// The mids of the video's BUNDLE group, in the offer's order.
     pub(super) group: Option<Vec<String>>,
     pub(super) payload_type: PayloadType,
@@ -84,8 +87,9 @@ pub(super) struct Section {
     /// Such as `UDP/TLS/RTP/SAVPF`.
     pub protocol: String,
     pub formats: Vec<String>,
-    /// The codec of the first format, where the offer names it.
-    pub rtpmap: Option<String>,
+    /// What the offer says of the first format.
+    pub first_format: Vec<String>,
+    pub has_rtcp_mux: bool,
     pub mid: Option<String>,
     /// What stood for `a=sctp-port` in drafts of RFC 8841.
     pub sctpmap: Option<String>,
@@ -122,18 +126,30 @@ impl Offer {
             let mid = mid(media);
             mid.is_some_and(|mid| group.iter().flatten().any(|bundled| *bundled == mid))
         };
-        let data = media.iter().position(|media| {
-            media.media_name.media == "application" && is_open(media) && is_bundled(&media)
-        });
-        // Sections of one group have one transport: that of the first that is accepted, and of
-        // none that has nothing to say of it.
-        let served = [Some(video), data].into_iter().flatten();
-        let mut order: Vec<_> = served.map(|index| &media[index]).collect();
-        order.sort_by_key(|media| {
+        let is_data = |media: &MediaDescription| media.media_name.media == "application";
+        let data =
+            (media.iter()).position(|media| is_data(media) && is_open(media) && is_bundled(&media));
+        // Audio, and more video: accepted for the sake of viewers who do not know a rejection.
+        let is_silent = |(_, media): &(usize, &MediaDescription)| {
+            let kind = media.media_name.media.as_str();
+            matches!(kind, "audio" | "video") && is_open(media) && is_bundled(media)
+        };
+        let silent = media.iter().enumerate().filter(is_silent);
+        let mut accepted: Vec<_> = silent.map(|(index, _)| index).collect();
+        accepted.extend(data);
+        if group.is_none() {
+            accepted.push(video);
+        }
+        accepted.sort_by_key(|index| {
             let mut mids = group.iter().flatten();
-            mids.position(|bundled| mid(media) == Some(bundled))
+            mids.position(|bundled| mid(&media[*index]) == Some(bundled))
         });
-        order.extend(media.iter().filter(is_bundled));
+        // Sections of one group have one transport: that of the first that is accepted (RFC 8843,
+        // section 7.3.1), and of none that has nothing to say of it.
+        let of_group = media.iter().filter(is_bundled);
+        let order: Vec<_> = (accepted.iter().map(|index| &media[*index]))
+            .chain(of_group)
+            .collect();
         let transport = Transport::read(&offer, &order)?;
         Ok(Self {
             connection: ConnectionId {
@@ -144,6 +160,7 @@ impl Offer {
             sections: media.iter().map(Section::read).collect(),
             video,
             data,
+            accepted,
             candidates: transport.candidates(media),
             attributes: shown_attributes(&media[video], &payload_type),
             group,
@@ -188,23 +205,6 @@ impl Offer {
             );
         }
         sdp
-    }
-
-    /// Those of the sections that are served, in the order of their BUNDLE group. The first has
-    /// the candidates (RFC 8843, section 7.3.1).
-    pub(super) fn served(&self) -> Vec<usize> {
-        let mut served: Vec<_> = [Some(self.video), self.data]
-            .into_iter()
-            .flatten()
-            .collect();
-        served.sort_by_key(|index| {
-            let mid = self.sections[*index].mid.as_ref();
-            self.group
-                .iter()
-                .flatten()
-                .position(|bundled| Some(bundled) == mid)
-        });
-        served
     }
 }
 
@@ -299,11 +299,21 @@ fn shown_attributes(media: &MediaDescription, payload_type: &PayloadType) -> Vec
                 (of == "*" || of == number).then(|| format!("rtcp-fb:{number} {feedback}"))
             }
             ("extmap", Some(value)) => Some(format!("extmap:{value}")),
-            ("extmap-allow-mixed" | "rtcp-mux" | "rtcp-rsize", None) => Some(attribute.key.clone()),
+            ("extmap-allow-mixed" | "rtcp-rsize", None) => Some(attribute.key.clone()),
             _ => None,
         }
     });
     shown.collect()
+}
+
+fn first_format(media: &MediaDescription) -> Vec<String> {
+    let first = media.media_name.formats.first();
+    let of_first = media.attributes.iter().filter_map(|attribute| {
+        let (key, value) = (&attribute.key, attribute.value.as_ref()?);
+        let is_first = value.split(' ').next() == first.map(String::as_str);
+        (matches!(key.as_str(), "rtpmap" | "fmtp") && is_first).then(|| format!("{key}:{value}"))
+    });
+    of_first.collect()
 }
 
 impl Section {
@@ -311,7 +321,8 @@ impl Section {
         Self {
             kind: media.media_name.media.clone(),
             protocol: media.media_name.protos.join("/"),
-            rtpmap: media.attribute("rtpmap").flatten().map(str::to_owned),
+            first_format: first_format(media),
+            has_rtcp_mux: media.has_attribute("rtcp-mux"),
             formats: media.media_name.formats.clone(),
             mid: mid(media).map(str::to_owned),
             sctpmap: media.attribute("sctpmap").flatten().map(str::to_owned),

@@ -36,21 +36,42 @@ fn from_section<'a>(answer: &'a str, kind: &str) -> &'a str {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn audio_first_is_rejected_and_the_video_has_the_candidates() {
+async fn audio_first_is_accepted_in_silence_and_has_the_candidates() {
     let mut task = VideoTask::start(config());
     let mut viewer = Viewer::receiving("anna", &AUDIO_FIRST).await;
     let offer = viewer.offer().await;
     let answer = task.negotiate(&viewer, offer).await;
     viewer.next_picture().await;
-    let (before, video) = answer.split_at(answer.len() - from_section(&answer, "video").len());
-    assert!(before.contains("m=audio 0 "), "{answer}");
-    assert!(!before.contains("a=candidate:"), "{answer}");
-    assert!(video.contains("a=candidate:"), "{answer}");
+    let (audio, video) = answer.split_at(answer.len() - from_section(&answer, "video").len());
+    assert!(
+        audio.contains("m=audio 9 ") && audio.contains("a=inactive"),
+        "{answer}"
+    );
+    assert!(
+        audio.contains("a=candidate:") && !video.contains("a=candidate:"),
+        "{answer}"
+    );
     // Data channels work all the same.
     viewer
         .send(&viewer.drive, "{\"action\":\"forward\",\"sent_at\":1}")
         .await;
     task.acted(|(_, by)| by == "anna").await;
+    task.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn audio_first_without_a_group_is_rejected_and_the_video_has_the_candidates() {
+    let mut task = VideoTask::start(config());
+    let mut viewer = Viewer::receiving("anna", &AUDIO_FIRST).await;
+    let offer = changed(viewer.offer().await, |sdp| without_lines(sdp, "a=group"));
+    let answer = task.negotiate(&viewer, offer).await;
+    viewer.next_picture().await;
+    let (audio, video) = answer.split_at(answer.len() - from_section(&answer, "video").len());
+    assert!(audio.contains("m=audio 0 "), "{answer}");
+    assert!(
+        video.contains("a=candidate:") && !audio.contains("a=candidate:"),
+        "{answer}"
+    );
     task.stop().await;
 }
 

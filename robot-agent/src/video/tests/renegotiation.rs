@@ -74,7 +74,7 @@ async fn a_viewer_that_adds_a_section_goes_on_watching() {
     let offer = viewer.offer().await;
     let answer = task.negotiate(&viewer, offer.clone()).await;
     assert!(answer.contains("m=video 9 "), "{answer}");
-    assert!(answer.contains("m=audio 0 "), "{answer}");
+    assert!(answer.contains("m=audio 9 "), "{answer}");
     goes_on(&mut viewer, before).await;
     // The same again gets the same answer.
     task.to.send(offer).await.unwrap();

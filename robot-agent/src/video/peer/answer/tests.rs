@@ -4,7 +4,7 @@ use webrtc::sdp::description::session::SessionDescription;
 
 use super::*;
 
-const OFFERED: &str = "v=0\r\no=- 7 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE a v d\r\n\
+const OFFERED: &str = "v=0\r\no=- 7 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE v d\r\n\
     a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\na=fingerprint:sha-256 00:11\r\n\
     m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=mid:a\r\na=sendrecv\r\n\
     a=rtpmap:111 opus/48000/2\r\n\
@@ -101,10 +101,7 @@ fn candidates_stand_in_the_section_that_has_the_transport() {
         ],
         [0, 2, 0]
     );
-    let last = answer(
-        |offer| offer.replace("BUNDLE a v d", "BUNDLE d a v"),
-        ANSWERED,
-    );
+    let last = answer(|offer| offer.replace("BUNDLE v d", "BUNDLE d v"), ANSWERED);
     assert_eq!((last.mid.as_deref(), last.index), (Some("d"), 2));
     assert_eq!(
         [
@@ -114,6 +111,33 @@ fn candidates_stand_in_the_section_that_has_the_transport() {
         ],
         [0, 0, 2]
     );
+}
+
+#[test]
+fn audio_of_the_videos_group_is_accepted_in_silence_and_may_have_the_transport() {
+    let answer = answer(
+        |offer| offer.replace("BUNDLE v d", "BUNDLE a d v"),
+        ANSWERED,
+    );
+    assert!(
+        answer.sdp.contains("a=group:BUNDLE a d v\r\n"),
+        "{}",
+        answer.sdp
+    );
+    assert_eq!((answer.mid.as_deref(), answer.index), (Some("a"), 0));
+    let audio = section(&answer, "audio");
+    assert_eq!(audio[0], "m=audio 9 UDP/TLS/RTP/SAVPF 111");
+    for line in [
+        "a=inactive",
+        "a=ice-ufrag:ours",
+        "a=ice-pwd:secret",
+        "a=setup:active",
+        "a=mid:a",
+    ] {
+        assert!(audio.contains(&line), "{line}: {audio:?}");
+    }
+    assert!(audio.iter().any(|line| is_candidate(line)), "{audio:?}");
+    assert!(!answer.sdp.contains("a=mid:video") && section(&answer, "video")[0].contains(" 9 "));
 }
 
 #[test]

@@ -61,23 +61,23 @@ fn a_browsers_offer_is_taken() {
 }
 
 #[test]
-fn wherever_audio_stands_video_and_data_are_served() {
+fn wherever_audio_stands_video_and_data_are_served_by_the_first_of_the_group() {
     let (a, v, d) = (
         audio("a", "abcd"),
         video("v", "abcd", OURS, "recvonly"),
         data("d", "abcd"),
     );
     for (sections, mids, video, data, first) in [
-        (vec![&a, &v], "a v", 1, None, 1),
+        (vec![&a, &v], "a v", 1, None, 0),
         (vec![&v, &a], "v a", 0, None, 0),
-        (vec![&a, &v, &d], "a v d", 1, Some(2), 1),
+        (vec![&a, &v, &d], "v a d", 1, Some(2), 1),
         (vec![&d, &a, &v], "d a v", 2, Some(0), 0),
         (vec![&v, &d, &a], "d v a", 0, Some(1), 1),
     ] {
         let sections: Vec<_> = sections.into_iter().cloned().collect();
         let offer = read(&bundled(mids, &sections));
         assert_eq!((offer.video, offer.data), (video, data), "{mids}");
-        assert_eq!(offer.served()[0], first, "{mids}");
+        assert_eq!(offer.accepted[0], first, "{mids}");
         let shown = read(&offer.for_library());
         assert_eq!((shown.video, shown.data), (0, data.map(|_| 1)), "{mids}");
     }
@@ -91,10 +91,11 @@ fn the_transport_is_that_of_the_first_section_that_is_served() {
         data("d", "dddd") + "a=candidate:3 1 udp 1 192.0.2.1 3 typ host\r\n",
     ];
     for (mids, ufrag, candidate, data) in [
-        ("a v d", "vvvv", "2 1 udp", Some(2)),
+        ("a v d", "aaaa", "1 1 udp", Some(2)),
         ("d v a", "dddd", "3 1 udp", Some(2)),
         ("v a", "vvvv", "2 1 udp", None),
         ("a d", "vvvv", "2 1 udp", None),
+        ("d a", "vvvv", "2 1 udp", None),
     ] {
         let offer = read(&bundled(mids, &sections));
         assert_eq!(offer.transport.ufrag, ufrag, "{mids}");
@@ -127,6 +128,7 @@ fn a_section_that_exists_only_in_its_group_is_served_by_the_transport_of_another
     assert_eq!(read.transport.ufrag, "aaaa");
     // Without the group it is a section that the viewer has rejected itself.
     let alone = offer.replace("a=bundle-only\r\n", "");
+    assert_eq!(read.accepted, [0, 1, 2]);
     assert_eq!(Offer::read(&alone), Err(Refused::NoVideo));
 }
 
