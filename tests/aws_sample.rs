@@ -1,14 +1,24 @@
-//! What was made for the AWS sample works here as it is: its config, its certificates' names,
-//! its client library.
+//! What was made for AWS works here as it is: the sample's config, its certificates' names, its
+//! client library, and a viewer of strangers who find the robot with Amazon's SDK.
 
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use tests::kvs::{Access, Client};
 use tests::process::output;
 use tests::{Robot, Station};
 use tokio::process::Command;
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A Python with what these tests need of others.
+async fn python() -> PathBuf {
+    let mut python = Command::new(repository().join("scripts/lib/sample-python"));
+    python.current_dir(repository());
+    let (status, python, stderr) = output(python).await;
+    assert!(status.success(), "{stderr}");
+    PathBuf::from(python.trim())
 }
 
 #[tokio::test]
@@ -35,11 +45,7 @@ async fn the_samples_five_keys_are_a_whole_config() {
 
 #[tokio::test]
 async fn a_client_of_the_samples_library_drives_a_robot() {
-    let mut python = Command::new(repository().join("scripts/lib/sample-python"));
-    python.current_dir(repository());
-    let (status, python, stderr) = output(python).await;
-    assert!(status.success(), "{stderr}");
-
+    let python = python().await;
     let station = Station::start().await;
     let folder = station.new_robot("rover").await;
     let key = station.new_key("rover").await;
@@ -48,7 +54,7 @@ async fn a_client_of_the_samples_library_drives_a_robot() {
     station.telemetry("rover", &key).await;
 
     let port = station.mqtt_port().to_string();
-    let mut publisher = Command::new(python.trim());
+    let mut publisher = Command::new(&python);
     publisher
         .arg(repository().join("tests/aws_sample_publisher.py"))
         .args(["rover", "localhost", &port])
@@ -60,4 +66,47 @@ async fn a_client_of_the_samples_library_drives_a_robot() {
         .wheels(0, "the robot goes backwards", |w| w.moves())
         .await;
     assert_eq!((wheels.left, wheels.right), (-0.5, -0.5));
+}
+
+/// What aiortc offers, and whether it has a way to give orders.
+const SHAPES: [(&str, bool); 7] = [
+    ("video", false),
+    ("audio-first", false),
+    ("audio-last", false),
+    ("test-page", true),
+    ("max-compat", true),
+    ("data-first", true),
+    ("negotiated", true),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn aiortc_with_amazons_sdk_sees_and_drives_the_robot_whatever_it_offers() {
+    let python = python().await;
+    let station = Station::start().await;
+    let folder = station.new_robot("rover").await;
+    folder.configure(&json!({ "video": { "source": "test", "fps": 30 } }));
+    let key = station.new_key("rover").await;
+    let robot = Robot::start(folder);
+    station.telemetry("rover", &key).await;
+    for (shape, drives) in SHAPES {
+        let writes = robot.folder.writes().len();
+        let client = Client::viewer(&station.ready.http, "rover", Access::Key(&key)).await;
+        let mut viewer = Command::new(&python);
+        viewer
+            .arg(repository().join("tests/aiortc_viewer.py"))
+            .args([&client.endpoint, "rover", shape])
+            .env("AWS_ACCESS_KEY_ID", &client.credentials.access_key_id)
+            .env(
+                "AWS_SECRET_ACCESS_KEY",
+                &client.credentials.secret_access_key,
+            )
+            .env("AWS_SESSION_TOKEN", &client.credentials.session_token);
+        let (status, stdout, stderr) = output(viewer).await;
+        assert!(status.success(), "{shape}: {stderr}");
+        let seen: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(seen["size"], json!([640, 480]), "{seen}");
+        if drives {
+            robot.wheels(writes, shape, |w| w.moves()).await;
+        }
+    }
 }

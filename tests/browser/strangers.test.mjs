@@ -1,0 +1,113 @@
+// Viewers that nobody here wrote: Amazon's own client for JavaScript, as the AWS sample's page and
+// AWS' test page use it, in Chromium.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { launch } from "./chromium.mjs";
+import { eventually } from "./harness/eventually.mjs";
+import { keepsMoving } from "./harness/frames.mjs";
+import { CAMERA } from "./harness/scene.mjs";
+import { Outpost } from "./harness/outpost.mjs";
+import { channelOf, servePage, watch } from "./harness/stranger.mjs";
+
+/** What these pages offer. Audio comes first wherever it is offered: so does the browser. */
+const SHAPES = [
+  { name: "the sample's page", trickle: true },
+  { name: "the sample's page, by relay only", trickle: true, relay: true },
+  // With relays as well its offer would be longer than signaling carries, on AWS too.
+  { name: "the sample's page, without trickle", alone: true },
+  { name: "AWS' test page", trickle: true, talk: true, show: true, channel: "kvsDataChannel" },
+  { name: "AWS' test page, max-bundle and by relay only", trickle: true, talk: true, channel: "kvsDataChannel", bundle: "max-bundle", relay: true },
+  { name: "max-compat", trickle: true, talk: true, channel: "drive", bundle: "max-compat" },
+  { name: "video only", trickle: true, audio: false },
+  { name: "a channel negotiated out of band", trickle: true, channel: "orders", negotiated: { negotiated: true, id: 0 } },
+];
+
+let outpost, robot, key, site, browser;
+const contexts = [];
+before(async () => {
+  outpost = await Outpost.start("strangers");
+  robot = await outpost.startRobot("rover", CAMERA);
+  key = await outpost.newKey("rover");
+  await outpost.sees("rover", key);
+  site = await servePage();
+  browser = await launch(["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]);
+});
+afterEach(async () => {
+  for (const context of contexts.splice(0)) {
+    await context.pages()[0].evaluate(() => window.stranger?.pc.close());
+    await context.close();
+  }
+  await robot.wheels.rest();
+});
+after(async () => {
+  site?.close();
+  await browser?.close();
+  await outpost?.stop();
+});
+
+async function watching(shape) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true });
+  contexts.push(context);
+  const page = await context.newPage();
+  // A socket is trusted once its host is.
+  await page.goto(outpost.secureUrl);
+  await page.goto(site.url);
+  const channel = await channelOf(outpost, "rover", key);
+  const seen = await page.evaluate(watch, { channel, shape });
+  return { page, seen };
+}
+
+for (const shape of SHAPES) {
+  test(`Chromium, ${shape.name}`, async (t) => {
+    const { page, seen } = await watching(shape);
+    assert.ok(seen.firstFrameMs < 2000, JSON.stringify(seen));
+    t.diagnostic(`first picture after ${seen.firstFrameMs} ms`);
+    await keepsMoving(page, async () => {});
+    if (shape.channel !== undefined) {
+      await Promise.all([robot.wheels.forward(), drives(page)]);
+    }
+    const { answers, candidates } = await page.evaluate(() => window.stranger);
+    const open = sections(answers[0].sdp).filter(({ port }) => port !== "0");
+    for (const { sdpMid, sdpMLineIndex } of candidates) {
+      assert.ok(open.some(({ mid, index }) => mid === sdpMid && index === sdpMLineIndex), `${sdpMid} ${sdpMLineIndex}`);
+    }
+  });
+}
+
+test("Chromium goes on watching over an ICE restart and over later offers", async () => {
+  const { page } = await watching({ name: "restarting", trickle: true, channel: "drive" });
+  for (const change of ["restartIce", "addAudio", "restartIce"]) {
+    await keepsMoving(page, async () => {
+      await page.evaluate(async (change) => {
+        const { pc, answers, offer } = window.stranger;
+        const before = answers.length;
+        if (change === "restartIce") pc.restartIce();
+        else pc.addTransceiver("audio", { direction: "sendrecv" });
+        await offer();
+        while (answers.length === before) await new Promise((over) => setTimeout(over, 10));
+      }, change);
+      await eventually(`connected after ${change}`, () => page.evaluate(() => window.stranger.pc.connectionState === "connected"));
+    });
+  }
+  await Promise.all([robot.wheels.forward(), drives(page)]);
+  assert.doesNotMatch(robot.log(), /reconnects/);
+});
+
+/** Holds an order for a moment. */
+function drives(page) {
+  return page.evaluate(async () => {
+    const { channel } = window.stranger;
+    while (channel.readyState !== "open") await new Promise((over) => setTimeout(over, 10));
+    for (let n = 0; n < 5; n += 1) {
+      channel.send(JSON.stringify({ action: "forward", sent_at: Date.now() }));
+      await new Promise((over) => setTimeout(over, 100));
+    }
+  });
+}
+
+/** The media sections of a session description. */
+function sections(sdp) {
+  const parts = sdp.split(/^m=/m).slice(1);
+  return parts.map((text, index) => ({ index, port: text.split(" ")[1], mid: /^a=mid:(\S+)/m.exec(text)?.[1] }));
+}
