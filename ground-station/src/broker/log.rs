@@ -31,7 +31,13 @@ pub(super) fn repeat(line: &str, last_error: &mut String) {
             last_error.push_str(words);
         }
         warn!(broker = words);
-    } else if words.starts_with("Warning") || words.contains("already connected") {
+    } else if words.contains("already connected") {
+        warn!(
+            broker = words,
+            "two programs have one certificate, or one program was faster than its own end: \
+             each needs its own, of new-operator or new-robot"
+        );
+    } else if words.starts_with("Warning") {
         warn!(broker = words);
     } else {
         debug!(broker = words);

@@ -29,12 +29,12 @@ pub(crate) fn calls(signaling: &Arc<Signaling>) -> Router {
 }
 
 /// `routes`, with the sockets in front of them: a presigned socket URL has no path of its own,
-/// so it is known by its query.
+/// so it is known by its query. Calls that nobody answers get a name.
 pub(crate) fn with_sockets(routes: Router, signaling: &Arc<Signaling>) -> Router {
-    routes.layer(middleware::from_fn_with_state(
-        Arc::clone(signaling),
-        kvs_socket::intercept,
-    ))
+    let sockets = middleware::from_fn_with_state(Arc::clone(signaling), kvs_socket::intercept);
+    routes
+        .layer(middleware::from_fn(kvs_calls::name_unknown))
+        .layer(sockets)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use wire::signaling::{Content, FromService, MessageType, ToService};
 use super::connection::CloseReason;
 use super::rejection::Rejection;
 use super::times::Times;
-use crate::auth::Grant;
+use crate::auth::{Grant, Role};
 use crate::store::Directory;
 use daemon::rate_limit::{Rate, TokenBucket};
 use held::{Held, MAX_HELD};
@@ -35,8 +35,8 @@ const JOINS: Rate = Rate {
     per_s: 3.0,
 };
 
-/// Control calls for one channel: the documented 5 a second for describing it, and ten viewers
-/// and a robot that all ask their three questions at once.
+/// Control calls for one channel and side: the documented 5 a second for describing it, and ten
+/// viewers that all ask their three questions at once.
 const CALLS: Rate = Rate {
     burst: 33.0,
     per_s: 5.0,
@@ -75,7 +75,8 @@ struct Channel {
     held: Held,
     master_joins: TokenBucket,
     viewer_joins: TokenBucket,
-    calls: TokenBucket,
+    master_calls: TokenBucket,
+    viewer_calls: TokenBucket,
 }
 
 impl Channel {
@@ -87,7 +88,8 @@ impl Channel {
             held: Held::default(),
             master_joins: TokenBucket::new(JOINS, now),
             viewer_joins: TokenBucket::new(JOINS, now),
-            calls: TokenBucket::new(CALLS, now),
+            master_calls: TokenBucket::new(CALLS, now),
+            viewer_calls: TokenBucket::new(CALLS, now),
         }
     }
 
@@ -124,9 +126,16 @@ impl Channels {
         now: Instant,
     ) -> Result<(ConnectionId, Receiver), Rejection> {
         let channel = channel_of(&mut self.channels, robot, now);
-        let joins = match side {
+        let joins = match &side {
             Side::Master => &mut channel.master_joins,
-            Side::Viewer { .. } => &mut channel.viewer_joins,
+            Side::Viewer { id, .. } => {
+                if channel.viewers.len() >= MAX_VIEWERS && !channel.viewers.contains_key(id) {
+                    return Err(Rejection::limit(format!(
+                        "this channel has its {MAX_VIEWERS} viewers"
+                    )));
+                }
+                &mut channel.viewer_joins
+            }
         };
         if !joins.take(now) {
             return Err(Rejection::limit(
@@ -140,14 +149,7 @@ impl Channels {
                 channel.held.take(now).for_each(|frame| outbox.send(frame));
                 channel.master.replace((number, outbox))
             }
-            Side::Viewer { id, .. } => {
-                if channel.viewers.len() >= MAX_VIEWERS && !channel.viewers.contains_key(id) {
-                    return Err(Rejection::limit(format!(
-                        "this channel has its {MAX_VIEWERS} viewers"
-                    )));
-                }
-                channel.viewers.insert(id.clone(), (number, outbox))
-            }
+            Side::Viewer { id, .. } => channel.viewers.insert(id.clone(), (number, outbox)),
         };
         if let Some((_, old)) = replaced {
             old.close(CloseReason::Replaced);
@@ -265,9 +267,15 @@ impl Channels {
         (number == Some(master.number)).then_some(channel)
     }
 
-    /// Whether one more control call for this channel is within its rate.
-    pub(crate) fn may_call(&mut self, robot: &str, now: Instant) -> bool {
-        channel_of(&mut self.channels, robot, now).calls.take(now)
+    /// Whether one more control call of this side is within its rate. However often viewers
+    /// call, the robot finds its way back.
+    pub(crate) fn may_call(&mut self, robot: &str, role: Role, now: Instant) -> bool {
+        let channel = channel_of(&mut self.channels, robot, now);
+        let calls = match role {
+            Role::Master => &mut channel.master_calls,
+            Role::Viewer => &mut channel.viewer_calls,
+        };
+        calls.take(now)
     }
 
     /// Sends everyone on a channel a message of the service's own; how many there are.

@@ -5,11 +5,9 @@
 use std::time::Instant;
 
 use wire::signaling::permitted::REVOKED;
-use wire::signaling::{
-    Content, FromService, MAX_PAYLOAD_BYTES, MessageType, StatusResponse, ToService, is_id,
-};
+use wire::signaling::{Content, FromService, MAX_PAYLOAD_BYTES, ToService, is_id};
 
-use super::rejection::{Rejection, STATUS};
+use super::rejection::Rejection;
 use super::times::Times;
 use crate::auth::Role;
 use daemon::rate_limit::{Rate, TokenBucket};
@@ -52,6 +50,8 @@ pub(crate) enum CloseReason {
     TooManyRejected,
     /// Who holds it may no longer.
     Revoked,
+    /// There are too many, or too many a second.
+    Limit,
     /// Somebody asked for it.
     OnDemand,
     /// The ground station stops.
@@ -64,6 +64,7 @@ impl CloseReason {
         match self {
             Self::Idle | Self::TimeUp | Self::Replaced => 1000,
             Self::OnDemand | Self::Stopping => 1001,
+            Self::Limit => 1013,
             Self::SlowReader | Self::TooManyRejected | Self::Revoked => 1008,
         }
     }
@@ -76,6 +77,7 @@ impl CloseReason {
             Self::SlowReader => "reads too slowly",
             Self::TooManyRejected => "too many rejected messages",
             Self::Revoked => REVOKED,
+            Self::Limit => "too many viewers, or too many at once: try again later",
             Self::OnDemand => "dropped on demand",
             Self::Stopping => "the ground station stops",
         }
@@ -95,15 +97,7 @@ impl RejectedMessage {
     /// What the sender is told.
     pub(crate) fn status(&self) -> Option<FromService> {
         let correlation_id = self.correlation_id.clone()?;
-        Some(FromService {
-            status_response: Some(StatusResponse {
-                correlation_id,
-                error_type: Some(self.rejection.error_type().to_owned()),
-                status_code: Some(STATUS.to_string()),
-                description: Some(self.rejection.to_string()),
-            }),
-            ..FromService::bare(MessageType::StatusResponse)
-        })
+        Some(self.rejection.status(correlation_id))
     }
 }
 

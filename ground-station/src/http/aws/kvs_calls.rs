@@ -7,16 +7,18 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use wire::signaling::control::{
-    ChannelInfo, CreateChannel, CreatedChannel, DescribeChannel, DescribedChannel, Endpoint,
-    Endpoints, GetEndpoint, GetIceServers, IceServers, SingleMaster,
+    ChannelInfo, CreateChannel, CreatedChannel, DescribeChannel, DescribedChannel,
+    ERROR_TYPE_HEADER, Endpoint, Endpoints, GetEndpoint, GetIceServers, IceServers, SingleMaster,
 };
 use wire::signaling::is_id;
 
 use super::authenticated::{Authenticated, Form, authenticate, not_authorized};
-use crate::auth::Role;
+use crate::auth::{Grant, Role};
 use crate::clock::{self, whole_s};
 use crate::http::body::{self, Limits};
 use crate::http::error::Refusal;
@@ -30,6 +32,23 @@ const BODY: Limits = Limits {
     drained_bytes: 0,
     timeout: Duration::from_secs(5),
 };
+
+/// Names what was signed for a call that is not served here: clients of AWS branch on the name.
+pub(super) async fn name_unknown(request: Request, next: Next) -> Response {
+    let authorization = request.headers().get(header::AUTHORIZATION);
+    let signed = authorization.is_some_and(|value| value.as_bytes().starts_with(b"AWS4-"));
+    let call = format!("{} {}", request.method(), request.uri().path());
+    let response = next.run(request).await;
+    let unknown = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
+    if !signed
+        || !unknown.contains(&response.status())
+        || response.headers().contains_key(ERROR_TYPE_HEADER)
+    {
+        return response;
+    }
+    let words = format!("{call} is no call of Kinesis Video Streams that is served here");
+    Refusal::aws(StatusCode::NOT_FOUND, "UnknownOperationException", words).into_response()
+}
 
 /// A call whose caller is known and whose body was read.
 struct Call<T> {
@@ -57,7 +76,8 @@ async fn read<T: DeserializeOwned>(
     let body = body.map_err(|error| Refusal::bad_body(&error))?;
     let caller = authenticate(signaling, &parts, &body, Form::Header)?;
     let now = clock::instant();
-    if !signaling.channels().may_call(&caller.grant.robot, now) {
+    let Grant { robot, role, .. } = &caller.grant;
+    if !signaling.channels().may_call(robot, *role, now) {
         return Err(Rejection::LimitExceeded("Rate exceeded".to_owned()).into());
     }
     let body = serde_json::from_slice(&body)

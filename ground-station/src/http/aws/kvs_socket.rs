@@ -72,13 +72,34 @@ async fn open(signaling: &Arc<Signaling>, request: Request) -> Result<Response, 
             let status = rejection.into_response().status();
             Refusal::aws(status, "BadRequestException", "not a WebSocket handshake")
         })?;
-    let now = clock::instant();
-    let (id, receiver) = signaling.channels().join(&arn.robot, side, now)?;
-    let member = Member::new(Arc::clone(signaling), id, caller.grant, is_ours);
-    Ok(upgrade
+    let upgrade = upgrade
         .max_message_size(MAX_FRAME_BYTES)
-        .max_frame_size(MAX_FRAME_BYTES)
-        .on_upgrade(move |socket| run(socket, member, receiver)))
+        .max_frame_size(MAX_FRAME_BYTES);
+    let now = clock::instant();
+    let is_viewer = side != Side::Master;
+    let joined = signaling.channels().join(&arn.robot, side, now);
+    match joined {
+        Ok((id, receiver)) => {
+            let member = Member::new(Arc::clone(signaling), id, caller.grant, is_ours);
+            Ok(upgrade.on_upgrade(move |socket| run(socket, member, receiver)))
+        }
+        Err(rejection) if is_viewer => {
+            signaling.counters.denied.inc();
+            tracing::warn!(robot = %arn.robot, %rejection, "a viewer's signaling socket is refused");
+            Ok(upgrade.on_upgrade(move |socket| turn_away(socket, rejection)))
+        }
+        Err(rejection) => Err(rejection.into()),
+    }
+}
+
+/// Says why in a frame, and closes: of a handshake that is refused, browsers show nobody the words.
+async fn turn_away(mut socket: WebSocket, rejection: Rejection) {
+    if send(&mut socket, rejection.status(String::new()).to_json())
+        .await
+        .is_ok()
+    {
+        close(&mut socket, CloseReason::Limit).await;
+    }
 }
 
 /// A viewer has an id, a master has none; the credentials say which it is.

@@ -20,6 +20,8 @@ use timestamp::{timestamp, unix_s};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
+const SESSION_TOKEN: &str = "x-amz-security-token";
+
 /// How far a client's clock may be off, as AWS has it.
 pub(super) const MAX_SKEW_S: i64 = 300;
 
@@ -83,7 +85,7 @@ impl ParsedSignature {
         )?;
         signature.within(now_s, MAX_SKEW_S)?;
         Ok(Self {
-            session_token: header(headers, "x-amz-security-token")?.map(str::to_owned),
+            session_token: header(headers, SESSION_TOKEN)?.map(str::to_owned),
             ..signature
         })
     }
@@ -208,13 +210,17 @@ impl ParsedSignature {
         })
     }
 
-    /// Every `x-amz-` header must be under the signature, or anybody could add one.
+    /// Every `x-amz-` header must be under the signature, or anybody could add one. But Amazon's
+    /// SDK in C adds the session token after it has signed, and AWS takes that: the token says
+    /// which secret must have signed, so another one only makes the signature wrong.
     fn check_amz_headers(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let unsigned = headers
             .keys()
             .map(axum::http::HeaderName::as_str)
             .find(|name| {
-                name.starts_with("x-amz-") && !self.signed_headers.iter().any(|s| s == name)
+                name.starts_with("x-amz-")
+                    && *name != SESSION_TOKEN
+                    && !self.signed_headers.iter().any(|s| s == name)
             });
         match unsigned {
             None => Ok(()),

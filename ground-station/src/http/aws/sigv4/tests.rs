@@ -127,6 +127,42 @@ fn the_published_suite_verifies() {
     signature.verify(SECRET, signed).unwrap();
 }
 
+/// A call as Amazon's SDK in C makes it, which adds the session token once it has signed.
+#[test]
+fn a_session_token_that_was_added_after_signing_is_taken() {
+    let c_sdk = headers(&[
+        ("host", "localhost"),
+        ("content-length", "27"),
+        ("content-type", "application/json"),
+        (
+            "user-agent",
+            "AWS-SDK-KVS/2.1.0 GCC/6.4.0 Linux/4.1.0 armv7l",
+        ),
+        ("x-amz-date", "20150830T123600Z"),
+        (
+            "authorization",
+            &authorization(
+                "kinesisvideo",
+                "host;user-agent;x-amz-date",
+                "53140c8bd00bc832a1e509752d78d37d1192d79908d71bb8b1a293c4f24d088c",
+            ),
+        ),
+        ("x-amz-security-token", "token"),
+    ]);
+    let signed = Signed {
+        method: &Method::POST,
+        path: "/describeSignalingChannel",
+        query: "",
+        headers: &c_sdk,
+        body: b"{\n\t\"ChannelName\": \"rover\"\n}",
+    };
+    let signature = ParsedSignature::from_header(&c_sdk, KVS, NOON).unwrap();
+    assert_eq!(signature.session_token.as_deref(), Some("token"));
+    signature.verify(SECRET, signed).unwrap();
+    // Another token belongs to another secret.
+    assert!(signature.verify("another secret", signed).is_err());
+}
+
 #[test]
 fn a_change_of_anything_under_the_signature_spoils_it() {
     let good = documented();
@@ -145,7 +181,7 @@ fn a_change_of_anything_under_the_signature_spoils_it() {
         h.append("content-type", HeaderValue::from_static("text/plain"));
     });
     let added = spoiled(&|h| {
-        h.insert("x-amz-security-token", HeaderValue::from_static("t"));
+        h.insert("x-amz-acl", HeaderValue::from_static("public-read"));
     });
     let wrong_hash = spoiled(&|h| {
         h.insert("x-amz-content-sha256", HeaderValue::from_static("00"));

@@ -295,13 +295,54 @@ async fn calling_again_and_again_is_slowed_down() {
     let body = json!({"ChannelName": "rover"});
     // All the calls of the next minute, so that it does not matter how fast this machine is.
     let later = clock::instant() + Duration::from_secs(60);
-    while bench.signaling.channels().may_call("rover", later) {}
+    while bench
+        .signaling
+        .channels()
+        .may_call("rover", Role::Master, later)
+    {}
     let (status, kind, _) = bench.call(&robot, DESCRIBE_PATH, &body).await;
     assert_eq!(
         (status, kind.as_str()),
         (400, "ClientLimitExceededException")
     );
+    // Neither its viewers nor other robots are.
+    let viewer = bench.credentials(Role::Viewer, "rover");
+    assert_eq!(bench.call(&viewer, DESCRIBE_PATH, &body).await.0, 200);
     let other = bench.credentials(Role::Master, "other");
     let body = json!({"ChannelName": "other"});
     assert_eq!(bench.call(&other, DESCRIBE_PATH, &body).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_session_token_that_is_not_the_signers_lets_nobody_in() {
+    let (bench, robot) = robot().await;
+    let other = bench.credentials(Role::Master, "other");
+    let mut request = Request::post(format!("http://{}{DESCRIBE_PATH}", bench.host))
+        .header("content-type", "application/json")
+        .body(json!({"ChannelName": "rover"}).to_string())
+        .unwrap();
+    let unsigned = Credentials {
+        session_token: String::new(),
+        ..other
+    };
+    official::sign(&mut request, &unsigned, SCOPE, now(), Form::Header);
+    let token = robot.session_token.parse().unwrap();
+    request.headers_mut().insert("x-amz-security-token", token);
+    let (status, kind, _) = send(request).await;
+    assert_eq!(status, 403, "{kind}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_not_served_has_a_name_that_clients_know() {
+    let (bench, robot) = robot().await;
+    let body = json!({"ChannelName": "rover"});
+    let (status, kind, words) = bench.call(&robot, "/deleteSignalingChannel", &body).await;
+    assert_eq!((status, kind.as_str()), (404, "UnknownOperationException"));
+    assert!(
+        words["message"]
+            .as_str()
+            .unwrap()
+            .contains("POST /deleteSignalingChannel"),
+        "{words}"
+    );
 }
