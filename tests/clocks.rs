@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::false_clock::FalseClock;
+use tests::false_libc::FalseLibc;
 use tests::kvs::{Access, Client};
 use tests::mqtt;
 use tests::robot::Write;
@@ -12,13 +12,16 @@ use tests::{Robot, Station, Viewer, eventually, unix_ms};
 /// On all roads, so that they are one driver.
 const SENDER: &str = "driver";
 
+/// By then every certificate has expired.
+const TWENTY_YEARS_S: i64 = 20 * 366 * 86_400;
+
 /// An order whose sender's clock is right.
 const OLD_MS: u64 = 3000;
 
 struct Scene {
     station: Station,
     robot: Robot,
-    clock: FalseClock,
+    libc: FalseLibc,
     key: String,
     operator: mqtt::Client,
     seq: u64,
@@ -26,21 +29,21 @@ struct Scene {
 
 impl Scene {
     /// A robot that is started at the time that `set` makes its clock show.
-    async fn started_with(set: impl Fn(&FalseClock)) -> Self {
+    async fn started_with(set: impl Fn(&FalseLibc)) -> Self {
         let station = Station::start().await;
         let folder = station.new_robot("rover").await;
         folder.configure(&json!({ "video": { "source": "test", "fps": 10 } }));
         let key = station.new_key("rover").await;
         let operator = station.new_operator("desk").await;
         let operator = mqtt::Client::connect(&station, &operator).await;
-        let clock = FalseClock::new(folder.path());
-        set(&clock);
-        let robot = Robot::start_with_env(folder, &clock.env());
+        let libc = FalseLibc::new(folder.path());
+        set(&libc);
+        let robot = Robot::start_with_env(folder, &libc.env());
         station.telemetry("rover", &key).await;
         Self {
             station,
             robot,
-            clock,
+            libc,
             key,
             operator,
             seq: 0,
@@ -71,9 +74,9 @@ impl Scene {
     }
 
     /// Holds the key while the clock jumps, and the wheels turn on: an order lasts 200 ms.
-    async fn drives_on_through(&mut self, jump: impl FnOnce(&FalseClock)) {
+    async fn drives_on_through(&mut self, jump: impl FnOnce(&FalseLibc)) {
         self.drives_by_mqtt().await;
-        jump(&self.clock);
+        jump(&self.libc);
         for _ in 0..8 {
             self.order(0).await;
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -167,7 +170,7 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_robot_that_starts_in_1970_drives_by_every_road_and_obeys_nothing_old() {
-    Scene::started_with(FalseClock::set_1970)
+    Scene::started_with(FalseLibc::set_clock_1970)
         .await
         .drives()
         .await;
@@ -176,7 +179,7 @@ async fn a_robot_that_starts_in_1970_drives_by_every_road_and_obeys_nothing_old(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_robot_whose_clock_is_wrong_drives_by_every_road_and_obeys_nothing_old() {
     for seconds in [2, -2, 3600] {
-        let mut scene = Scene::started_with(|clock| clock.set(seconds)).await;
+        let mut scene = Scene::started_with(|libc| libc.set_clock(seconds)).await;
         scene.drives().await;
     }
 }
@@ -185,9 +188,33 @@ async fn a_robot_whose_clock_is_wrong_drives_by_every_road_and_obeys_nothing_old
 async fn a_robot_whose_clock_jumps_while_it_is_driven_drives_on_and_obeys_nothing_old() {
     let mut scene = Scene::started_with(|_| {}).await;
     for seconds in [2, -2, 3600, 0] {
-        scene.drives_on_through(|clock| clock.set(seconds)).await;
+        scene
+            .drives_on_through(|libc| libc.set_clock(seconds))
+            .await;
         scene.old_orders_do_not_move_it().await;
     }
-    scene.drives_on_through(FalseClock::set_1970).await;
+    scene.drives_on_through(FalseLibc::set_clock_1970).await;
     scene.drives().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_station_whose_clock_goes_far_ahead_and_back_is_found_again() {
+    let mut station = Station::start().await;
+    let folder = station.new_robot("rover").await;
+    folder.configure(&json!({ "video": { "source": "test", "fps": 10 } }));
+    let libc = FalseLibc::new(station.folder());
+    station.restart_with_env(&libc.env()).await;
+    libc.set_clock(TWENTY_YEARS_S);
+    // What it tells the time by is remembered, and every certificate has expired.
+    station.ask("GET", "/healthz", &[], "").await;
+    station.process().logged("server certificate renewed").await;
+    libc.tell_truth();
+    let answer = station.request("GET", "/healthz").send().await.unwrap();
+    let date = answer.headers()["date"].to_str().unwrap();
+    assert!(!date.contains("204"), "{date}");
+    // Its certificate, and the credentials that it gives, hold now.
+    let robot = Robot::start_video(folder).await;
+    let key = station.new_key("rover").await;
+    station.telemetry("rover", &key).await;
+    station.drive_until_it_moves(&robot, &key).await;
 }

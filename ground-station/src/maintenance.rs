@@ -98,10 +98,11 @@ impl Maintenance {
                 }
                 _ = look.tick() => {
                     self.robots.mark_silent_offline(clock::unix_ms());
-                    let holds = self.certificate_holds.contains(&clock::utc());
-                    if std::mem::replace(&mut held, holds) && !holds {
+                    if held && !self.certificate_holds() {
                         self.renew();
                     }
+                    // One that cannot be renewed is tried again with `renew`.
+                    held = self.certificate_holds();
                 }
                 _ = renew.tick() => self.renew(),
                 changed = changes.changed() => {
@@ -113,6 +114,11 @@ impl Maintenance {
                 _ = feed.tick() => if watchdog.is_some() { systemd::feed_watchdog() },
             }
         }
+    }
+
+    /// By the clock as it is now, which may have jumped, and back since.
+    fn certificate_holds(&self) -> bool {
+        self.certificate_holds.contains(&clock::utc())
     }
 
     /// What cannot be renewed today may be tomorrow: that is why it is tried a month ahead.

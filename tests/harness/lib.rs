@@ -4,7 +4,7 @@
 //! Everything listens on a port the system picks and lives in a folder that goes with the
 //! value. A test that fails prints what its processes logged.
 
-pub mod false_clock;
+pub mod false_libc;
 pub mod faults;
 pub mod kvs;
 pub mod mqtt;

@@ -42,15 +42,13 @@ impl Station {
         crate::tls::use_ring();
         let folder = tempfile::tempdir().expect("a folder for the test");
         let state = folder.path().join("state");
-        let (process, ready) = launch(
-            &state,
-            folder.path(),
-            "127.0.0.1:0",
-            "127.0.0.1:0",
-            "127.0.0.1:0",
-            arguments,
-        )
-        .await;
+        let any = || "127.0.0.1:0".to_owned();
+        let addresses = Ready {
+            http: any(),
+            https: any(),
+            mqtt: any(),
+        };
+        let (process, ready) = launch(&state, folder.path(), &addresses, arguments, &[]).await;
         Self {
             state,
             process,
@@ -66,10 +64,15 @@ impl Station {
 
     /// Ends it as a crash would and starts it again on the same ports.
     pub async fn restart(&mut self) {
+        self.restart_with_env(&[]).await;
+    }
+
+    /// The same, with more in its environment.
+    pub async fn restart_with_env(&mut self, env: &[(&str, String)]) {
         self.process.kill().await;
-        let Ready { http, https, mqtt } = self.ready.clone();
-        let (process, ready) =
-            launch(&self.state, self.folder.path(), &http, &https, &mqtt, &[]).await;
+        let addresses = self.ready.clone();
+        let logs = self.folder.path();
+        let (process, ready) = launch(&self.state, logs, &addresses, &[], env).await;
         self.process = process;
         self.ready = ready;
     }
@@ -250,17 +253,18 @@ pub(crate) fn port(address: &str) -> u16 {
 async fn launch(
     state: &Path,
     logs: &Path,
-    http: &str,
-    https: &str,
-    mqtt: &str,
+    addresses: &Ready,
     arguments: &[&str],
+    env: &[(&str, String)],
 ) -> (Process, Ready) {
+    let Ready { http, https, mqtt } = addresses;
     let mut command = command("ground-station");
     command
         .arg("--state")
         .arg(state)
         .args(["run", "--http", http, "--https", https, "--mqtt", mqtt])
         .args(arguments)
+        .envs(env.iter().map(|(name, value)| (name, value)))
         .stdout(Stdio::piped());
     let mut process = Process::start(command, &logs.join("ground-station.log"));
     let mut lines = BufReader::new(process.stdout()).lines();

@@ -8,12 +8,15 @@ use super::{
     access_log, arrival, channel, console, display, drive_log, login, mars, origin, publish,
     robots, sign, status, telemetry,
 };
+use crate::clock;
 use ::mars::PICTURE_PATH;
 use axum::http::{Method, StatusCode};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
+use headers::HeaderMapExt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 /// How long a page need not ask again whether it may ask; Chromium takes two hours at most.
@@ -64,6 +67,16 @@ pub(crate) fn router(app: &Arc<AppState>) -> Router {
             origin::note,
         ))
         .layer(middleware::from_fn(arrival::note))
+        .layer(middleware::map_response(dated))
+}
+
+/// With the time of day, by which robots sign that have no clock. The server's own `Date` is
+/// remembered until a later one: where the clock goes back, it stands.
+async fn dated(mut response: Response) -> Response {
+    let now = UNIX_EPOCH + Duration::from_secs(clock::unix_s());
+    let date = headers::Date::from(now);
+    response.headers_mut().typed_insert(date);
+    response
 }
 
 /// Any page may ask: who asks is told by a header that only a page that knows the secret can

@@ -74,7 +74,8 @@ impl ReconnectPolicy {
         }
         Retry {
             wait: self.backoff.next_wait(chance),
-            taken_over: (self.taken_over >= TAKEN_OVER_TIMES).then_some(self.taken_over),
+            taken_over: (ending != Ending::NeverConnected && self.taken_over >= TAKEN_OVER_TIMES)
+                .then_some(self.taken_over),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How each fault is brought about, and mended.
 
-use crate::faults::kind::{Fault, PATH, Program};
+use crate::false_libc::FalseLibc;
+use crate::faults::kind::{Fault, Link, PATH, Program};
 use crate::faults::launch::Start;
 use crate::faults::road::text;
 use crate::faults::scene::Scene;
@@ -54,11 +55,17 @@ impl Scene {
             Fault::FewDescriptors(program) => self.limit_descriptors(program, true),
             Fault::Clock(program, seconds) => {
                 self.distrust_clock(program == Program::Robot);
-                self.clock.set(seconds);
+                self.libc(program).set_clock(seconds);
+                self.reconnect();
             }
             Fault::Clock1970 => {
                 self.distrust_clock(true);
-                self.clock.set_1970();
+                self.libc(Program::Robot).set_clock_1970();
+                self.reconnect();
+            }
+            Fault::NoNames => {
+                self.libc(Program::Robot).resolve_nothing();
+                self.reconnect();
             }
             Fault::RobotRevoked => {
                 self.command(&["revoke", "rover"]).await?;
@@ -80,12 +87,12 @@ impl Scene {
     pub(super) fn prepare(&mut self, fault: &Fault) {
         let program = match *fault {
             Fault::Clock(program, _) => program,
-            Fault::Clock1970 => Program::Robot,
+            Fault::Clock1970 | Fault::NoNames => Program::Robot,
             _ => return,
         };
-        self.clock.set(0);
+        self.libc(program).tell_truth();
         let start = Start {
-            env: self.clock.env().to_vec(),
+            env: self.libc(program).env().to_vec(),
             log: None,
         };
         self.restart(program, start);
@@ -112,8 +119,12 @@ impl Scene {
                 self.held.abort_all();
                 self.restart(program, Start::default());
             }
-            // Which is one more jump.
-            Fault::Clock(..) | Fault::Clock1970 => self.clock.set(0),
+            // Of a clock that is one more jump.
+            Fault::Clock(..) | Fault::Clock1970 | Fault::NoNames => {
+                self.libc(Program::Robot).tell_truth();
+                self.libc(Program::Station).tell_truth();
+                self.reconnect();
+            }
             Fault::FewDescriptors(program) => self.limit_descriptors(program, false),
             Fault::RobotRevoked => self.enroll_again().await?,
             Fault::KeyRevoked => {
@@ -124,6 +135,19 @@ impl Scene {
             Fault::Kill(_) | Fault::Terminate(_) | Fault::OtherPorts => {}
         }
         Ok(())
+    }
+
+    /// Ends the robot's connection to the broker, so that it must make another one.
+    fn reconnect(&self) {
+        self.link(Link::Mqtt).set(Flow::Cut);
+        self.link(Link::Mqtt).set(Flow::Open);
+    }
+
+    fn libc(&self, program: Program) -> &FalseLibc {
+        match program {
+            Program::Robot => &self.robots_libc,
+            _ => &self.stations_libc,
+        }
     }
 
     fn pid(&self, program: Program) -> Option<Pid> {

@@ -61,6 +61,8 @@ pub enum Fault {
     Clock(Program, i64),
     /// The clock of the robot shows 1970.
     Clock1970,
+    /// The robot is cut from the broker, and cannot resolve its name.
+    NoNames,
     /// The robot's certificate is revoked; then it gets another one.
     RobotRevoked,
     /// The driver's key is revoked; then there is another one.
@@ -112,6 +114,9 @@ pub const PATH: Shape = Shape {
     narrow: None,
 };
 
+/// By then every certificate has expired.
+const TWENTY_YEARS_S: i64 = 20 * 366 * 86_400;
+
 const fn kind(
     name: &'static str,
     fault: Fault,
@@ -137,7 +142,7 @@ const fn path(name: &'static str, shape: Shape) -> Kind {
 pub const KINDS: &[Kind] = {
     use Fault::{
         Clock, Clock1970, Crowd, DatabaseEmptied, DatabaseTorn, DiskFull, DiskReadOnly, FewDescriptors, Flood, Freeze,
-        KeyRevoked, Kill, LogUnread, OtherPorts, RobotRevoked, Suspend, Terminate, Twin,
+        KeyRevoked, Kill, LogUnread, NoNames, OtherPorts, RobotRevoked, Suspend, Terminate, Twin,
     };
     use Link::{Mqtt as ToBroker, Publish, Signaling};
     use Program::{Broker, Robot, Station};
@@ -150,6 +155,7 @@ pub const KINDS: &[Kind] = {
         kind("station ended", Terminate(Station), (0, 0), ALL, STARTED),
         kind("station frozen", Freeze(Station), (300, 2500), ALL, SOON),
         kind("station hangs", Freeze(Station), (5000, 15_000), ALL, STARTED),
+        kind("station hangs for long", Freeze(Station), (31_000, 33_000), ALL, STARTED),
         kind("broker killed", Kill(Broker), (0, 0), ALL, SOON),
         kind("broker ended", Terminate(Broker), (0, 0), ALL, SOON),
         kind("broker frozen", Freeze(Broker), (300, 2000), ALL, SOON),
@@ -192,6 +198,9 @@ pub const KINDS: &[Kind] = {
         kind("robot's clock in 1970", Clock1970, (1000, 3000), ALL, SOON),
         kind("station's clock + 1 h", Clock(Station, 3600), (1000, 3000), ALL, SOON),
         kind("station's clock - 1 h", Clock(Station, -3600), (1000, 3000), ALL, SOON),
+        kind("robot's clock + 20 years", Clock(Robot, TWENTY_YEARS_S), (1000, 3000), ALL, SOON),
+        kind("station's clock + 20 years", Clock(Station, TWENTY_YEARS_S), (1000, 3000), ALL, STARTED),
+        kind("names not resolved", NoNames, (1000, 5000), BY_STATION, SOON),
         kind("robot revoked", RobotRevoked, (1000, 3000), ALL, STARTED),
         kind("key revoked", KeyRevoked, (500, 2000), &[Http, DataChannel], STARTED),
         kind("1,000 actions a second", Flood, (1000, 3000), ALL, SOON),

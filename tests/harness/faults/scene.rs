@@ -1,6 +1,6 @@
 //! The processes, the links between them, and the driver.
 
-use crate::false_clock::FalseClock;
+use crate::false_libc::FalseLibc;
 use crate::faults::hands::Hands;
 use crate::faults::kind::Link;
 use crate::faults::launch::{Start, configure, disk, robot_recipe, station_recipe, stop_recipe};
@@ -59,7 +59,8 @@ pub struct Scene {
     operator: PathBuf,
     pub(super) hands: Arc<Hands>,
     /// What robot and station are shown in rounds that are about it.
-    pub(super) clock: FalseClock,
+    pub(super) robots_libc: FalseLibc,
+    pub(super) stations_libc: FalseLibc,
     /// Every key that was acknowledged; the driver has the last one.
     pub(super) keys: Vec<Key>,
     transcript: Arc<Mutex<Transcript>>,
@@ -99,6 +100,7 @@ impl Scene {
         let mut reading = JoinSet::new();
         reading.spawn(read(Arc::clone(&transcript)));
         let path = station.folder();
+        let robots_libc = FalseLibc::new(folder.path());
         let daemon = Supervisor::start(
             Unit {
                 start: Some(station_recipe(&disk, &ready, path, Start::default())),
@@ -126,7 +128,8 @@ impl Scene {
             to_publish,
             folder,
             operator,
-            clock: FalseClock::new(path),
+            robots_libc,
+            stations_libc: FalseLibc::new(path),
             hands: Arc::new(Hands::new(http, mqtt)),
             keys: vec![Key {
                 number: "1".to_owned(),
