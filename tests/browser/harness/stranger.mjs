@@ -65,11 +65,13 @@ export async function watch({ channel, shape }) {
     if (track.kind === "video") video.srcObject = streams[0] ?? new MediaStream([track]);
   };
   stranger.offer = async () => {
-    await pc.setLocalDescription(await pc.createOffer({ offerToReceiveAudio: shape.audio ?? true, offerToReceiveVideo: true }));
+    const offer = await pc.createOffer({ offerToReceiveAudio: shape.audio ?? true, offerToReceiveVideo: true });
+    await pc.setLocalDescription(offer);
     if (!shape.trickle) {
       while (pc.iceGatheringState !== "complete") await new Promise((over) => setTimeout(over, 10));
     }
-    client.sendSdpOffer(pc.localDescription, undefined, "stranger");
+    // With all candidates in it, it may be longer than signaling carries.
+    client.sendSdpOffer(shape.trickle ? offer : pc.localDescription, undefined, "stranger");
   };
   pc.onicecandidate = ({ candidate }) => candidate !== null && shape.trickle && client.sendIceCandidate(candidate);
   const begun = performance.now();

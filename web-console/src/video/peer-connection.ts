@@ -135,12 +135,23 @@ export function refusal({ sdp, reason }: Answer): string | null {
     : "the robot takes no more viewers, or has no video for this browser";
 }
 
+/** Why this browser cannot show what the robot sends; null if it can, or does not tell. */
+export function cannotShow(): string | null {
+  return h264()?.length === 0
+    ? "this browser cannot show H.264 video, which is all that the robot sends; Firefox can once it has its OpenH264 plugin: see about:addons, Plugins"
+    : null;
+}
+
 /** The robot sends nothing else, and the offer stays well below the service's 10 kB. */
 function onlyH264(video: RTCRtpTransceiver): void {
+  const codecs = h264() ?? [];
+  if (codecs.length > 0) video.setCodecPreferences?.(codecs);
+}
+
+/** Undefined where the browser does not tell. */
+function h264() {
   const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs ?? [];
-  const h264 = codecs.filter(({ mimeType }) => mimeType.toLowerCase() === "video/h264");
-  if (codecs.length > 0 && h264.length === 0) throw new Error("this browser cannot show H.264 video");
-  if (h264.length > 0) video.setCodecPreferences?.(h264);
+  return codecs.length === 0 ? undefined : codecs.filter(({ mimeType }) => mimeType.toLowerCase() === "video/h264");
 }
 
 /** Frames are painted when they come: a driver wants now, not smooth. */

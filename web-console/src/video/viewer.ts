@@ -7,7 +7,7 @@ import { open, signalingClient } from "../kvs/signaling";
 import { ReconnectLoop, type Waiting } from "../reconnect";
 import type { Action, Message } from "../wire";
 import { Heartbeat } from "./heartbeat";
-import { PeerConnection, type Listener } from "./peer-connection";
+import { cannotShow, PeerConnection, type Listener } from "./peer-connection";
 
 /** From the offer to a connection. Relayed over half the world it takes two seconds; ten round trips
  * of a slow path, some of them lost, take more, and are given longer each time. */
@@ -121,6 +121,8 @@ export class Viewer {
     const { clientId, onState, ...options } = this.#options;
     const { signal } = this.#loop;
     if (typeof RTCPeerConnection === "undefined") throw new Error("this browser has no WebRTC");
+    const problem = cannotShow();
+    if (problem !== null) throw new Error(problem);
     onState({ is: "connecting", step: "Asking for the robot's channel" });
     const credentials = await options.credentials();
     const offsetMs = options.clockOffsetMs();
