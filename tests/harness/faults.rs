@@ -3,10 +3,11 @@
 //! nothing late moved them, nothing that was acknowledged is lost, and the robot serves again.
 //!
 //! [`kind`] lists what goes wrong, `plan` decides when, [`scene`] has the processes and the links,
-//! `apply` breaks and mends them, [`road`] gives orders, [`verdict`] judges, and
+//! `apply` (with `disk` and `strangers`) breaks and mends them, [`road`] gives orders, [`verdict`] judges, and
 //! [`report`] shows it.
 
 mod apply;
+mod disk;
 mod hands;
 pub mod kind;
 mod launch;
@@ -17,6 +18,7 @@ pub mod report;
 pub mod road;
 pub mod round;
 mod scene;
+mod strangers;
 mod transcript;
 pub mod verdict;
 

@@ -3,26 +3,14 @@
 use crate::false_libc::FalseLibc;
 use crate::faults::kind::{Fault, Link, PATH, Program};
 use crate::faults::launch::Start;
-use crate::faults::road::text;
 use crate::faults::scene::Scene;
-use crate::kvs::{Access, Client};
-use crate::process::{Process, children};
-use crate::robot::Folder;
+use crate::process::children;
 use crate::station::Ready;
 use crate::tcp_relay::Flow;
-use crate::{Viewer, unix_ns};
+use crate::unix_ns;
 use anyhow::Context;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
-use serde_json::json;
 use std::net::TcpListener;
-use std::time::Duration;
-use tokio::time::sleep;
-
-/// Exit status of a daemon that must not start on what it finds.
-const REFUSED: i32 = 78;
-
-/// As many viewers as want to watch at once.
-const CROWD: usize = 50;
 
 impl Scene {
     /// Breaks something.
@@ -210,54 +198,6 @@ impl Scene {
         Ok(())
     }
 
-    fn fill_disk(&self) -> anyhow::Result<()> {
-        let mut filler = std::fs::File::create(self.disk.join("filler"))?;
-        // Until it says that there is no space left.
-        let chunk = vec![0; 64 * 1024];
-        while std::io::Write::write_all(&mut filler, &chunk).is_ok() {}
-        Ok(())
-    }
-
-    async fn remount(&self, how: &str) -> anyhow::Result<()> {
-        let mut mount = tokio::process::Command::new("mount");
-        mount
-            .args(["-o", &format!("remount,{how}")])
-            .arg(&self.disk);
-        let (status, _, stderr) = crate::process::output(mount).await;
-        anyhow::ensure!(status.success(), "{stderr}");
-        Ok(())
-    }
-
-    async fn station_down(&self) {
-        self.daemon.relaunch(|unit| unit.start = None);
-        while self.daemon.pid().is_some() {
-            sleep(Duration::from_millis(10)).await;
-        }
-    }
-
-    async fn damage_database(&mut self, left: impl Fn(u64) -> u64) -> anyhow::Result<()> {
-        self.station_down().await;
-        let database = self.disk.join("station.db");
-        std::fs::copy(&database, self.path().join("station.db.whole"))?;
-        let file = std::fs::OpenOptions::new().write(true).open(&database)?;
-        file.set_len(left(file.metadata()?.len()))?;
-        self.restart_station(Start::default());
-        Ok(())
-    }
-
-    fn restore_database(&mut self) -> anyhow::Result<()> {
-        let last = self.daemon.ended().last().map(|end| end.status);
-        let whole = self.path().join("station.db.whole");
-        std::fs::copy(whole, self.disk.join("station.db"))?;
-        self.restart_station(Start::default());
-        let refused = last.and_then(|status| status.code()) == Some(REFUSED);
-        anyhow::ensure!(
-            refused,
-            "a damaged database was taken for a station's: {last:?}"
-        );
-        Ok(())
-    }
-
     fn log_into_full_pipe(&mut self, program: Program) -> anyhow::Result<()> {
         let (reader, writer) = rustix::pipe::pipe()?;
         let room = rustix::pipe::fcntl_getpipe_size(&writer)?;
@@ -306,62 +246,6 @@ impl Scene {
         self.folder.write_config(&config);
         self.restart_robot(Start::default());
         self.forbidden = self.forbidden.map(|(from, _)| (from, unix_ns()));
-        Ok(())
-    }
-
-    /// Somebody else, who never gets the wheel as long as the driver holds on to it.
-    fn flood(&mut self) {
-        let other = self.operator("flood");
-        self.held.spawn(async move {
-            let body = text(-0.5, Duration::from_millis(200), "flood", None);
-            let mut ticks = tokio::time::interval(Duration::from_millis(1));
-            loop {
-                ticks.tick().await;
-                other.send(body.clone()).await;
-            }
-        });
-    }
-
-    /// Viewers that offer, and then do nothing.
-    async fn crowd(&mut self) -> anyhow::Result<()> {
-        let key = self.keys.last().context("there is a key")?.text.clone();
-        let host = self.ready.http.clone();
-        self.held.spawn(async move {
-            let client = Client::viewer(&host, "rover", Access::Key(&key)).await;
-            let Ok(first) = Viewer::prepare(&client, "crowd").await else {
-                return;
-            };
-            let mut sockets = Vec::new();
-            for n in 0..CROWD {
-                let socket = client.connect(Some(&format!("crowd-{n}"))).await;
-                if let (Ok(mut socket), Ok(offer)) = (socket, first.offer().await) {
-                    let _ = socket.offer(offer).await;
-                    sockets.push(socket);
-                }
-            }
-            std::future::pending::<()>().await;
-        });
-        Ok(())
-    }
-
-    /// A robot that has our certificate, and wheels of its own.
-    async fn twin(&mut self) -> anyhow::Result<()> {
-        let path = self.path().join("twin");
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir(&path)?;
-        let twin = Folder::new(path);
-        let mut config = self.folder.config();
-        config["certs"] = json!(self.folder.certs());
-        config["motors"] = json!({ "driver": "simulated" });
-        config["video"] = json!({ "source": "off" });
-        twin.write_config(&config);
-        let mut command = twin.agent();
-        command.arg("run");
-        let process = Process::start(command, &twin.path().join("robot-agent.log"));
-        self.held.spawn(async move {
-            let _process = process;
-            std::future::pending().await
-        });
         Ok(())
     }
 }

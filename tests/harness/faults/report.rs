@@ -10,6 +10,9 @@ use std::time::Duration;
 const WIDTH: f64 = 900.0;
 const HEIGHT: f64 = 80.0;
 
+/// The throttle at the top of a plot: orders ask for little more than 0.2.
+const FULL: f64 = 0.3;
+
 const STYLE: &str = "body{font:15px/1.4 system-ui,sans-serif;margin:2em auto;max-width:60em;padding:0 1em}\
 table{border-collapse:collapse}th,td{padding:.15em .8em;text-align:right}th:first-child,td:first-child{text-align:left}\
 tr:nth-child(even){background:#f3f3f3}svg{display:block;width:100%;background:#fafafa;margin:.3em 0}\
@@ -137,7 +140,7 @@ fn plot(page: &mut String, outcome: &Outcome) {
     let x = |at_ns: u64| {
         at_ns.clamp(start, end).saturating_sub(start) as f64 / (end - start) as f64 * WIDTH
     };
-    let y = |throttle: f64| HEIGHT - 6.0 - throttle.clamp(0.0, 1.0) * (HEIGHT - 20.0);
+    let y = |throttle: f64| HEIGHT - 6.0 - (throttle / FULL).clamp(0.0, 1.0) * (HEIGHT - 20.0);
     let _ = write!(
         page,
         "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=img aria-label=\"wheels over time\">"
