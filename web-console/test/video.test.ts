@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { displayName, newClientId } from "../src/drive/client-id";
-import { refusal } from "../src/video/peer-connection";
+import { onlySent, refusal } from "../src/video/peer-connection";
 import { readCounters, videoStats } from "../src/video/stats";
 import { Heartbeat } from "../src/video/heartbeat";
 import { connectTimeoutMs } from "../src/video/viewer";
@@ -86,6 +86,13 @@ const answer = (...ports: number[]) => ({
 
 test("an answer that takes a section is no refusal", () => {
   expect(refusal(answer(9, 0))).toBeNull();
+});
+
+test("the answer of a master that would also receive is taken for what the page offered", () => {
+  const sdp = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 102\r\na=mid:0\r\na=sendrecv\r\na=x:a=sendrecv\r\n";
+  const taken = onlySent({ type: "answer", sdp });
+  expect(taken).toEqual({ type: "answer", sdp: sdp.replace("a=sendrecv\r\na=x", "a=sendonly\r\na=x") });
+  expect(onlySent(taken)).toEqual(taken);
 });
 
 test("an answer that takes nothing is a refusal, with its reason if it has one", () => {

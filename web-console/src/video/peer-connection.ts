@@ -111,7 +111,7 @@ export class PeerConnection {
     if (this.pc.signalingState !== "have-local-offer") return;
     this.refused = refusal(answer);
     if (this.refused !== null) return;
-    await this.pc.setRemoteDescription(answer).catch((error: unknown) => {
+    await this.pc.setRemoteDescription(onlySent(answer)).catch((error: unknown) => {
       this.refused = `the robot's answer cannot be used: ${String(error)}`;
     });
   }
@@ -140,6 +140,14 @@ export function cannotShow(): string | null {
   return h264()?.length === 0
     ? "this browser cannot show H.264 video, which is all that the robot sends; Firefox can once it has its OpenH264 plugin: see about:addons, Plugins"
     : null;
+}
+
+/**
+ * The answer of a master that would also receive, as Amazon's SDK in C says of every track: to an
+ * offer that only receives, that is none, and browsers take it for an error ("incompatible send direction").
+ */
+export function onlySent({ type, sdp = "" }: RTCSessionDescriptionInit): RTCSessionDescriptionInit {
+  return { type, sdp: sdp.replace(/^a=sendrecv(\r?)$/gm, "a=sendonly$1") };
 }
 
 /** The robot sends nothing else, and the offer stays well below the service's 10 kB. */
