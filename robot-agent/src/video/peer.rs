@@ -7,6 +7,7 @@
 //! - [`relays`], [`relay_url`], [`relay_bridge`], [`retransmissions`]: STUN and TURN servers, by UDP
 //!   and over TCP.
 //! - [`packetizer`], [`track`], [`sender`], [`retransmit`]: frames on their way out.
+//! - [`header_extensions`]: what their packets say beside the picture.
 //! - [`rtcp`]: what the receiver reports about them.
 //! - [`data_channels`]: actions in, telemetry out.
 //! - [`session`]: what is known of a viewer outside of here.
@@ -16,6 +17,7 @@ mod candidates;
 mod connection;
 mod data_channels;
 mod h264;
+pub(super) mod header_extensions;
 pub(super) mod offer;
 pub(super) mod packetizer;
 mod relay_bridge;

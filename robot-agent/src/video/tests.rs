@@ -1,6 +1,7 @@
 //! Video with real viewers, over real sockets, in one process.
 
 mod driving;
+mod header_extensions;
 mod offers;
 mod permission;
 mod refusals;

@@ -26,6 +26,7 @@ use wire::signaling::Candidate;
 use super::answer::Answer;
 use super::candidates::LocalCandidates;
 use super::data_channels::DataChannels;
+use super::header_extensions;
 use super::offer::{self, Offer};
 use super::relays::Relays;
 use super::rtcp;
@@ -85,6 +86,7 @@ fn api(role: DTLSRole) -> Result<API, webrtc::Error> {
         },
         RTPCodecType::Video,
     )?;
+    header_extensions::register(&mut media)?;
     let mut settings = SettingEngine::default();
     settings.set_answering_dtls_role(role)?;
     settings.set_ice_timeouts(

@@ -98,16 +98,18 @@ impl RtpSender {
         };
         let last = frame.payloads.len().saturating_sub(1);
         for (index, payload) in frame.payloads.iter().enumerate() {
+            let mut header = Header {
+                version: 2,
+                marker: index == last,
+                payload_type: bound.payload_type,
+                sequence_number: self.sequence_number,
+                timestamp: frame.timestamp,
+                ssrc: bound.ssrc,
+                ..Header::default()
+            };
+            bound.header_extensions.add_to(&mut header)?;
             let packet = Packet {
-                header: Header {
-                    version: 2,
-                    marker: index == last,
-                    payload_type: bound.payload_type,
-                    sequence_number: self.sequence_number,
-                    timestamp: frame.timestamp,
-                    ssrc: bound.ssrc,
-                    ..Header::default()
-                },
+                header,
                 payload: payload.clone(),
             };
             self.sequence_number = self.sequence_number.wrapping_add(1);

@@ -1,5 +1,5 @@
-//! The track of one peer connection: where packets go in, once SSRC and payload type are
-//! negotiated.
+//! The track of one peer connection: where packets go in, once SSRC, payload type and header
+//! extensions are negotiated.
 
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
@@ -9,10 +9,13 @@ use webrtc::Error;
 use webrtc::rtp_transceiver::rtp_codec::{RTCRtpCodecParameters, RTPCodecType};
 use webrtc::track::track_local::{TrackLocal, TrackLocalContext, TrackLocalWriter};
 
+use super::header_extensions::HeaderExtensions;
+
 pub(super) struct Bound {
     pub writer: Arc<dyn TrackLocalWriter + Send + Sync>,
     pub ssrc: u32,
     pub payload_type: u8,
+    pub header_extensions: HeaderExtensions,
 }
 
 #[derive(Default)]
@@ -46,6 +49,7 @@ impl TrackLocal for Track {
                 writer: t.write_stream(),
                 ssrc: t.ssrc(),
                 payload_type: codec.payload_type,
+                header_extensions: HeaderExtensions::new(t.header_extensions()),
             })
             .map_err(|_| Error::ErrRTPSenderTrackRemoved)?;
         Ok(codec)

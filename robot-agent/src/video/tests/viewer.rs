@@ -22,7 +22,7 @@ use webrtc::rtp::codecs::h264::H264Packet;
 use webrtc::rtp::packet::Packet;
 use webrtc::rtp::packetizer::Depacketizer;
 use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
-use webrtc::rtp_transceiver::rtp_codec::RTPCodecType;
+use webrtc::rtp_transceiver::rtp_codec::{RTCRtpHeaderExtensionCapability, RTPCodecType};
 use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirection;
 
 use super::super::messages::{Incoming, Message};
@@ -50,6 +50,25 @@ impl Viewer {
     pub(super) async fn receiving(name: &str, kinds: &[RTPCodecType]) -> Self {
         let mut media = MediaEngine::default();
         media.register_default_codecs().unwrap();
+        Self::with(name, media, kinds).await
+    }
+
+    /// One that also offers these header extensions of RTP, under ids from 1.
+    pub(super) async fn with_extensions(name: &str, uris: &[&str]) -> Self {
+        let mut media = MediaEngine::default();
+        media.register_default_codecs().unwrap();
+        for uri in uris {
+            let uri = RTCRtpHeaderExtensionCapability {
+                uri: (*uri).to_owned(),
+            };
+            media
+                .register_header_extension(uri, RTPCodecType::Video, None)
+                .unwrap();
+        }
+        Self::with(name, media, &[RTPCodecType::Video]).await
+    }
+
+    async fn with(name: &str, media: MediaEngine, kinds: &[RTPCodecType]) -> Self {
         let mut settings = SettingEngine::default();
         settings.set_include_loopback_candidate(true);
         // So that a packet that was not really lost can be seen to come again.

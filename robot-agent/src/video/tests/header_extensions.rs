@@ -1,0 +1,32 @@
+//! What the packets say beside the picture, to those who can read it.
+
+use super::super::peer::header_extensions::PLAYOUT_DELAY;
+use super::*;
+
+/// One that no robot sends.
+const OTHER: &str = "urn:ietf:params:rtp-hdrext:toffset";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_packet_asks_to_be_painted_at_once_where_the_viewer_offers_that() {
+    let mut task = VideoTask::start(config());
+    for (name, extensions, id) in [
+        ("anna", &[OTHER, PLAYOUT_DELAY][..], Some(2)),
+        ("bert", &[PLAYOUT_DELAY], Some(1)),
+        ("carl", &[OTHER], None),
+    ] {
+        let mut viewer = Viewer::with_extensions(name, extensions).await;
+        let offer = viewer.offer().await;
+        let answer = task.negotiate(&viewer, offer).await;
+        assert_eq!(answer.contains(PLAYOUT_DELAY), id.is_some(), "{answer}");
+        assert!(!answer.contains(OTHER), "{answer}");
+        for _ in 0..50 {
+            let header = viewer.next_packet().await.header;
+            let sent = header.extensions.iter();
+            let sent: Vec<_> = sent.map(|sent| (sent.id, &sent.payload[..])).collect();
+            let expected = id.map(|id| (id, &[0, 0, 0][..]));
+            assert_eq!(sent, Vec::from_iter(expected), "{name}");
+        }
+        viewer.peer.close().await.unwrap();
+    }
+    task.stop().await;
+}
