@@ -1,6 +1,6 @@
 //! Where a server listens, as `IOT_CORE_ENDPOINT` and `IOT_GET_CREDENTIAL_ENDPOINT` word it:
 //! `host` is AWS' on port 443, where MQTT is asked for by ALPN `x-amzn-mqtt-ca`; `host:port` is
-//! plain TLS on that port.
+//! plain TLS on that port. An IPv6 address with a port stands in brackets.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -18,7 +18,7 @@ const MAX_HOST_BYTES: usize = 253;
 /// A server's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// A DNS name or an IPv4 address.
+    /// A DNS name or an address, without brackets.
     pub host: String,
     /// TCP port.
     pub port: u16,
@@ -53,15 +53,7 @@ impl FromStr for Endpoint {
         if text.contains("://") {
             return Err(BadEndpoint("a host name without \"https://\" or a path"));
         }
-        if text.parse::<Ipv6Addr>().is_ok() || text.starts_with('[') {
-            return Err(BadEndpoint(
-                "a DNS name or an IPv4 address: an IPv6 address cannot be used here",
-            ));
-        }
-        let (host, port) = match text.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (text, None),
-        };
+        let (host, port) = split(text)?;
         if !is_host(host) {
             return Err(BadEndpoint("a host name, or host:port"));
         }
@@ -76,7 +68,35 @@ impl FromStr for Endpoint {
 
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
+        let Self { host, port, .. } = self;
+        if host.contains(':') {
+            write!(f, "[{host}]:{port}")
+        } else {
+            write!(f, "{host}:{port}")
+        }
+    }
+}
+
+/// Host and port; a bare IPv6 address has no port, however many colons.
+fn split(text: &str) -> Result<(&str, Option<&str>), BadEndpoint> {
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Ok((text, None));
+    }
+    let Some(rest) = text.strip_prefix('[') else {
+        return Ok(match text.split_once(':') {
+            Some((host, port)) => (host, Some(port)),
+            None => (text, None),
+        });
+    };
+    let wrong = BadEndpoint("an IPv6 address in brackets, [::1] or [::1]:8883");
+    let (host, rest) = rest.split_once(']').ok_or(wrong.clone())?;
+    if host.parse::<Ipv6Addr>().is_err() {
+        return Err(wrong);
+    }
+    match rest.strip_prefix(':') {
+        Some(port) => Ok((host, Some(port))),
+        None if rest.is_empty() => Ok((host, None)),
+        None => Err(wrong),
     }
 }
 
@@ -125,6 +145,22 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv6_address_stands_in_brackets_where_it_has_a_port() {
+        for (text, port, alpn, display) in [
+            ("[fd00::1]:8883", 8883, false, "[fd00::1]:8883"),
+            ("[fd00::1]", 443, true, "[fd00::1]:443"),
+            ("fd00::1", 443, true, "[fd00::1]:443"),
+        ] {
+            let endpoint: Endpoint = text.parse().unwrap();
+            assert_eq!((endpoint.host.as_str(), endpoint.port), ("fd00::1", port));
+            assert_eq!(
+                (endpoint.alpn, endpoint.to_string().as_str()),
+                (alpn, display)
+            );
+        }
+    }
+
+    #[test]
     fn what_is_no_endpoint_is_refused() {
         for text in [
             "",
@@ -137,9 +173,13 @@ mod tests {
             "https://host",
             "host/path",
             "a..b",
-            "::1",
-            "[::1]:8883",
             "1:2:3",
+            "[::1]8883",
+            "[::1]:",
+            "[::1",
+            "[10.0.0.7]:1",
+            "[station]:1",
+            "fe80::1%eth0",
         ] {
             assert!(text.parse::<Endpoint>().is_err(), "{text:?}");
         }

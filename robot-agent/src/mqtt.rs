@@ -4,7 +4,7 @@
 //! It does not know what a motor is, and no queue stands between the socket and the function
 //! that gets the actions.
 //!
-//! - [`connection`]: one connection, with everything set.
+//! - [`connection`]: one connection, with everything set; [`transport`]: what it goes by.
 //! - [`session`]: one connection after the other.
 //! - [`reports`]: what it sends.
 //! - [`round_trips`]: how old what it receives can be.
@@ -21,11 +21,13 @@ mod reconnect;
 mod reports;
 mod round_trips;
 mod session;
+mod transport;
 
 pub use connection::{MqttConfig, MqttState};
 pub use session::MqttIo;
 
 use crate::certificates::Certificates;
+use connection::Connection;
 use reports::Link;
 use session::Session;
 
@@ -36,7 +38,7 @@ pub async fn run(
     io: MqttIo,
     cancel: CancellationToken,
 ) {
-    let (client, mut events) = connection::prepare(&config, &certificates);
+    let (client, mut connection) = Connection::prepare(&config, &certificates);
     let link = Arc::<Link>::default();
     let publisher = reports::publish(
         client.clone(),
@@ -47,7 +49,7 @@ pub async fn run(
     );
     let mut session = Session::new(config, client, io, link);
     tokio::select! {
-        () = session.run(&mut events, &cancel) => {}
+        () = session.run(&mut connection, &cancel) => {}
         () = publisher => {}
     }
 }

@@ -1,29 +1,26 @@
 //! One connection after the other: what arrives, how each ends, and when the next begins.
 //! Everything that the log says about MQTT is said here.
 
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use daemon::log_limit::LogLimiter;
-use rumqttc::{
-    AsyncClient, ConnectionError, Event, EventLoop, Packet, Publish, QoS, SubAck,
-    SubscribeReasonCode,
-};
+use rumqttc::{AsyncClient, Event, Packet, Publish, QoS, SubAck, SubscribeReasonCode};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 use wire::{Action, telemetry};
 
-use super::connection::{MqttConfig, MqttState};
+use super::connection::{Connection, Failure, MqttConfig, MqttState};
 use super::disconnect;
 use super::reconnect::{Ending, ReconnectPolicy};
 use super::reports::Link;
 use super::round_trips::RoundTrips;
 use crate::address;
 use crate::clock::now;
-use crate::endpoint::Endpoint;
 
 /// How long disconnecting may take; then the last will says it.
 const DISCONNECT_LIMIT: Duration = Duration::from_secs(1);
@@ -87,23 +84,23 @@ impl Session {
         }
     }
 
-    pub(super) async fn run(&mut self, events: &mut EventLoop, cancel: &CancellationToken) {
+    pub(super) async fn run(&mut self, connection: &mut Connection, cancel: &CancellationToken) {
         let mut cancelled = pin!(cancel.cancelled());
         loop {
             // Only ends drop `poll`: a dropped attempt to connect begins again.
             let event = tokio::select! {
-                event = events.poll() => Ok(event),
+                event = connection.poll() => Ok(event),
                 reason = &mut self.dead => Err(reason),
-                () = &mut cancelled => return self.disconnect(events).await,
+                () = &mut cancelled => return self.disconnect(connection).await,
             };
             let end = match event {
-                Ok(Ok(event)) => self.handle(event, now()),
+                Ok(Ok(event)) => self.handle(event, connection.local(), now()),
                 Ok(Err(error)) => {
-                    self.handle_buffered(events, now());
+                    self.handle_buffered(connection, now());
                     Some(self.end_of(&error))
                 }
                 Err(reason) => {
-                    self.handle_buffered(events, now());
+                    self.handle_buffered(connection, now());
                     Some(SessionEnd {
                         reason: reason.to_owned(),
                         by_broker: false,
@@ -112,7 +109,7 @@ impl Session {
             };
             let Some(end) = end else { continue };
             // A refused subscription leaves a connection that is of no use.
-            events.clean();
+            connection.close();
             self.dead = Box::pin(std::future::pending());
             let wait = self.disconnected(end, now());
             tokio::select! {
@@ -123,24 +120,23 @@ impl Session {
     }
 
     /// Does what `event` asks for; says why the session is of no use when it is not.
-    fn handle(&mut self, event: Event, now: Instant) -> Option<SessionEnd> {
+    fn handle(&mut self, event: Event, local: Option<IpAddr>, now: Instant) -> Option<SessionEnd> {
         match event {
             Event::Incoming(Packet::Publish(message)) => self.received(&message, now),
             Event::Incoming(Packet::PubAck(_)) => self.link.round_trips().acknowledged(now),
-            Event::Incoming(Packet::ConnAck(_)) => self.connected(now),
+            Event::Incoming(Packet::ConnAck(_)) => self.connected(local, now),
             Event::Incoming(Packet::SubAck(answer)) => return self.subscribed(&answer),
             _ => {}
         }
         None
     }
 
-    fn connected(&mut self, now: Instant) {
-        let Endpoint { host, port, .. } = self.config.endpoint.clone();
+    fn connected(&mut self, local: Option<IpAddr>, now: Instant) {
         let link = self.link.clone();
         *link.round_trips() = RoundTrips::default();
         self.dead = Box::pin(async move {
             tokio::select! {
-                () = address::lost_towards(&host, port) => address::LOST,
+                () = address::lost(local) => address::LOST,
                 () = link.silent() => SILENT,
             }
         });
@@ -205,13 +201,13 @@ impl Session {
 
     /// What was read together with the end of the connection is still in the library's
     /// buffer. Left there, it would move the robot after the next connect.
-    fn handle_buffered(&mut self, events: &mut EventLoop, now: Instant) {
-        for event in std::mem::take(&mut events.state.events) {
-            self.handle(event, now);
+    fn handle_buffered(&mut self, connection: &mut Connection, now: Instant) {
+        for event in connection.take_buffered() {
+            self.handle(event, connection.local(), now);
         }
     }
 
-    fn end_of(&self, error: &ConnectionError) -> SessionEnd {
+    fn end_of(&self, error: &Failure) -> SessionEnd {
         let by_broker = disconnect::is_by_broker(error);
         let subscribing =
             self.connected_since.is_some() && *self.io.state.borrow() != MqttState::Online;
@@ -262,7 +258,7 @@ impl Session {
     }
 
     /// The last report and a proper end, so that the last will is not needed.
-    async fn disconnect(&mut self, events: &mut EventLoop) {
+    async fn disconnect(&mut self, connection: &mut Connection) {
         if self.connected_since.is_none() {
             return;
         }
@@ -275,11 +271,12 @@ impl Session {
             return;
         }
         let sent = async {
-            while let Ok(event) = events.poll().await {
+            while let Ok(event) = connection.poll().await {
                 if matches!(event, Event::Outgoing(rumqttc::Outgoing::Disconnect)) {
                     break;
                 }
             }
+            connection.finish().await;
         };
         if tokio::time::timeout(DISCONNECT_LIMIT, sent).await.is_err() {
             debug!("the broker took no DISCONNECT; the last will says it");

@@ -3,12 +3,17 @@
 // of it touches the network of this machine.
 
 import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 
 /** Where a station in the internet is. All outer addresses are those of documentation. */
 export const INTERNET = "192.0.2.10";
 
 /** What the world sees of each home. */
 export const ROUTERS = { robot: "198.51.100.2", viewer: "203.0.113.2" };
+
+/** The same by IPv6, and an address from which nothing ever comes. */
+export const INTERNET_V6 = "2001:db8::10";
+export const DEAD_V6 = "2001:db8:dead::1";
 
 /** The only machine in either home, as in most: both have the same private addresses. */
 export const MACHINE = "192.168.1.2";
@@ -76,6 +81,32 @@ export class HomeNetworks {
   /** The end of that. */
   mend(home) {
     ip("-n", this.#name(`${home}-router`), "link", "set", "inside", "up");
+  }
+
+  /** The home has IPv6, too, beside IPv4 or, where `only`, alone. */
+  ipv6(home, { only = false } = {}) {
+    const [internet, router, machine] = ["internet", `${home}-router`, home].map((place) => this.#name(place));
+    for (const name of [internet, router, machine]) set(name, 0, "ipv6/conf/all/disable_ipv6", "ipv6/conf/default/disable_ipv6");
+    for (const name of [internet, router]) set(name, 1, "ipv6/conf/all/forwarding");
+    const add = (name, address, device) => ip("-n", name, "address", "add", address, "dev", device, "nodad");
+    add(internet, `${INTERNET_V6}/128`, "lo");
+    add(internet, "2001:db8:1::1/64", home);
+    add(router, "2001:db8:1::2/64", "street");
+    add(router, "2001:db8:2::1/64", "inside");
+    add(machine, "2001:db8:2::2/64", "lan");
+    ip("-n", machine, "-6", "route", "add", "default", "via", "2001:db8:2::1");
+    ip("-n", router, "-6", "route", "add", "default", "via", "2001:db8:1::1");
+    ip("-n", internet, "-6", "route", "add", "2001:db8:2::/64", "via", "2001:db8:1::2");
+    ip("-n", internet, "-6", "route", "add", "blackhole", `${DEAD_V6}/128`);
+    if (only) ip("-n", machine, "-4", "address", "flush", "dev", "lan");
+  }
+
+  /** What runs at `place` from now on finds these addresses under this name. */
+  knows(place, name, ...addresses) {
+    const folder = `/etc/netns/${this.#name(place)}`;
+    mkdirSync(folder, { recursive: true });
+    const lines = ["127.0.0.1 localhost", ...addresses.map((address) => `${address} ${name}`)];
+    writeFileSync(`${folder}/hosts`, `${lines.join("\n")}\n`);
   }
 
   /** The home's machine has another address from now on, and not the one it had. */
@@ -158,6 +189,7 @@ function remove(name) {
     // It ended by itself in between.
   }
   ip("netns", "del", name);
+  rmSync(`/etc/netns/${name}`, { recursive: true, force: true });
 }
 
 /** What a run left behind that was killed. */

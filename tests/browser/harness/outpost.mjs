@@ -140,10 +140,12 @@ export class Outpost {
     await this.#command("new-robot", name, "--out", folder, "--host", this.#place.robotHost);
     const file = path.join(folder, "config.json");
     const made = JSON.parse(readFileSync(file, "utf8"));
+    const { robotHost } = this.#place;
+    const host = robotHost.includes(":") ? `[${robotHost}]` : robotHost;
     const here = {
-      IOT_CORE_ENDPOINT: `${this.#place.robotHost}:${port(this.ready.mqtt)}`,
-      IOT_GET_CREDENTIAL_ENDPOINT: `${this.#place.robotHost}:${port(this.ready.https)}`,
-      KVS_ENDPOINT: `https://${this.#place.robotHost}:${port(this.ready.https)}`,
+      IOT_CORE_ENDPOINT: `${host}:${port(this.ready.mqtt)}`,
+      IOT_GET_CREDENTIAL_ENDPOINT: `${host}:${port(this.ready.https)}`,
+      KVS_ENDPOINT: `https://${host}:${port(this.ready.https)}`,
       motors: { driver: "simulated", transcript: "wheels.jsonl" },
       // So that a transcript has what was asked for, also on a machine that is busy.
       drive: { ramp_ms: 0, turn_only_from_ms: 0 },
