@@ -79,11 +79,30 @@ impl Scene {
     }
 }
 
+/// Stops `process`. The signal stops it some moments after it was sent, and not all threads at once.
+async fn freeze(process: i32) {
+    let pid = Pid::from_raw(process).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    let threads = format!("/proc/{process}/task");
+    eventually("no thread runs", async || {
+        let stopped = std::fs::read_dir(&threads).unwrap().all(|thread| {
+            let stat = std::fs::read_to_string(thread.unwrap().path().join("stat"));
+            // The state stands behind the name, which is in brackets.
+            let stat = stat.unwrap_or_default();
+            stat.rsplit(')')
+                .next()
+                .is_some_and(|rest| rest.starts_with(" T"))
+        });
+        stopped.then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn an_order_that_waited_at_a_frozen_broker_moves_nothing() {
     let mut scene = Scene::new().await;
     let broker = scene.broker();
-    kill_process(broker, Signal::STOP).unwrap();
+    freeze(broker.as_raw_nonzero().get()).await;
     scene
         .order(&json!({"action": "forward", "duration_ms": 2000}))
         .await;
@@ -98,7 +117,7 @@ async fn an_order_that_waited_at_a_frozen_broker_moves_nothing() {
 #[tokio::test]
 async fn an_order_that_waited_for_a_frozen_robot_moves_nothing() {
     let mut scene = Scene::new().await;
-    scene.robot.process().signal(Signal::STOP);
+    freeze(scene.robot.process().id().cast_signed()).await;
     scene
         .order(&json!({"action": "forward", "duration_ms": 2000}))
         .await;
