@@ -32,9 +32,9 @@ pub(crate) use peer::session::Robot;
 use sessions::Sessions;
 pub(crate) use sessions::{VideoConfig, VideoIo};
 
-/// How long a viewer's connection may take to come up: time for candidates of a slow path and
-/// for a relay's handshakes.
-pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+/// How long a viewer's connection may take to come up: the page, which asks anew when it gives up, gives
+/// a path that has failed half a minute.
+pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(35);
 
 /// Pause before sessions that failed by a fault of this program are begun again.
 const AFTER_FAULT: Duration = Duration::from_secs(1);
