@@ -21,3 +21,4 @@ mod revocation;
 mod seeded_faults;
 mod systemd_units;
 mod video;
+mod whep;

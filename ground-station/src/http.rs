@@ -24,3 +24,4 @@ pub(crate) mod router;
 mod sign;
 mod status;
 mod telemetry;
+mod whep;

@@ -134,6 +134,8 @@ pub enum MessageType {
     StatusResponse,
     /// A [`permitted::Permitted`], from a ground station to a robot-agent.
     Permitted,
+    /// A viewer whose connection is to be ended, from a ground station to a robot-agent.
+    ViewerLeft,
     /// Something newer than this list; to be ignored.
     #[serde(other)]
     Unknown,

@@ -6,13 +6,13 @@ use super::aws::{self, credentials_provider, viewer_credentials};
 use super::error::Refusal;
 use super::{
     access_log, arrival, channel, console, display, drive_log, login, mars, origin, publish,
-    robots, sign, status, telemetry,
+    robots, sign, status, telemetry, whep,
 };
 use crate::clock;
 use ::mars::PICTURE_PATH;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use axum::{Router, middleware};
 use headers::HeaderMapExt;
 use std::sync::Arc;
@@ -34,6 +34,11 @@ pub(crate) fn router(app: &Arc<AppState>) -> Router {
             post(viewer_credentials::credentials),
         )
         .route("/robots/{name}/signaling", post(channel::send))
+        .route("/robots/{name}/whep", post(whep::offer))
+        .route(
+            "/robots/{name}/whep/{id}",
+            patch(whep::trickle).delete(whep::leave),
+        )
         .route(
             "/role-aliases/{alias}/credentials",
             get(credentials_provider::credentials),
@@ -84,7 +89,8 @@ async fn dated(mut response: Response) -> Response {
 fn cors() -> CorsLayer {
     CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
+        .expose_headers([header::LOCATION])
         // The AWS SDK in a page signs its calls with a dozen headers of its own.
         .allow_headers(AllowHeaders::mirror_request())
         .max_age(PREFLIGHT)
@@ -113,7 +119,12 @@ mod tests {
                 "ICE_PATH" => wire::signaling::control::ICE_PATH,
                 literal => literal.trim_matches('"'),
             };
-            let methods = [("get(", "GET"), ("post(", "POST")];
+            let methods = [
+                ("get(", "GET"),
+                ("post(", "POST"),
+                ("patch(", "PATCH"),
+                (".delete(", "DELETE"),
+            ];
             methods
                 .into_iter()
                 .filter(|(call, _)| handlers.contains(call))
@@ -130,7 +141,11 @@ mod tests {
             .lines()
             .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
             .map(|(route, _)| route.to_owned())
-            .filter(|route| route.starts_with("GET /") || route.starts_with("POST /"))
+            .filter(|route| {
+                ["GET /", "POST /", "PATCH /", "DELETE /"]
+                    .iter()
+                    .any(|m| route.starts_with(m))
+            })
             .collect();
         assert_eq!(described, served());
         assert!(described.len() > 15, "{described:?}");

@@ -67,6 +67,17 @@ pub(crate) struct ConnectionId {
     number: u64,
 }
 
+impl ConnectionId {
+    /// Of one that only says something, and is not connected.
+    pub(crate) fn unconnected(robot: &str, side: Side) -> Self {
+        Self {
+            robot: robot.to_owned(),
+            side,
+            number: u64::MAX,
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Channel {
     master: Option<(u64, Outbox)>,
@@ -212,6 +223,18 @@ impl Channels {
                 viewer.send(forwarded(message, None));
                 Ok(())
             }
+        }
+    }
+
+    /// Tells the robot that a viewer has left, if it is one that is told such things.
+    pub(crate) fn viewer_left(&self, robot: &str, id: &str) {
+        let channel = self.channels.get(robot);
+        let told = channel.filter(|channel| matches!(channel.told, Told::List(_)));
+        if let Some((_, master)) = told.and_then(|channel| channel.master.as_ref()) {
+            master.send(FromService {
+                sender_client_id: Some(id.to_owned()),
+                ..FromService::bare(MessageType::ViewerLeft)
+            });
         }
     }
 

@@ -67,6 +67,10 @@ pub(super) fn decode(text: &str) -> Result<Event, String> {
             list.map(Event::Permitted)
                 .map_err(|error| error.to_string())
         }
+        MessageType::ViewerLeft => {
+            let viewer = frame.sender_client_id.ok_or("nobody has left")?;
+            Ok(Event::Message(Incoming::Left { viewer }))
+        }
         // Masters get no answers, and what comes after this version is not for it.
         MessageType::SdpAnswer | MessageType::Unknown => Ok(Event::Nothing),
     }

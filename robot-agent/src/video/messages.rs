@@ -21,6 +21,8 @@ pub(crate) enum Incoming {
         viewer: String,
         candidate: Candidate,
     },
+    /// It says that it leaves.
+    Left { viewer: String },
 }
 
 /// All who may watch and drive now, of those whose offers came with a principal.

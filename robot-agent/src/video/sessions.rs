@@ -140,6 +140,9 @@ impl<'a> Sessions<'a> {
                     Some(Incoming::Candidate { viewer, candidate }) => {
                         self.candidate(viewer, candidate);
                     }
+                    Some(Incoming::Left { viewer }) => {
+                        self.of(&viewer).iter().for_each(|session| session.end());
+                    }
                     // Signaling has ended, which it does only at the end.
                     None => return self.shutdown.cancelled().await,
                 },
