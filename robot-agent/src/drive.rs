@@ -10,6 +10,7 @@ mod freshness;
 mod path_speed;
 mod ramp;
 mod robot_clock;
+mod running;
 mod sequence;
 mod source;
 mod wheels;
@@ -29,22 +30,14 @@ use wire::{Action, Motion};
 use driver_lock::DriverLock;
 use freshness::Freshness;
 use path_speed::Allowed;
-use ramp::Slope;
 use robot_clock::{RobotClock, millis};
+use running::Running;
 use sequence::Sequence;
 
 pub use arrival::{Arrival, Dropped};
 pub use path_speed::PathLimits;
 pub use source::Source;
 pub use wheels::{Throttle, Wheels};
-
-/// How often a ramp is followed: 50 steps a second are smoother than any gearbox, and few
-/// enough for a bus at 100 kHz.
-const RAMP_STEP: Duration = Duration::from_millis(20);
-
-/// From full speed to rest for who lets go of a key: the robot does not nod, and rests sooner than
-/// the pulse of its last action would have let it. `stop` takes no time.
-const SOFT_STOP: Duration = Duration::from_millis(150);
 
 /// How long it is shown that an action was slowed down: longer than from one report to the next.
 const SLOWED_IS_NEWS: Duration = Duration::from_secs(2);
@@ -85,24 +78,6 @@ pub struct Limits {
     pub path: PathLimits,
 }
 
-/// How the wheels get from what they do to what they shall do.
-#[derive(Clone, Copy, Debug)]
-enum Profile {
-    /// Up to a target, by the owner's ramp.
-    Ramp { left: Slope, right: Slope },
-    /// From what they did, evenly down to rest when the action is over.
-    SoftStop(Wheels),
-}
-
-/// The accepted action that holds until `until`.
-#[derive(Clone, Debug)]
-struct Running {
-    sender: String,
-    since: Instant,
-    until: Instant,
-    profile: Profile,
-}
-
 impl Drive {
     /// At rest, having heard from nobody. `chance` in [0, 1) is where the robot's own clock
     /// begins at `now`.
@@ -138,7 +113,9 @@ impl Drive {
             // Rest is never too late, but only the driver may ask for it in this way.
             self.sequence.note(action, &sender.id, now);
             if self.driver_lock.let_go(&sender, now) {
-                self.running = self.soft_stop(now);
+                self.running = self
+                    .running(now)
+                    .and_then(|running| running.soft_stop(self.limits.ramp, now));
             }
             let other = self
                 .driver(now)
@@ -196,39 +173,14 @@ impl Drive {
 
     /// What the wheels should do at `now`.
     pub fn wheels(&self, now: Instant) -> Wheels {
-        let Some(running) = self.running.as_ref().filter(|r| now < r.until) else {
-            return Wheels::REST;
-        };
-        let elapsed = now.saturating_duration_since(running.since);
-        match running.profile {
-            Profile::Ramp { left, right } => Wheels {
-                left: left.at(elapsed, self.limits.ramp),
-                right: right.at(elapsed, self.limits.ramp),
-            },
-            Profile::SoftStop(from) => {
-                let left_to_go = running.until.saturating_duration_since(now);
-                let all = running.until.saturating_duration_since(running.since);
-                from.scaled(Throttle::saturating(left_to_go.div_duration_f64(all)))
-            }
-        }
+        self.running(now)
+            .map_or(Wheels::REST, |running| running.wheels(now))
     }
 
     /// When [`Drive::wheels`] will next answer otherwise than at `now`, if nothing is
     /// accepted before.
     pub fn next_change(&self, now: Instant) -> Option<Instant> {
-        let running = self.running.as_ref().filter(|r| now < r.until)?;
-        let ramp = self.limits.ramp;
-        let settled = match running.profile {
-            Profile::Ramp { left, right } => {
-                running.since + left.settles_in(ramp).max(right.settles_in(ramp))
-            }
-            Profile::SoftStop(_) => running.until,
-        };
-        if now < settled {
-            Some(settled.min(now + RAMP_STEP).min(running.until))
-        } else {
-            Some(running.until)
-        }
+        Some(self.running(now)?.next_change(now))
     }
 
     /// Forgets the running action, whoever sent it.
@@ -242,19 +194,16 @@ impl Drive {
         self.driver_lock.release(id)
     }
 
-    /// The way to rest of who has let go. It never takes longer than silence would.
-    fn soft_stop(&self, now: Instant) -> Option<Running> {
-        let running = self.running.as_ref().filter(|r| now < r.until)?;
-        if let Profile::SoftStop(_) = running.profile {
-            return self.running.clone();
-        }
-        let takes = SOFT_STOP.min(self.limits.ramp);
-        (!takes.is_zero()).then(|| Running {
-            sender: running.sender.clone(),
-            since: now,
-            until: running.until.min(now + takes),
-            profile: Profile::SoftStop(self.wheels(now)),
-        })
+    fn running(&self, now: Instant) -> Option<&Running> {
+        self.running.as_ref().filter(|running| now < running.until)
+    }
+
+    /// How long `action` holds.
+    fn pulse(&self, action: &Action) -> Duration {
+        let asked = action.duration_ms.map(Duration::from_millis);
+        asked
+            .unwrap_or(self.limits.pulse)
+            .min(self.limits.pulse_max)
     }
 
     fn begin(
@@ -269,19 +218,11 @@ impl Drive {
         let (linear, angular) = action.motion.twist();
         let linear = if allowed.turn_only { 0.0 } else { linear };
         let target = Wheels::mix(linear, angular).scaled(speed);
-        let current = self.wheels(now);
-        let pulse = action
-            .duration_ms
-            .map_or(self.limits.pulse, Duration::from_millis);
-        (target != Wheels::REST).then(|| Running {
-            sender,
-            since: now,
-            until: now + pulse.min(self.limits.pulse_max),
-            profile: Profile::Ramp {
-                left: Slope::towards(target.left, current.left),
-                right: Slope::towards(target.right, current.right),
-            },
-        })
+        let current = self
+            .running(now)
+            .map_or(Wheels::REST, |running| running.exactly(now));
+        let (ramp, pulse) = (self.limits.ramp, self.pulse(action));
+        (target != Wheels::REST).then(|| Running::ramp(sender, current, target, ramp, now, pulse))
     }
 }
 

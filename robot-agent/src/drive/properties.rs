@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use wire::{Action, Motion};
 
+use super::running::RAMP_STEP;
 use super::tests::{Bench, UNIX_MS, full_speed, ms, viewer};
 use super::*;
 

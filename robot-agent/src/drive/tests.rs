@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use wire::{Action, Motion};
 
+use super::running::RAMP_STEP;
 use super::*;
 
 /// The wall clock when the tests begin.
@@ -317,10 +318,10 @@ fn who_lets_go_rests_softly_and_who_stops_at_once() {
         bench.drive.next_change(bench.now),
         Some(bench.now + RAMP_STEP)
     );
-    assert_eq!(bench.after(ms(75)), wheels(0.5, 0.5));
+    assert_eq!(bench.after(ms(60)), wheels(0.6, 0.6));
     // The page repeats it, as the network may lose one; that does not make it longer.
     bench.accept(&drive(0.0)).unwrap();
-    assert_eq!(bench.after(ms(75)), Wheels::REST);
+    assert_eq!(bench.after(ms(90)), Wheels::REST);
 
     bench.accept(&drive(1.0)).unwrap();
     bench.now += ms(190);

@@ -85,6 +85,8 @@ fn a_ramp_is_followed_without_further_actions() {
         })
         .collect();
     assert!(lefts.is_sorted(), "{lefts:?}");
+    // One write for each step of 20 ms, and no more: a bus at 100 kHz takes a millisecond for each.
+    assert!(lefts.len() <= 6, "{} writes", lefts.len());
 }
 
 /// One sender by two roads, at about a thousand actions a second in all.
