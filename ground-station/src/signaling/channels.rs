@@ -82,12 +82,19 @@ impl ConnectionId {
 struct Channel {
     master: Option<(u64, Outbox)>,
     told: Told,
-    viewers: BTreeMap<String, (u64, Outbox)>,
+    viewers: BTreeMap<String, Viewer>,
     held: Held,
     master_joins: TokenBucket,
     viewer_joins: TokenBucket,
     master_calls: TokenBucket,
     viewer_calls: TokenBucket,
+}
+
+#[derive(Debug)]
+struct Viewer {
+    number: u64,
+    outbox: Outbox,
+    principal: String,
 }
 
 impl Channel {
@@ -104,8 +111,22 @@ impl Channel {
         }
     }
 
+    /// Whether a viewer may be called `id`, whose place they then take.
+    fn has_place_for(&self, id: &str, principal: &str) -> Result<(), Rejection> {
+        match self.viewers.get(id) {
+            // Whoever has an id acts in its name.
+            Some(viewer) if viewer.principal != principal => Err(Rejection::invalid(format!(
+                "somebody else is connected as '{id}': choose another client id"
+            ))),
+            None if self.viewers.len() >= MAX_VIEWERS => Err(Rejection::limit(format!(
+                "this channel has its {MAX_VIEWERS} viewers"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     fn outboxes(&self) -> impl Iterator<Item = &Outbox> {
-        let viewers = self.viewers.values().map(|(_, outbox)| outbox);
+        let viewers = self.viewers.values().map(|viewer| &viewer.outbox);
         viewers.chain(self.master.as_ref().map(|(_, outbox)| outbox))
     }
 }
@@ -139,12 +160,8 @@ impl Channels {
         let channel = channel_of(&mut self.channels, robot, now);
         let joins = match &side {
             Side::Master => &mut channel.master_joins,
-            Side::Viewer { id, .. } => {
-                if channel.viewers.len() >= MAX_VIEWERS && !channel.viewers.contains_key(id) {
-                    return Err(Rejection::limit(format!(
-                        "this channel has its {MAX_VIEWERS} viewers"
-                    )));
-                }
+            Side::Viewer { id, principal } => {
+                channel.has_place_for(id, principal)?;
                 &mut channel.viewer_joins
             }
         };
@@ -158,11 +175,20 @@ impl Channels {
         let replaced = match &side {
             Side::Master => {
                 channel.held.take(now).for_each(|frame| outbox.send(frame));
-                channel.master.replace((number, outbox))
+                let old = channel.master.replace((number, outbox));
+                old.map(|(_, outbox)| outbox)
             }
-            Side::Viewer { id, .. } => channel.viewers.insert(id.clone(), (number, outbox)),
+            Side::Viewer { id, principal } => {
+                let viewer = Viewer {
+                    number,
+                    outbox,
+                    principal: principal.clone(),
+                };
+                let old = channel.viewers.insert(id.clone(), viewer);
+                old.map(|viewer| viewer.outbox)
+            }
         };
-        if let Some((_, old)) = replaced {
+        if let Some(old) = replaced {
             old.close(CloseReason::Replaced);
         }
         self.next_number += 1;
@@ -179,11 +205,14 @@ impl Channels {
         let Some(channel) = self.channels.get_mut(&connection.robot) else {
             return;
         };
-        let still_there =
-            |held: Option<&(u64, Outbox)>| held.is_some_and(|h| h.0 == connection.number);
+        let still_there = |number: Option<u64>| number == Some(connection.number);
         match &connection.side {
-            Side::Master if still_there(channel.master.as_ref()) => channel.master = None,
-            Side::Viewer { id, .. } if still_there(channel.viewers.get(id)) => {
+            Side::Master if still_there(channel.master.as_ref().map(|m| m.0)) => {
+                channel.master = None;
+            }
+            Side::Viewer { id, .. }
+                if still_there(channel.viewers.get(id).map(|viewer| viewer.number)) =>
+            {
                 channel.viewers.remove(id);
                 channel.held.forget(Some(id));
             }
@@ -217,10 +246,10 @@ impl Channels {
                     return Err(Rejection::invalid(CloseReason::Replaced.words()));
                 }
                 let to = message.recipient_client_id.clone().unwrap_or_default();
-                let Some((_, viewer)) = channel.viewers.get(&to) else {
+                let Some(viewer) = channel.viewers.get(&to) else {
                     return Err(Rejection::invalid(format!("no viewer '{to}' is connected")));
                 };
-                viewer.send(forwarded(message, None));
+                viewer.outbox.send(forwarded(message, None));
                 Ok(())
             }
         }

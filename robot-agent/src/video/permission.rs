@@ -20,6 +20,9 @@ pub(super) struct Permission {
 pub(super) enum Denied {
     #[error("may no longer watch")]
     NotListed,
+    /// Whoever has an id acts in its name, and an offer ends the session before it.
+    #[error("has the client id of somebody else who watches: choose another")]
+    Taken,
     /// The station is out of reach, and with it whoever takes rights away.
     #[error(
         "may no longer watch, as far as this robot knows: no ground station has said so for 5 minutes"

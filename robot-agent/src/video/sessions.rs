@@ -23,7 +23,7 @@ use super::peer::answer;
 use super::peer::packetizer::Packetizer;
 use super::peer::session::{Report, Robot, Session, Shared};
 use super::peer::{self, Ended};
-use super::permission::Permission;
+use super::permission::{Denied, Permission};
 use crate::clock::now;
 
 /// What the owner of the robot chose.
@@ -204,7 +204,9 @@ impl<'a> Sessions<'a> {
             return;
         }
         let others = self.active().count() - usize::from(previous.is_some());
+        let taken = previous.as_ref().is_some_and(|s| s.principal != principal);
         let denied = self.permission.check(principal.as_deref(), now()).err();
+        let denied = denied.or(taken.then_some(Denied::Taken));
         let current = previous.as_ref().map(|session| &session.connection);
         let offer = match self.admission.decide(&sdp, current, others, denied, now()) {
             Decision::Admitted(offer) => offer,

@@ -87,6 +87,19 @@ fn a_viewer_reaches_the_master_under_its_name_and_is_answered_without_one() {
 }
 
 #[test]
+fn nobody_takes_the_place_of_somebody_else_by_their_client_id() {
+    let mut bench = Bench::new();
+    let (_, at_anna) = bench.viewer("anna").unwrap();
+    let bert = Side::Viewer {
+        id: "anna".into(),
+        principal: "user-bert/1".into(),
+    };
+    let rejected = bench.channels.join("rover", bert, bench.now).unwrap_err();
+    assert!(rejected.to_string().contains("somebody else"), "{rejected}");
+    assert_eq!(why_closed(&at_anna), None);
+}
+
+#[test]
 fn channels_do_not_mix() {
     let mut bench = Bench::new();
     let (_, mut at_rover) = bench.master();

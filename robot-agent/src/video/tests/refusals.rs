@@ -162,3 +162,29 @@ async fn a_viewer_that_never_connects_is_dropped() {
     }
     task.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_replaces_the_session_of_somebody_else_by_their_client_id() {
+    let mut task = VideoTask::start(config());
+    task.permit(&["user-anna/1", "user-bert/1"]).await;
+    let anna = Viewer::new("anna").await;
+    task.connect_as(&anna, Some("user-anna/1")).await;
+    anna.send(&anna.drive, r#"{"action":"forward","sent_at":1}"#)
+        .await;
+    task.acted(|(_, by)| by == "anna").await;
+    let bert = Viewer::new("anna")
+        .await
+        .offer_as(Some("user-bert/1"))
+        .await;
+    task.to.send(bert).await.unwrap();
+    let (_, reason) = loop {
+        let sent = task.next().await;
+        if let Message::Answer { refused, .. } = sent.message {
+            break (sent.viewer, refused);
+        }
+    };
+    let reason = reason.expect("an answer that refuses");
+    assert!(reason.contains("somebody else"), "{reason}");
+    assert_eq!(task.robot.driver().as_deref(), Some("anna"));
+    task.stop().await;
+}
