@@ -54,8 +54,10 @@ impl Scene {
     async fn order(&mut self, age_ms: u64) {
         self.seq += 1;
         let sent_at = unix_ms() as u64 - age_ms;
-        let action =
-            json!({"action": "forward", "sender": SENDER, "seq": self.seq, "sent_at": sent_at});
+        // The user of the key, as on the other roads.
+        let action = json!({
+            "action": "forward", "sender": SENDER, "user": "key-1", "seq": self.seq, "sent_at": sent_at,
+        });
         self.operator
             .publish("rover/action", &action.to_string())
             .await;

@@ -207,7 +207,7 @@ async fn anothers_stop_holds_who_goes_on_pressing() {
     }
     // Once anna has let go, her next press drives.
     eventually("anna drives again", async || {
-        tokio::time::sleep(Duration::from_millis(1100)).await;
+        tokio::time::sleep(Duration::from_millis(3100)).await;
         let seen = scene.robot.folder.writes().len();
         scene.order(&forward).await;
         let moved = scene

@@ -101,35 +101,33 @@ impl Drive {
         let Arrival { action, now, .. } = *arrival;
         let sender = arrival.source.sender(action);
         if action.motion == Motion::Stop {
-            self.sequence.note(action, &sender.id, now);
+            self.sequence.note(action, &sender.key, now);
             self.driver_lock.stop(&sender, now);
             self.running = None;
             return Ok(());
         }
-        if self.sequence.is_overtaken(action, &sender.id, now) {
+        if self.sequence.is_overtaken(action, &sender.key, now) {
             return Err(Dropped::OutOfOrder);
         }
         if action.motion.twist() == (0.0, 0.0) {
             // Rest is never too late, but only the driver may ask for it in this way.
-            self.sequence.note(action, &sender.id, now);
+            self.sequence.note(action, &sender.key, now);
             if self.driver_lock.let_go(&sender, now) {
                 self.running = self
                     .running(now)
                     .and_then(|running| running.soft_stop(self.limits.ramp, now));
             }
-            let other = self
-                .driver(now)
-                .is_some_and(|driver| driver.id != sender.id);
-            return if other {
+            return if self.driver_lock.is_others(&sender, now) {
                 Err(Dropped::NotDriver)
             } else {
                 Ok(())
             };
         }
-        self.driver_lock.heard(&sender.id, now);
-        let age = self.freshness.check(arrival, &sender.id)?;
-        self.sequence.note(action, &sender.id, now);
-        if !self.driver_lock.admit(&sender, now) {
+        let pulse = self.pulse(action);
+        self.driver_lock.heard(&sender, now, now + pulse);
+        let age = self.freshness.check(arrival, &sender.key)?;
+        self.sequence.note(action, &sender.key, now);
+        if !self.driver_lock.admit(&sender, now, now + pulse) {
             return Err(Dropped::NotDriver);
         }
         let allowed = self.limits.path.allow(age);

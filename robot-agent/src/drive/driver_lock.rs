@@ -14,12 +14,10 @@ use super::robot_clock::millis;
 use super::source::Sender;
 
 /// How long a driver may send nothing. Long enough to release a key and think, short enough
-/// that others are not locked out by a page somebody forgot.
+/// that others are not locked out by a page somebody forgot. Who sends no motion for this long has
+/// let go, too; who says so (`drive` 0/0, `stop`) need not wait for it. A page that hears nothing
+/// lets go of everything sooner, so no network that stands still makes a held key a new press.
 const TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Who sends no motion for this long has let go. A held key sends ten a second, so this is ten
-/// lost in a row; who lets go in words (`drive` 0/0, `stop`) need not wait for it.
-const LET_GO_AFTER: Duration = Duration::from_secs(1);
 
 /// How long it is news that somebody was stopped.
 const STOP_IS_NEWS: Duration = Duration::from_secs(10);
@@ -38,13 +36,17 @@ pub(super) struct DriverLock {
 struct Holder {
     sender: Sender,
     renewed: Instant,
+    until: Instant,
 }
 
 #[derive(Debug)]
 struct Press {
+    /// A [`Sender::key`].
     of: String,
-    heard: Instant,
+    until: Instant,
     refused: bool,
+    /// Another's stop has refused it.
+    stopped: bool,
 }
 
 #[derive(Debug)]
@@ -54,46 +56,48 @@ struct Stopped {
 }
 
 impl DriverLock {
-    /// A motion of the sender called `id` was heard, whatever becomes of it: they have not let go.
-    pub(super) fn heard(&mut self, id: &str, now: Instant) {
-        self.presses
-            .retain(|press| now.saturating_duration_since(press.heard) < LET_GO_AFTER);
-        if let Some(press) = self.press(id) {
-            press.heard = now;
+    /// A motion of `sender` was heard that would be over at `over`, whatever becomes of it: they
+    /// have not let go.
+    pub(super) fn heard(&mut self, sender: &Sender, now: Instant, over: Instant) {
+        self.presses.retain(|press| now < press.until);
+        let until = over.max(now + TIMEOUT);
+        if let Some(press) = self.press(sender) {
+            press.until = until;
             return;
         }
         if self.presses.len() == MAX_PRESSES {
-            self.presses.remove(0);
+            self.forget_one(now);
         }
         self.presses.push(Press {
-            of: id.to_owned(),
-            heard: now,
+            of: sender.key.clone(),
+            until,
             refused: false,
+            stopped: false,
         });
     }
 
     /// Whether a motion that was [`heard`](Self::heard) may move the robot. Takes a lock that is
     /// free, renews their own.
-    pub(super) fn admit(&mut self, sender: &Sender, now: Instant) -> bool {
-        let other = self.holds(now).is_some_and(|holder| holder != sender.id);
-        let Some(press) = self.press(&sender.id) else {
+    pub(super) fn admit(&mut self, sender: &Sender, now: Instant, over: Instant) -> bool {
+        let other = self.is_others(sender, now);
+        let Some(press) = self.press(sender) else {
             return false;
         };
         press.refused |= other;
         if press.refused {
             return false;
         }
-        self.renew(sender, now);
+        self.renew(sender, now, over);
         self.stopped = None;
         true
     }
 
     /// `sender` let go. True if they drive, so that the wheels rest.
     pub(super) fn let_go(&mut self, sender: &Sender, now: Instant) -> bool {
-        self.presses.retain(|press| press.of != sender.id);
-        let drives = self.holds(now) == Some(&sender.id);
+        self.presses.retain(|press| press.of != sender.key);
+        let drives = self.holds(now) == Some(&sender.key);
         if drives {
-            self.renew(sender, now);
+            self.renew(sender, now, now);
         }
         drives
     }
@@ -101,16 +105,23 @@ impl DriverLock {
     /// `sender` stops the robot. Every other press is over, and its driver drives no more.
     pub(super) fn stop(&mut self, sender: &Sender, now: Instant) {
         self.let_go(sender, now);
+        let driver = self.holder(now).map(|holder| holder.sender.key.clone());
         for press in &mut self.presses {
             press.refused = true;
+            press.stopped |= driver.as_ref() == Some(&press.of);
         }
-        if self.holds(now).is_some_and(|holder| holder != sender.id) {
+        if self.is_others(sender, now) {
             self.holder = None;
             self.stopped = Some(Stopped {
                 by: sender.clone(),
                 at: now,
             });
         }
+    }
+
+    /// Whether somebody drives who is not `sender`.
+    pub(super) fn is_others(&self, sender: &Sender, now: Instant) -> bool {
+        self.holds(now).is_some_and(|holder| holder != sender.key)
     }
 
     /// The sender called `id` drives no more. True if they did.
@@ -122,7 +133,9 @@ impl DriverLock {
 
     /// Who drives.
     pub(super) fn driver(&self, now: Instant) -> Option<telemetry::Driver> {
-        let Holder { sender, renewed } = self.holder(now)?;
+        let Holder {
+            sender, renewed, ..
+        } = self.holder(now)?;
         let age = now.saturating_duration_since(*renewed);
         Some(telemetry::Driver {
             id: sender.id.clone(),
@@ -143,25 +156,32 @@ impl DriverLock {
         })
     }
 
-    fn renew(&mut self, sender: &Sender, now: Instant) {
+    fn renew(&mut self, sender: &Sender, now: Instant, over: Instant) {
         self.holder = Some(Holder {
             sender: sender.clone(),
             renewed: now,
+            until: over.max(now + TIMEOUT),
         });
     }
 
     fn holder(&self, now: Instant) -> Option<&Holder> {
-        self.holder
-            .as_ref()
-            .filter(|holder| now.saturating_duration_since(holder.renewed) < TIMEOUT)
+        self.holder.as_ref().filter(|holder| now < holder.until)
     }
 
     fn holds(&self, now: Instant) -> Option<&str> {
-        self.holder(now).map(|holder| holder.sender.id.as_str())
+        self.holder(now).map(|holder| holder.sender.key.as_str())
     }
 
-    fn press(&mut self, id: &str) -> Option<&mut Press> {
-        self.presses.iter_mut().find(|press| press.of == id)
+    fn press(&mut self, sender: &Sender) -> Option<&mut Press> {
+        self.presses.iter_mut().find(|press| press.of == sender.key)
+    }
+
+    /// Whatever made-up names it is for: neither the driver's, nor one that a stop holds.
+    fn forget_one(&mut self, now: Instant) {
+        let driver = self.holds(now).map(str::to_owned);
+        let others = |press: &Press| !press.stopped && driver.as_ref() != Some(&press.of);
+        let at = self.presses.iter().position(others).unwrap_or(0);
+        self.presses.remove(at);
     }
 }
 

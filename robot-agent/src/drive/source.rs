@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use wire::Action;
+use wire::action::MAX_NAME_BYTES;
 use wire::telemetry::Via;
 
 /// Where an action came from.
@@ -18,6 +19,8 @@ pub enum Source {
 /// Who acts, and by which road.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sender {
+    /// Tells them from all others: whoever takes somebody else's id is not that user.
+    pub key: String,
     pub id: String,
     pub user: Option<String>,
     pub via: Via,
@@ -35,7 +38,10 @@ impl Source {
             }
             Self::Viewer(id) => (&**id, action.user.as_deref(), Via::DataChannel),
         };
+        // The station shortens names of users to what an action may have; signaling does not.
+        let known_as = user.map(|user| user.get(..MAX_NAME_BYTES).unwrap_or(user));
         Sender {
+            key: format!("{known_as:?} {id}"),
             id: id.to_owned(),
             user: user.map(str::to_owned),
             via,

@@ -211,7 +211,7 @@ fn a_stop_is_obeyed_from_anyone_however_old_and_whatever_its_number() {
     };
     bench.accept_from(&stop, &viewer("b")).unwrap();
     assert_eq!(bench.after(ms(0)), Wheels::REST);
-    bench.now += ms(1000);
+    bench.now += ms(3000);
     bench.accept(&numbered(Motion::Forward, 8)).unwrap();
     bench.accept(&stop).unwrap();
     assert_eq!(bench.after(ms(0)), Wheels::REST);

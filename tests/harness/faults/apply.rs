@@ -8,7 +8,6 @@ use crate::process::children;
 use crate::station::Ready;
 use crate::tcp_relay::Flow;
 use crate::unix_ns;
-use anyhow::Context;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use std::net::TcpListener;
 
@@ -60,7 +59,8 @@ impl Scene {
                 self.forbidden = Some((unix_ns(), u64::MAX));
             }
             Fault::KeyRevoked => {
-                let key = self.keys.pop().context("there is a key")?;
+                anyhow::ensure!(!self.keys.is_empty(), "there is no key");
+                let key = self.keys.remove(0);
                 self.command(&["revoke", "--key", &key.number]).await?;
                 self.forbidden = Some((unix_ns(), u64::MAX));
             }

@@ -28,6 +28,8 @@ pub(super) struct Hands {
     http: Mutex<HttpDriver>,
     mqtt: Mutex<Arc<MqttDriver>>,
     viewer: tokio::sync::Mutex<Option<(Viewer, UdpRelay)>>,
+    /// Who the driver is to the station; by MQTT they have to say so themselves.
+    user: Mutex<String>,
 }
 
 impl Hands {
@@ -37,6 +39,7 @@ impl Hands {
             http: Mutex::new(http),
             mqtt: Mutex::new(Arc::new(mqtt)),
             viewer: tokio::sync::Mutex::new(None),
+            user: Mutex::new("key-1".to_owned()),
         }
     }
 
@@ -49,7 +52,8 @@ impl Hands {
         let order = self.ledger.give(road, duration, unix_ns());
         // A motion without a time is no action there.
         let stamp = (stamped || road == Road::DataChannel).then_some(order.number);
-        let body = text(order.throttle(), duration, DRIVER, stamp);
+        let user = lock(&self.user).clone();
+        let body = text(order.throttle(), duration, (DRIVER, &user), stamp);
         match road {
             Road::Http => lock(&self.http).send(order.number, body, &self.ledger),
             Road::Mqtt => mqtt.send(body).await,
@@ -99,8 +103,9 @@ impl Hands {
     }
 
     /// Gives the driver another key.
-    pub(super) fn set_key(&self, key: String) {
-        lock(&self.http).key = key;
+    pub(super) fn set_key(&self, number: &str, text: &str) {
+        text.clone_into(&mut lock(&self.http).key);
+        *lock(&self.user) = format!("key-{number}");
     }
 
     /// Gives the driver another broker.

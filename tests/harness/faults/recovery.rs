@@ -15,7 +15,7 @@ use tokio::time::sleep;
 const TRY: u32 = 5;
 
 /// And for how long it then lets go, so that the next ones count.
-const LET_GO: Duration = Duration::from_millis(1200);
+const LET_GO: Duration = Duration::from_millis(3100);
 
 /// How long a viewer may take to join.
 const JOIN: Duration = Duration::from_secs(8);
@@ -62,7 +62,7 @@ impl Scene {
     async fn join(&mut self) {
         self.hands.set_viewer(None).await;
         let host = self.ready.http.clone();
-        let key = self.keys.last().map(|key| key.text.clone());
+        let key = self.keys.first().map(|key| key.text.clone());
         let key = key.unwrap_or_default();
         let joining = async {
             let client = Client::viewer(&host, "rover", Access::Key(&key)).await;

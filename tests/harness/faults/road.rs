@@ -42,11 +42,16 @@ impl fmt::Display for Road {
 }
 
 /// The text of order `number`.
-pub(super) fn text(throttle: f64, duration: Duration, sender: &str, stamp: Option<u32>) -> String {
+pub(super) fn text(
+    throttle: f64,
+    duration: Duration,
+    (sender, user): (&str, &str),
+    stamp: Option<u32>,
+) -> String {
     let mut action = json!({
         "action": "drive", "linear": throttle, "angular": 0, "speed": 1,
         "duration_ms": u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-        "sender": sender,
+        "sender": sender, "user": user,
     });
     if let Some(number) = stamp {
         action["sent_at"] = json!(unix_ms() as u64);

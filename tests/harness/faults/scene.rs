@@ -61,7 +61,7 @@ pub struct Scene {
     /// What robot and station are shown in rounds that are about it.
     pub(super) robots_libc: FalseLibc,
     pub(super) stations_libc: FalseLibc,
-    /// Every key that was acknowledged; the driver has the last one.
+    /// Every key that was acknowledged; the driver has the first one.
     pub(super) keys: Vec<Key>,
     transcript: Arc<Mutex<Transcript>>,
     /// Since when the robot does not run, each time, and when it was let run again.
@@ -217,8 +217,9 @@ impl Scene {
         let number = stderr.split("--key ").nth(1).unwrap_or_default();
         let number: String = number.chars().take_while(char::is_ascii_digit).collect();
         let text = stdout.trim().to_owned();
-        self.hands.set_key(text.clone());
         self.keys.push(Key { number, text });
+        let Key { number, text } = &self.keys[0];
+        self.hands.set_key(number, text);
         Ok(())
     }
 

@@ -18,7 +18,7 @@ impl Scene {
     pub(super) fn flood(&mut self) {
         let other = self.operator("flood");
         self.held.spawn(async move {
-            let body = text(-0.5, Duration::from_millis(200), "flood", None);
+            let body = text(-0.5, Duration::from_millis(200), ("flood", "flood"), None);
             let mut ticks = tokio::time::interval(Duration::from_millis(1));
             loop {
                 ticks.tick().await;

@@ -51,13 +51,20 @@ fn the_first_to_press_drives_by_whatever_road_and_others_do_not() {
 
 #[test]
 fn a_page_that_changes_its_road_goes_on_driving() {
-    let (mut bench, anna, _) = bench();
-    assert!(bench.drives(&anna));
-    let by_mqtt = Action {
-        sender: Some("anna".to_owned()),
-        ..forward()
-    };
-    bench.accept(&by_mqtt).unwrap();
+    let long = "anna".repeat(20);
+    let by_http = &long[..wire::action::MAX_NAME_BYTES];
+    for (by_channel, by_mqtt) in [(None, None), (Some(&*long), Some(by_http))] {
+        let (mut bench, anna, _) = bench();
+        let forward = |user: Option<&str>, sender: Option<&str>| Action {
+            user: user.map(str::to_owned),
+            sender: sender.map(str::to_owned),
+            ..forward()
+        };
+        bench
+            .accept_from(&forward(by_channel, None), &anna)
+            .unwrap();
+        bench.accept(&forward(by_mqtt, Some("anna"))).unwrap();
+    }
 }
 
 #[test]
@@ -118,8 +125,8 @@ fn whoever_stopped_may_take_over_at_once() {
 }
 
 #[test]
-fn a_second_without_a_motion_is_letting_go_and_less_is_not() {
-    for (silence, drives) in [(ms(999), false), (ms(1000), true)] {
+fn three_seconds_without_a_motion_are_letting_go_and_less_is_not() {
+    for (silence, drives) in [(ms(2_999), false), (ms(3_000), true)] {
         let (mut bench, anna, bert) = bench();
         assert!(bench.drives(&anna));
         bench.accept_from(&stop(), &bert).unwrap();
@@ -157,4 +164,74 @@ fn thousands_of_names_take_no_memory_and_no_lock() {
     }
     bench.now += ms(1);
     assert!(bench.drives(&anna));
+}
+
+#[test]
+fn whoever_takes_the_drivers_name_is_somebody_else() {
+    let (mut bench, anna, _) = bench();
+    let of = |user: &str, action| Action {
+        user: Some(user.to_owned()),
+        ..action
+    };
+    let as_anna = |action| Action {
+        sender: Some("anna".to_owned()),
+        ..of("user-bert", action)
+    };
+    let press = |seq| Action {
+        seq: Some(seq),
+        ..of("user-anna", forward())
+    };
+    bench.accept_from(&press(1), &anna).unwrap();
+    let moving = bench.after(ms(0));
+    for action in [forward(), let_go()] {
+        let newest = Action {
+            seq: Some(wire::action::MAX_INTEGER),
+            ..as_anna(action)
+        };
+        assert!(bench.accept(&newest).is_err());
+        assert_eq!(bench.after(ms(0)), moving);
+    }
+    bench.accept_from(&press(2), &anna).unwrap();
+    bench.accept(&as_anna(stop())).unwrap();
+    assert_eq!(
+        bench.accept_from(&press(3), &anna),
+        Err(Dropped::NotDriver),
+        "the stop of another holds"
+    );
+}
+
+#[test]
+fn a_long_action_is_its_drivers_to_the_end() {
+    let (_, anna, bert) = bench();
+    let mut bench = Bench::new(crate::drive::Limits {
+        pulse_max: ms(10_000),
+        ..full_speed()
+    });
+    let long = Action {
+        duration_ms: Some(10_000),
+        ..forward()
+    };
+    bench.accept_from(&long, &anna).unwrap();
+    bench.now += ms(9_000);
+    assert_eq!(bench.driver().as_deref(), Some("anna"));
+    assert!(!bench.drives(&bert));
+    bench.accept_from(&let_go(), &anna).unwrap();
+    assert_eq!(bench.after(ms(0)), Wheels::REST);
+
+    bench.accept_from(&long, &anna).unwrap();
+    bench.now += ms(9_000);
+    bench.accept_from(&stop(), &bert).unwrap();
+    assert!(!bench.drives(&anna), "never let go");
+}
+
+#[test]
+fn no_crowd_makes_a_stop_forgotten() {
+    let (mut bench, anna, bert) = bench();
+    assert!(bench.drives(&anna));
+    bench.accept_from(&stop(), &bert).unwrap();
+    for n in 0..1000 {
+        _ = bench.drives(&viewer(&format!("viewer {n}")));
+        bench.drive.release(&format!("viewer {n}"));
+    }
+    assert!(!bench.drives(&anna));
 }
