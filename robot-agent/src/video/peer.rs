@@ -8,7 +8,7 @@
 //!   and over TCP.
 //! - [`packetizer`], [`track`], [`sender`], [`retransmit`]: frames on their way out.
 //! - [`header_extensions`]: what their packets say beside the picture.
-//! - [`rtcp`]: what the receiver reports about them.
+//! - [`rtcp`]: what the receiver reports about them; [`sender_reports`], [`media_clock`]: what it is told.
 //! - [`data_channels`]: actions in, telemetry out.
 //! - [`session`]: what is known of a viewer outside of here.
 
@@ -18,6 +18,7 @@ mod connection;
 mod data_channels;
 mod h264;
 pub(super) mod header_extensions;
+pub(super) mod media_clock;
 pub(super) mod offer;
 pub(super) mod packetizer;
 mod relay_bridge;
@@ -27,6 +28,7 @@ mod retransmissions;
 mod retransmit;
 mod rtcp;
 mod sender;
+mod sender_reports;
 pub(super) mod session;
 mod track;
 

@@ -20,11 +20,12 @@ use super::bandwidth::Limits;
 use super::camera::{self, CameraConfig};
 use super::messages::{IceServer, Incoming, Message, Outgoing, Permitted};
 use super::peer::answer;
+use super::peer::media_clock::MediaClock;
 use super::peer::packetizer::Packetizer;
 use super::peer::session::{Report, Robot, Session, Shared};
 use super::peer::{self, Ended};
 use super::permission::{Denied, Permission};
-use crate::clock::now;
+use crate::clock::{now, wall};
 
 /// What the owner of the robot chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,7 +88,8 @@ impl<'a> Sessions<'a> {
         io: &'a mut VideoIo,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let mut packetizer = Packetizer::new(config.camera.format, now());
+        let clock = MediaClock::new(now(), wall());
+        let mut packetizer = Packetizer::new(config.camera.format, clock);
         let (frames, level) = (packetizer.frames(), packetizer.level());
         let (camera, thread) = camera::start(config.camera.clone(), move |frame| {
             packetizer.publish(&frame);
@@ -97,6 +99,7 @@ impl<'a> Sessions<'a> {
             camera,
             frames,
             level,
+            clock,
             limits: Limits {
                 floor_kbps: config.bitrate_kbps_min,
                 ceiling_kbps: config.camera.bitrate_kbps,

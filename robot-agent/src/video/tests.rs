@@ -6,6 +6,7 @@ mod offers;
 mod permission;
 mod refusals;
 mod renegotiation;
+mod reports;
 mod video_task;
 mod viewer;
 

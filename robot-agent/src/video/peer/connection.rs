@@ -66,6 +66,7 @@ fn api(role: DTLSRole) -> Result<API, webrtc::Error> {
         ("nack", "pli"),
         ("ccm", "fir"),
         ("goog-remb", ""),
+        ("rrtr", ""),
     ];
     media.register_codec(
         RTCRtpCodecParameters {
@@ -238,7 +239,7 @@ impl Connection {
             return;
         }
         let (to, feedback) = mpsc::channel(FEEDBACK_WAITING);
-        let sender = RtpSender::new(&self.track, &self.session, &self.shared);
+        let sender = RtpSender::new(&self.track, &self.sender, &self.session, &self.shared);
         tasks.spawn(sender.run(feedback));
         tasks.spawn(rtcp::read_feedback(Arc::clone(&self.sender), to));
         tasks.spawn(Arc::clone(&self.data_channels).send_reports());

@@ -17,6 +17,15 @@ pub(in crate::video) const PLAYOUT_DELAY: &str =
 /// Not at all: whoever drives wants each picture as soon as it is there.
 const AT_ONCE: &[u8] = &[0, 0, 0];
 
+/// When the picture was captured, by the robot's NTP clock, and how far that clock is from the camera's:
+/// 64 bits each, whole seconds and their fraction. Said by the first packet of a picture.
+pub(in crate::video) const ABS_CAPTURE_TIME: &str =
+    "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
+
+/// The camera hangs on this very machine. Receivers count the offsets of all clocks on the way only
+/// where each says its own.
+const NO_OFFSET: [u8; 8] = [0; 8];
+
 /// Ids that fit into one byte with the length (RFC 8285, section 4.2). Browsers give no others.
 const ONE_BYTE_IDS: std::ops::RangeInclusive<u8> = 1..=14;
 
@@ -24,14 +33,18 @@ const ONE_BYTE_IDS: std::ops::RangeInclusive<u8> = 1..=14;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct HeaderExtensions {
     playout_delay: Option<u8>,
+    abs_capture_time: Option<u8>,
 }
 
 /// Lets them be negotiated.
 pub(super) fn register(media: &mut MediaEngine) -> Result<(), Error> {
-    let capability = RTCRtpHeaderExtensionCapability {
-        uri: PLAYOUT_DELAY.to_owned(),
-    };
-    media.register_header_extension(capability, RTPCodecType::Video, None)
+    for uri in [PLAYOUT_DELAY, ABS_CAPTURE_TIME] {
+        let capability = RTCRtpHeaderExtensionCapability {
+            uri: uri.to_owned(),
+        };
+        media.register_header_extension(capability, RTPCodecType::Video, None)?;
+    }
+    Ok(())
 }
 
 impl HeaderExtensions {
@@ -43,13 +56,19 @@ impl HeaderExtensions {
         };
         Self {
             playout_delay: id_of(PLAYOUT_DELAY),
+            abs_capture_time: id_of(ABS_CAPTURE_TIME),
         }
     }
 
-    /// Adds them to the header of a packet.
-    pub(super) fn add_to(self, header: &mut Header) -> Result<(), Error> {
+    /// Adds them to the header of a packet, the first of a picture that was `captured` at this NTP time,
+    /// or a later one.
+    pub(super) fn add_to(self, header: &mut Header, captured: Option<u64>) -> Result<(), Error> {
         if let Some(id) = self.playout_delay {
             header.set_extension(id, Bytes::from_static(AT_ONCE))?;
+        }
+        if let (Some(id), Some(captured)) = (self.abs_capture_time, captured) {
+            let payload = [captured.to_be_bytes(), NO_OFFSET].concat();
+            header.set_extension(id, payload.into())?;
         }
         Ok(())
     }
@@ -93,13 +112,24 @@ mod tests {
             version: 2,
             ..Header::default()
         };
-        negotiated(&[]).add_to(&mut header).unwrap();
+        negotiated(&[]).add_to(&mut header, Some(1)).unwrap();
         assert_eq!(header.marshal().unwrap().len(), 12, "no empty extension");
-        negotiated(&[(PLAYOUT_DELAY, 5)])
-            .add_to(&mut header)
-            .unwrap();
-        let bytes = header.marshal().unwrap();
-        assert_eq!(bytes[12..], [0xbe, 0xde, 0, 1, 0x52, 0, 0, 0]);
-        assert_eq!(Header::unmarshal(&mut bytes.as_ref()).unwrap(), header);
+        let captured = 0x0102_0304_0506_0708;
+        let both = negotiated(&[(PLAYOUT_DELAY, 5), (ABS_CAPTURE_TIME, 12)]);
+        let first = [
+            [0xbe, 0xde, 0, 6, 0x52, 0, 0, 0].as_slice(),
+            &[0xcf, 1, 2, 3, 4, 5, 6, 7, 8],
+            &[0; 8 + 3],
+        ];
+        for (extensions, captured, expected) in [
+            (both, Some(captured), first.concat()),
+            (both, None, first[0].to_vec()),
+        ] {
+            let mut header = header.clone();
+            extensions.add_to(&mut header, captured).unwrap();
+            let bytes = header.marshal().unwrap();
+            assert_eq!(bytes[16..], expected[4..]);
+            assert_eq!(Header::unmarshal(&mut bytes.as_ref()).unwrap(), header);
+        }
     }
 }

@@ -11,24 +11,24 @@ use webrtc::rtp::codecs::h264::H264Payloader;
 use webrtc::rtp::packetizer::Payloader;
 
 use super::h264;
+use super::media_clock::MediaClock;
 use crate::video::camera::{Format, Frame};
 
 /// Bytes of picture in a packet. With all headers and their extensions, encryption and a relay's
 /// wrapping it stays below 1280 bytes, the least that every IPv6 path carries whole.
-const PAYLOAD_BYTES: usize = 1176;
+const PAYLOAD_BYTES: usize = 1168;
 
 /// Frames a viewer may be behind, a quarter of a second at 30 a second. After more than that
 /// the newest is worth more than the missing.
 const FRAMES_BEHIND: usize = 8;
-
-/// Ticks a second of RTP's clock for video (RFC 6184, section 5.1).
-const CLOCK_RATE: f64 = 90_000.0;
 
 /// A frame in RTP payloads, without what differs between viewers.
 pub(in crate::video) struct PacketizedFrame {
     pub payloads: Vec<Bytes>,
     pub key: bool,
     pub timestamp: u32,
+    /// As an NTP timestamp.
+    pub captured: u64,
 }
 
 /// The level of the stream, which answers have to say.
@@ -45,18 +45,18 @@ pub(in crate::video) struct Packetizer {
     level: Arc<StreamLevel>,
     subscribers: broadcast::Sender<Arc<PacketizedFrame>>,
     payloader: H264Payloader,
-    epoch: Instant,
+    clock: MediaClock,
     last_timestamp: u32,
 }
 
 impl Packetizer {
-    /// One for pictures of this `format`, whose RTP clock starts at `epoch`.
-    pub(in crate::video) fn new(format: Format, epoch: Instant) -> Self {
+    /// One for pictures of this `format`.
+    pub(in crate::video) fn new(format: Format, clock: MediaClock) -> Self {
         Self {
             level: Arc::new(StreamLevel(h264::level_of(format).into())),
             subscribers: broadcast::channel(FRAMES_BEHIND).0,
             payloader: H264Payloader::default(),
-            epoch,
+            clock,
             last_timestamp: 0,
         }
     }
@@ -85,6 +85,7 @@ impl Packetizer {
                 payloads,
                 key: frame.key,
                 timestamp: self.timestamp(frame.captured),
+                captured: self.clock.ntp(frame.captured),
             };
             let _ = self.subscribers.send(Arc::new(packetized));
         }
@@ -92,13 +93,7 @@ impl Packetizer {
 
     /// Two frames never share a timestamp, or receivers take them for one.
     fn timestamp(&mut self, captured: Instant) -> u32 {
-        let elapsed = captured.saturating_duration_since(self.epoch);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "the clock of RTP wraps at 32 bits"
-        )]
-        let timestamp = (elapsed.as_secs_f64() * CLOCK_RATE).round() as u64 as u32;
+        let timestamp = self.clock.rtp(captured);
         let last = self.last_timestamp;
         let is_later = timestamp != last && timestamp.wrapping_sub(last) < 1 << 31;
         self.last_timestamp = if is_later {
@@ -113,7 +108,7 @@ impl Packetizer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::now;
+    use crate::clock::{now, wall};
     use std::time::Duration;
 
     const FORMAT: Format = Format {
@@ -133,7 +128,7 @@ mod tests {
     #[test]
     fn timestamps_follow_the_time_of_capture_and_never_repeat() {
         let start = now();
-        let mut packetizer = Packetizer::new(FORMAT, start);
+        let mut packetizer = Packetizer::new(FORMAT, MediaClock::new(start, wall()));
         let frames = packetizer.frames();
         let mut viewer = frames.subscribe();
         let at = |ms| start + Duration::from_millis(ms);
@@ -150,7 +145,7 @@ mod tests {
     #[test]
     fn a_viewer_too_slow_loses_frames_and_holds_up_nobody() {
         let start = now();
-        let mut packetizer = Packetizer::new(FORMAT, start);
+        let mut packetizer = Packetizer::new(FORMAT, MediaClock::new(start, wall()));
         let frames = packetizer.frames();
         let (mut slow, mut quick) = (frames.subscribe(), frames.subscribe());
         for ms in 1..100 {
@@ -166,7 +161,7 @@ mod tests {
     #[test]
     fn the_level_is_what_the_last_key_frame_said_whoever_watches() {
         let start = now();
-        let mut packetizer = Packetizer::new(FORMAT, start);
+        let mut packetizer = Packetizer::new(FORMAT, MediaClock::new(start, wall()));
         let level = packetizer.level();
         assert_eq!(level.get(), 30);
         for (key, said) in [(true, 0x28), (false, 0x28)] {

@@ -16,9 +16,17 @@ const STORED_PACKETS: usize = 512;
 /// Older packets are not sent again: what they belong to has been overtaken.
 const MAX_AGE: Duration = Duration::from_millis(300);
 
-/// Least time between two retransmissions of a packet. Browsers that do not know the round trip ask
-/// again every 100 ms; a little less, or each second request would come a blink too soon.
+/// Least time between two retransmissions of a packet, as long as the round trip is not known. Browsers
+/// that do not know it either ask again every 100 ms; a little less, or each second request would come
+/// a blink too soon.
 const RETRANSMIT_GAP: Duration = Duration::from_millis(80);
+
+/// The share of the round trip that it is where that is known and shorter. Browsers that know it ask again
+/// after one, by their measure; again a little less.
+const GAP_OF_ROUND_TRIP: f64 = 0.8;
+
+/// And never less than this: browsers look for what is missing every 20 ms.
+const SHORTEST_GAP: Duration = Duration::from_millis(10);
 
 /// The least that may be retransmitted, in bytes a second: 200 kbit/s.
 const MIN_BYTES_PER_S: f64 = 25_000.0;
@@ -44,6 +52,7 @@ pub(super) enum Response {
 pub(super) struct NackResponder {
     slots: Vec<Option<Slot>>,
     budget_bytes: TokenBucket,
+    gap: Duration,
     /// Packets the receiver asked for, each counted once.
     nacked: u32,
     /// The first packet of the newest key frame: nobody needs those before it.
@@ -64,6 +73,7 @@ impl NackResponder {
                 .take(STORED_PACKETS)
                 .collect(),
             budget_bytes: TokenBucket::new(budget(MIN_BYTES_PER_S), now),
+            gap: RETRANSMIT_GAP,
             nacked: 0,
             key_frame: None,
         }
@@ -73,6 +83,12 @@ impl NackResponder {
     pub(super) fn set_stream_kbps(&mut self, kbps: u32, now: Instant) {
         let bytes_per_s = (f64::from(kbps) * 1000.0 / 8.0 * SHARE).max(MIN_BYTES_PER_S);
         self.budget_bytes.set_rate(budget(bytes_per_s), now);
+    }
+
+    /// How long the receiver's path is, there and back.
+    pub(super) fn set_round_trip(&mut self, round_trip: Duration) {
+        let gap = round_trip.mul_f64(GAP_OF_ROUND_TRIP);
+        self.gap = gap.clamp(SHORTEST_GAP, RETRANSMIT_GAP);
     }
 
     pub(super) fn store(&mut self, packet: Packet, now: Instant) {
@@ -112,7 +128,7 @@ impl NackResponder {
         if now.saturating_duration_since(slot.sent) > MAX_AGE {
             return Response::Unrecoverable;
         }
-        let just_sent = |at| now.saturating_duration_since(at) < RETRANSMIT_GAP;
+        let just_sent = |at| now.saturating_duration_since(at) < self.gap;
         if slot.retransmitted.is_some_and(just_sent) {
             return Response::Ignore;
         }
@@ -181,6 +197,22 @@ mod tests {
             responder.respond(7, after(start, 100)),
             Response::Retransmit(_)
         ));
+    }
+
+    #[test]
+    fn on_a_short_path_a_lost_packet_is_sent_again_sooner() {
+        for (round_trip, gap) in [(1, 10), (20, 16), (50, 40), (100, 80), (2000, 80)] {
+            let start = now();
+            let mut responder = NackResponder::new(start);
+            responder.set_round_trip(Duration::from_millis(round_trip));
+            responder.store(packet(7), start);
+            let resent = |response| matches!(response, Response::Retransmit(_));
+            assert!(resent(responder.respond(7, start)));
+            let early = responder.respond(7, after(start, gap - 1));
+            assert!(matches!(early, Response::Ignore), "{round_trip} ms");
+            let again = responder.respond(7, after(start, gap));
+            assert!(resent(again), "{round_trip} ms");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use webrtc::rtcp::extended_report::{ExtendedReport, ReceiverReferenceTimeReportBlock};
 use webrtc::rtcp::packet::Packet;
 use webrtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
 use webrtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -11,6 +12,9 @@ use webrtc::rtcp::receiver_report::ReceiverReport;
 use webrtc::rtcp::reception_report::ReceptionReport;
 use webrtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use webrtc::rtp_transceiver::rtp_sender::RTCRtpSender;
+
+use super::media_clock::Echo;
+use super::sender_reports::ReferenceTime;
 
 /// What the receiver says about the stream.
 #[derive(Debug)]
@@ -21,6 +25,10 @@ pub(super) enum Feedback {
     Lost(f64),
     /// Its own estimate of the path, in kbit/s.
     Remb(f64),
+    /// Which sender report it got last, and when: the robot's end of the round trip.
+    Echo(Echo),
+    /// Its own clock, for its end of the round trip.
+    ReferenceTime(ReferenceTime),
     /// It cannot go on without a key frame: a PLI or FIR.
     NeedsKeyFrame,
 }
@@ -45,12 +53,12 @@ pub(super) async fn read_feedback(sender: Arc<RTCRtpSender>, to: mpsc::Sender<Fe
         match sender.read_rtcp().await {
             Ok((packets, _)) => {
                 unreadable = 0;
-                for feedback in packets
-                    .iter()
-                    .filter_map(|packet| counter.read(packet.as_ref()))
-                {
-                    // A full queue means that newer feedback is on its way.
-                    let _ = to.try_send(feedback);
+                for packet in &packets {
+                    let read = [counter.read(packet.as_ref()), timing(packet.as_ref())];
+                    for feedback in read.into_iter().flatten() {
+                        // A full queue means that newer feedback is on its way.
+                        let _ = to.try_send(feedback);
+                    }
                 }
             }
             Err(webrtc::Error::ErrClosedPipe) => return,
@@ -60,6 +68,26 @@ pub(super) async fn read_feedback(sender: Arc<RTCRtpSender>, to: mpsc::Sender<Fe
             }
         }
     }
+}
+
+/// What it says of time.
+fn timing(packet: &(dyn Packet + Send + Sync)) -> Option<Feedback> {
+    let any = packet.as_any();
+    if let Some(extended) = any.downcast_ref::<ExtendedReport>() {
+        let reference = extended.reports.iter().find_map(|block| {
+            let block: &ReceiverReferenceTimeReportBlock = block.as_any().downcast_ref()?;
+            Some(ReferenceTime {
+                ssrc: extended.sender_ssrc,
+                ntp: block.ntp_timestamp,
+            })
+        });
+        return reference.map(Feedback::ReferenceTime);
+    }
+    let report = any.downcast_ref::<ReceiverReport>()?.reports.first()?;
+    Some(Feedback::Echo(Echo {
+        last_sender_report: report.last_sender_report,
+        delay: report.delay,
+    }))
 }
 
 /// The receiver's counts at its last report.
@@ -138,6 +166,29 @@ mod tests {
         let repaired = 0x00ff_fffe;
         assert!(share(counter.read(&report(1200, repaired))) < 1e-9);
         assert!((share(counter.read(&report(1300, 8))) - 0.1).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_report_echoes_ours_and_a_reference_time_is_the_receivers_own() {
+        let mut report = report(1000, 10);
+        report.reports[0].last_sender_report = 0x1234_5678;
+        report.reports[0].delay = 0x8000;
+        let echo = Echo {
+            last_sender_report: 0x1234_5678,
+            delay: 0x8000,
+        };
+        assert!(matches!(timing(&report), Some(Feedback::Echo(said)) if said == echo));
+        let own = ReferenceTime { ssrc: 9, ntp: 7 };
+        let block = ReceiverReferenceTimeReportBlock { ntp_timestamp: 7 };
+        let extended = |reports| ExtendedReport {
+            sender_ssrc: 9,
+            reports,
+        };
+        let asked = timing(&extended(vec![Box::new(block)]));
+        assert!(matches!(asked, Some(Feedback::ReferenceTime(said)) if said == own));
+        for silent in [&ReceiverReport::default() as _, &extended(Vec::new()) as _] {
+            assert!(timing(silent).is_none());
+        }
     }
 
     #[test]

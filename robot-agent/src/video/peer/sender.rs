@@ -8,14 +8,17 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::MissedTickBehavior;
 use webrtc::Error;
+use webrtc::dtls_transport::RTCDtlsTransport;
 use webrtc::rtp::header::Header;
 use webrtc::rtp::packet::Packet;
+use webrtc::rtp_transceiver::rtp_sender::RTCRtpSender;
 
 use super::packetizer::PacketizedFrame;
 use super::retransmit::{NackResponder, Response};
 use super::rtcp::Feedback;
+use super::sender_reports::SenderReports;
 use super::session::{Session, Shared};
-use super::track::{Bound, Track};
+use super::track::{Bound, CNAME, Track};
 use crate::clock::now;
 use crate::video::bandwidth::{self, BandwidthEstimator, Sample};
 
@@ -33,6 +36,8 @@ pub(super) struct RtpSender {
     /// Frames are held back until a key frame comes.
     waits_for_key: bool,
     nack_responder: NackResponder,
+    reports: SenderReports,
+    transport: Arc<RTCDtlsTransport>,
     bandwidth: BandwidthEstimator,
     sample: Sample,
     recovered: Option<Instant>,
@@ -40,7 +45,12 @@ pub(super) struct RtpSender {
 
 impl RtpSender {
     /// Subscribes here already, so that the key frame requested next is not missed.
-    pub(super) fn new(track: &Arc<Track>, session: &Arc<Session>, shared: &Arc<Shared>) -> Self {
+    pub(super) fn new(
+        track: &Arc<Track>,
+        sender: &RTCRtpSender,
+        session: &Arc<Session>,
+        shared: &Arc<Shared>,
+    ) -> Self {
         let now = now();
         Self {
             track: Arc::clone(track),
@@ -50,6 +60,8 @@ impl RtpSender {
             sequence_number: rand::random(),
             waits_for_key: true,
             nack_responder: NackResponder::new(now),
+            reports: SenderReports::new(shared.clock),
+            transport: sender.transport(),
             bandwidth: BandwidthEstimator::new(shared.limits, now),
             sample: Sample::default(),
             recovered: None,
@@ -80,6 +92,10 @@ impl RtpSender {
                     self.update_bandwidth(now());
                     Ok(())
                 }
+                () = at(self.reports.due(now())) => {
+                    self.report().await;
+                    Ok(())
+                }
             };
             if sent.is_err() {
                 return;
@@ -107,7 +123,8 @@ impl RtpSender {
                 ssrc: bound.ssrc,
                 ..Header::default()
             };
-            bound.header_extensions.add_to(&mut header)?;
+            let captured = (index == 0).then_some(frame.captured);
+            bound.header_extensions.add_to(&mut header, captured)?;
             let packet = Packet {
                 header,
                 payload: payload.clone(),
@@ -115,6 +132,7 @@ impl RtpSender {
             self.sequence_number = self.sequence_number.wrapping_add(1);
             self.sample.packets += 1;
             self.sample.bytes += payload.len();
+            self.reports.count(payload.len());
             write(bound, &packet).await?;
             self.nack_responder.store(packet, now());
         }
@@ -126,6 +144,12 @@ impl RtpSender {
             Feedback::Nack(numbers) => return self.retransmit(numbers).await,
             Feedback::Lost(share) => self.sample.lost_share = self.sample.lost_share.max(share),
             Feedback::Remb(kbps) => self.bandwidth.remb(kbps),
+            Feedback::Echo(echo) => {
+                if let Some(round_trip) = self.shared.clock.round_trip(echo, now()) {
+                    self.nack_responder.set_round_trip(round_trip);
+                }
+            }
+            Feedback::ReferenceTime(reference) => self.reports.ask(reference, now()),
             Feedback::NeedsKeyFrame => self.shared.camera.key_frame(),
         }
         Ok(())
@@ -138,7 +162,10 @@ impl RtpSender {
         let mut unrecoverable = false;
         for number in numbers {
             match self.nack_responder.respond(number, now()) {
-                Response::Retransmit(packet) => write(bound, &packet).await?,
+                Response::Retransmit(packet) => {
+                    self.reports.count(packet.payload.len());
+                    write(bound, &packet).await?;
+                }
                 Response::Ignore => {}
                 Response::Unrecoverable => unrecoverable = true,
             }
@@ -156,6 +183,16 @@ impl RtpSender {
         Ok(())
     }
 
+    async fn report(&mut self) {
+        let Some(bound) = self.track.bound() else {
+            return;
+        };
+        let report = self.reports.report(bound.ssrc, CNAME, now());
+        if let Err(error) = self.transport.write_rtcp(&report).await {
+            tracing::debug!(viewer = %self.session.viewer, "a report is not sent: {error}");
+        }
+    }
+
     fn update_bandwidth(&mut self, now: Instant) {
         let mut sample = std::mem::take(&mut self.sample);
         sample.nacked = self.nack_responder.take_nacked();
@@ -164,6 +201,14 @@ impl RtpSender {
         self.nack_responder.set_stream_kbps(kbps, now);
         self.session.set_kbps(kbps);
         tracing::trace!(viewer = %self.session.viewer, ?sample, kbps, "bandwidth");
+    }
+}
+
+/// Waits until then, or for ever.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => std::future::pending().await,
     }
 }
 

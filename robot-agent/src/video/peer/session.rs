@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use wire::Action;
 use wire::signaling::Candidate;
 
+use super::media_clock::MediaClock;
 use super::offer::{ConnectionId, Offer};
 use super::packetizer::{PacketizedFrame, StreamLevel};
 use crate::video::bandwidth::Limits;
@@ -39,6 +40,8 @@ pub(in crate::video) struct Shared {
     pub camera: Camera,
     pub frames: broadcast::Sender<Arc<PacketizedFrame>>,
     pub level: Arc<StreamLevel>,
+    /// That of the frames' timestamps.
+    pub clock: MediaClock,
     pub limits: Limits,
     /// How long a connection may take to come up.
     pub connect_limit: Duration,

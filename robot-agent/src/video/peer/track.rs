@@ -11,6 +11,9 @@ use webrtc::track::track_local::{TrackLocal, TrackLocalContext, TrackLocalWriter
 
 use super::header_extensions::HeaderExtensions;
 
+/// The name of the source, in the answer and in reports.
+pub(super) const CNAME: &str = "robot";
+
 pub(super) struct Bound {
     pub writer: Arc<dyn TrackLocalWriter + Send + Sync>,
     pub ssrc: u32,
@@ -68,7 +71,7 @@ impl TrackLocal for Track {
     }
 
     fn stream_id(&self) -> &str {
-        "robot"
+        CNAME
     }
 
     fn kind(&self) -> RTPCodecType {

@@ -1,6 +1,6 @@
 //! What the packets say beside the picture, to those who can read it.
 
-use super::super::peer::header_extensions::PLAYOUT_DELAY;
+use super::super::peer::header_extensions::{ABS_CAPTURE_TIME, PLAYOUT_DELAY};
 use super::*;
 
 /// One that no robot sends.
@@ -28,5 +28,24 @@ async fn every_packet_asks_to_be_painted_at_once_where_the_viewer_offers_that() 
         }
         viewer.peer.close().await.unwrap();
     }
+    task.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_packet_of_a_picture_says_when_it_was_captured_and_no_other_does() {
+    let mut task = VideoTask::start(config());
+    let mut viewer = Viewer::with_extensions("anna", &[PLAYOUT_DELAY, ABS_CAPTURE_TIME]).await;
+    task.connect(&viewer).await;
+    let (mut first, mut captured) = (true, Vec::new());
+    for _ in 0..100 {
+        let header = viewer.next_packet().await.header;
+        assert!(header.get_extension(1).is_some());
+        let said = header.get_extension(2);
+        assert_eq!(said.is_some(), first, "{header:?}");
+        captured.extend(said.map(|said| u64::from_be_bytes(said[..8].try_into().unwrap())));
+        first = header.marker;
+    }
+    assert!(captured.len() > 5, "pictures of one packet or some");
+    assert!(captured.is_sorted_by(|a, b| a < b), "{captured:x?}");
     task.stop().await;
 }

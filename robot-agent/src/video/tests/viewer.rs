@@ -18,6 +18,7 @@ use webrtc::peer_connection::RTCPeerConnection;
 use webrtc::peer_connection::configuration::RTCConfiguration;
 use webrtc::peer_connection::offer_answer_options::RTCOfferOptions;
 use webrtc::peer_connection::sdp::session_description::RTCSessionDescription;
+use webrtc::rtcp;
 use webrtc::rtp::codecs::h264::H264Packet;
 use webrtc::rtp::packet::Packet;
 use webrtc::rtp::packetizer::Depacketizer;
@@ -31,12 +32,16 @@ use wire::signaling::Candidate;
 /// How long anything may take on a busy machine.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(40);
 
+pub(super) type Compound = Vec<Box<dyn rtcp::packet::Packet + Send + Sync>>;
+
 pub(super) struct Viewer {
     pub name: String,
     pub peer: Arc<RTCPeerConnection>,
     pub drive: Arc<RTCDataChannel>,
     pub telemetry: Arc<RTCDataChannel>,
     pub packets: mpsc::UnboundedReceiver<Packet>,
+    /// Compound packets of RTCP about what is received.
+    pub rtcp: mpsc::UnboundedReceiver<Compound>,
     pub reports: mpsc::UnboundedReceiver<Value>,
     own_candidates: Arc<Mutex<Vec<Candidate>>>,
 }
@@ -102,7 +107,7 @@ impl Viewer {
             .unwrap();
         let telemetry = peer.create_data_channel("telemetry", None).await.unwrap();
         let reports = record_messages(&telemetry);
-        let packets = record_packets(&peer);
+        let (packets, rtcp) = record_packets(&peer);
         Self {
             name: name.to_owned(),
             own_candidates: record_candidates(&peer),
@@ -110,6 +115,7 @@ impl Viewer {
             drive,
             telemetry,
             packets,
+            rtcp,
             reports,
         }
     }
@@ -188,6 +194,22 @@ impl Viewer {
             .expect("a packet")
     }
 
+    /// What the next compound packet that has a `T` says there.
+    pub(super) async fn next_rtcp<T: Clone + 'static>(&mut self) -> T {
+        let find = async {
+            loop {
+                let compound = self.rtcp.recv().await.expect("RTCP");
+                let found = compound
+                    .iter()
+                    .find_map(|packet| packet.as_any().downcast_ref());
+                if let Some(found) = found {
+                    return T::clone(found);
+                }
+            }
+        };
+        tokio::time::timeout(TIMEOUT, find).await.expect("in time")
+    }
+
     /// The next whole picture as an access unit, assuming that nothing is lost.
     pub(super) async fn next_picture(&mut self) -> Bytes {
         let mut depacketizer = H264Packet::default();
@@ -253,11 +275,25 @@ fn record_messages(channel: &RTCDataChannel) -> mpsc::UnboundedReceiver<Value> {
     messages
 }
 
-fn record_packets(peer: &RTCPeerConnection) -> mpsc::UnboundedReceiver<Packet> {
+fn record_packets(
+    peer: &RTCPeerConnection,
+) -> (
+    mpsc::UnboundedReceiver<Packet>,
+    mpsc::UnboundedReceiver<Compound>,
+) {
     let (to, packets) = mpsc::unbounded_channel();
-    peer.on_track(Box::new(move |track, _, _| {
-        let to = to.clone();
+    let (rtcp_to, rtcp) = mpsc::unbounded_channel();
+    peer.on_track(Box::new(move |track, receiver, _| {
+        let (to, rtcp_to) = (to.clone(), rtcp_to.clone());
         Box::pin(async move {
+            #[expect(clippy::disallowed_methods, reason = "ends with its connection")]
+            tokio::spawn(async move {
+                while let Ok((compound, _)) = receiver.read_rtcp().await {
+                    if rtcp_to.send(compound).is_err() {
+                        return;
+                    }
+                }
+            });
             #[expect(clippy::disallowed_methods, reason = "ends with its connection")]
             tokio::spawn(async move {
                 while let Ok((packet, _)) = track.read_rtp().await {
@@ -268,5 +304,5 @@ fn record_packets(peer: &RTCPeerConnection) -> mpsc::UnboundedReceiver<Packet> {
             });
         })
     }));
-    packets
+    (packets, rtcp)
 }
