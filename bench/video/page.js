@@ -82,7 +82,8 @@
           });
         };
       });
-      await pc.setLocalDescription();
+      const { sdp } = await pc.createOffer();
+      await pc.setLocalDescription({ type: "offer", sdp: sdp.replace(/^a=rtcp-fb:(\d+) nack pli\r\n/gm, "$&a=rtcp-fb:$1 rrtr\r\n") });
       offered = wall();
       return pc.localDescription.sdp;
     },

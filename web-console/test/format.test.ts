@@ -21,7 +21,7 @@ test("figures are worded for people", () => {
 
 test("the plot remembers its span and nothing older", () => {
   const history = new History();
-  const sample = { left: 0, right: 0, roundTripMs: 1, kbps: 1 };
+  const sample = { left: 0, right: 0, roundTripMs: 1, pictureAgeMs: 1, kbps: 1 };
   for (let atMs = 0; atMs <= SPAN_MS * 2; atMs += 1000) history.add({ atMs, ...sample });
   expect(history.samples[0]?.atMs).toBe(SPAN_MS);
   expect(history.samples).toHaveLength(SPAN_MS / 1000 + 1);

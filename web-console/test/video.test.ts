@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { displayName, newClientId } from "../src/drive/client-id";
-import { onlySent, refusal } from "../src/video/peer-connection";
+import { onlySent, refusal, wantRoundTrip } from "../src/video/peer-connection";
 import { readCounters, videoStats } from "../src/video/stats";
 import { Heartbeat } from "../src/video/heartbeat";
 import { connectTimeoutMs } from "../src/video/viewer";
@@ -112,4 +112,10 @@ test("a client id shows its user, and fits what signaling takes", () => {
   expect(displayName(clientId)).toBe("Ada-Lovelace-ada-example.org-");
   expect(newClientId("ада", 1)).toBe("--00000001");
   expect(newClientId("", 1)).toBe("viewer-00000001");
+});
+
+test("the round trip is asked for beside every codec that asks for lost packets", () => {
+  const sdp = ["a=rtpmap:102 H264/90000", "a=rtcp-fb:102 nack", "a=rtcp-fb:102 nack pli", "a=rtcp-fb:7 nack pli", ""].join("\r\n");
+  const lines = wantRoundTrip(sdp).split("\r\n");
+  expect(lines).toEqual([...sdp.split("\r\n").slice(0, 3), "a=rtcp-fb:102 rrtr", "a=rtcp-fb:7 nack pli", "a=rtcp-fb:7 rrtr", ""]);
 });

@@ -35,6 +35,7 @@ export interface Shown {
   /** Whether actions go by data channel. */
   byDataChannel: boolean;
   roundTripMs: number | undefined;
+  pictureAgeMs: number | undefined;
 }
 
 /** What the operator asks for that is no driving. */
@@ -48,7 +49,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
   const driver = el("p", { class: "driver", role: "status" });
   const wheels = wheelBars();
   const graph = plot();
-  const link = metrics("Link", ["Actions go", "Round trip", "Frames", "Bitrate", "Jitter", "Dropped", "Size", "Viewers"]);
+  const link = metrics("Link", ["Actions go", "Round trip", "Picture", "Frames", "Bitrate", "Jitter", "Dropped", "Size", "Viewers"]);
   const machine = metrics("Robot", ["Battery", "Temperature", "Load", "Wi-Fi", "Memory", "Reconnects", "Up", "Version"]);
   const actions = metrics("Actions", ["Last", "From", "Obeyed", "Refused", "Too old", "Out of order", "Not the driver", "Board faults"]);
   const video = videoPane(robot, () => driveView, callbacks.driveWithoutPicture);
@@ -109,11 +110,12 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
   };
 }
 
-function linkMetrics({ stats, byDataChannel, roundTripMs, telemetry }: Shown) {
+function linkMetrics({ stats, byDataChannel, roundTripMs, pictureAgeMs, telemetry }: Shown) {
   const path = stats?.relayed === undefined ? "by data channel" : stats.relayed ? "by relay" : "directly";
   return {
     "Actions go": byDataChannel ? path : "over HTTP",
     "Round trip": format.milliseconds(roundTripMs),
+    Picture: format.age(pictureAgeMs),
     Frames: format.perSecond(stats?.fps),
     Bitrate: format.bitrate(stats?.kbps),
     Jitter: format.milliseconds(stats?.jitterMs),

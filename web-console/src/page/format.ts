@@ -15,6 +15,10 @@ export function milliseconds(value: number | undefined): string {
   return value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
 }
 
+export function age(value: number | undefined): string {
+  return value === undefined ? UNKNOWN : `${milliseconds(value)} old`;
+}
+
 export function count(value: number | undefined): string {
   return value === undefined ? UNKNOWN : value.toLocaleString("en");
 }

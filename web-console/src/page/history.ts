@@ -5,6 +5,7 @@ export interface Sample {
   left: number | undefined;
   right: number | undefined;
   roundTripMs: number | undefined;
+  pictureAgeMs: number | undefined;
   kbps: number | undefined;
 }
 

@@ -1,8 +1,12 @@
-// When the newest frame of a video was painted.
+// When the newest frame of a video was painted, and how old it was then.
 
-/** `paintedMs` is by `performance.now`; null before the first frame. */
+/**
+ * `paintedMs` is by `performance.now`; null before the first frame. `ageMs` is from the capture at the camera until
+ * then; undefined before the browser knows how the robot's clock stands to its own.
+ */
 export interface NewestFrame {
   readonly paintedMs: number | null;
+  readonly ageMs: number | undefined;
 }
 
 export function newestFrame(video: HTMLVideoElement): NewestFrame {
@@ -10,9 +14,10 @@ export function newestFrame(video: HTMLVideoElement): NewestFrame {
 }
 
 function byCallback(video: HTMLVideoElement): NewestFrame {
-  const newest: { paintedMs: number | null } = { paintedMs: null };
-  const painted = (now: number) => {
+  const newest: { paintedMs: number | null; ageMs: number | undefined } = { paintedMs: null, ageMs: undefined };
+  const painted = (now: number, { captureTime, expectedDisplayTime }: VideoFrameCallbackMetadata) => {
     newest.paintedMs = now;
+    newest.ageMs = captureTime === undefined ? undefined : expectedDisplayTime - captureTime;
     video.requestVideoFrameCallback(painted);
   };
   video.requestVideoFrameCallback(painted);
@@ -24,6 +29,7 @@ function byCount(video: HTMLVideoElement): NewestFrame {
   let frames = 0;
   let paintedMs: number | null = null;
   return {
+    ageMs: undefined,
     get paintedMs() {
       const { totalVideoFrames, droppedVideoFrames } = video.getVideoPlaybackQuality();
       const now = totalVideoFrames - droppedVideoFrames;

@@ -1,4 +1,4 @@
-// Three lanes over the last minutes: wheels, round trip, bitrate. One canvas, drawn whole.
+// Three lanes over the last minutes: wheels; round trip and age of the picture; bitrate. One canvas, drawn whole.
 
 import { el } from "./dom";
 import { ceiling, History, SPAN_MS, type Sample } from "./history";
@@ -28,10 +28,13 @@ const LANES: readonly Lane[] = [
     unit: "",
   },
   {
-    title: "Round trip",
-    lines: [{ of: "roundTripMs", colour: "--accent" }],
+    title: "Round trip, and how old the picture is",
+    lines: [
+      { of: "roundTripMs", colour: "--accent" },
+      { of: "pictureAgeMs", colour: "--muted" },
+    ],
     low: 0,
-    high: (samples) => ceiling(samples.map((sample) => sample.roundTripMs), 5),
+    high: (samples) => ceiling(samples.flatMap(({ roundTripMs, pictureAgeMs }) => [roundTripMs, pictureAgeMs]), 5),
     unit: "ms",
   },
   {
@@ -54,7 +57,7 @@ export function plot(): Plot {
   const canvas = el("canvas", {
     class: "plot",
     role: "img",
-    "aria-label": "Wheels, round trip and bitrate over the last three minutes",
+    "aria-label": "Wheels, round trip, age of the picture and bitrate over the last three minutes",
   });
   canvas.style.height = `${LANES.length * LANE_PX}px`;
   return {

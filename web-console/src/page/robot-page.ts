@@ -230,6 +230,7 @@ export class RobotPage {
       left: wheels?.left,
       right: wheels?.right,
       roundTripMs: this.#viewer.roundTripMs,
+      pictureAgeMs: this.#pictureAgeMs(performance.now()),
       kbps: this.#video?.stats.kbps,
     });
   }
@@ -247,6 +248,14 @@ export class RobotPage {
     const lock = motionLock({ reached, stillMs, withoutPicture: this.#withoutPicture });
     this.#controller.locked = lock !== null;
     this.#redraw(now, stillMs, lock);
+  }
+
+  /** How old the newest frame was when it was painted; one that has stood still since grows older. */
+  #pictureAgeMs(now: number): number | undefined {
+    const { paintedMs, ageMs } = this.#dashboard.video;
+    if (paintedMs === null || ageMs === undefined) return undefined;
+    const stillMs = now - paintedMs;
+    return veiled(stillMs) ? ageMs + stillMs : ageMs;
   }
 
   #driverLine(now: number): DriverLine | null {
@@ -284,6 +293,7 @@ export class RobotPage {
       stats: this.#video?.stats ?? null,
       byDataChannel: canSend,
       roundTripMs: canSend ? roundTripMs : this.#answerMs,
+      pictureAgeMs: this.#pictureAgeMs(now),
     });
   }
 }

@@ -13,6 +13,8 @@ export interface VideoPane {
   setStream(stream: MediaStream | null): void;
   /** When the newest frame was painted, by `performance.now`; null before the first. */
   readonly paintedMs: number | null;
+  /** How old that frame was then; undefined while unknown. */
+  readonly ageMs: number | undefined;
   /** Empty hides it. */
   setNote(text: string): void;
   /** Over a picture that is a thing of the past; and why the robot is not driven, if it is not. */
@@ -62,6 +64,9 @@ export function videoPane(robot: string, around: () => HTMLElement, driveWithout
     element,
     get paintedMs() {
       return newest.paintedMs;
+    },
+    get ageMs() {
+      return newest.ageMs;
     },
     setStream(stream) {
       // Between two connections the last frame stays: a standing picture says more than none.

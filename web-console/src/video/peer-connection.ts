@@ -33,6 +33,7 @@ export class PeerConnection {
     this.pc = new RTCPeerConnection({ iceServers });
     const video = this.pc.addTransceiver("video", { direction: "recvonly" });
     onlyH264(video);
+    wantCaptureTime(video);
     minimizeJitterBuffer(video.receiver);
     // A lost action is replaced by the next one, and a report too; a late one is worth nothing.
     this.#drive = this.pc.createDataChannel(DRIVE_CHANNEL, { ordered: false, maxRetransmits: 0 });
@@ -57,7 +58,9 @@ export class PeerConnection {
 
   /** Sends the offer; candidates follow by themselves. The signaling socket must be open. */
   async offer(): Promise<void> {
-    await this.pc.setLocalDescription();
+    const { sdp } = await this.pc.createOffer();
+    // A browser that takes no such change still offers what it has.
+    await this.pc.setLocalDescription({ type: "offer", sdp: wantRoundTrip(sdp ?? "") }).catch(() => this.pc.setLocalDescription());
     this.#signaling.sendSdpOffer(this.pc.localDescription!, undefined, "offer");
   }
 
@@ -160,6 +163,32 @@ function onlyH264(video: RTCRtpTransceiver): void {
 function h264() {
   const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs ?? [];
   return codecs.length === 0 ? undefined : codecs.filter(({ mimeType }) => mimeType.toLowerCase() === "video/h264");
+}
+
+/**
+ * Lets the browser measure the round trip by RTCP, as it does only where `rrtr` is negotiated: it then asks for
+ * lost packets after one round trip rather than 100 ms, and knows when a frame was captured by its own clock.
+ */
+export function wantRoundTrip(sdp: string): string {
+  return sdp.replace(/^a=rtcp-fb:(\d+) nack pli\r\n/gm, "$&a=rtcp-fb:$1 rrtr\r\n");
+}
+
+const ABS_CAPTURE_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
+
+interface HeaderExtension {
+  uri: string;
+  direction: RTCRtpTransceiverDirection;
+}
+
+/** Chromium knows the extension, but does not offer it by itself. */
+function wantCaptureTime(video: RTCRtpTransceiver): void {
+  const adjustable: RTCRtpTransceiver & {
+    getHeaderExtensionsToNegotiate?: () => HeaderExtension[];
+    setHeaderExtensionsToNegotiate?: (extensions: HeaderExtension[]) => void;
+  } = video;
+  const extensions = adjustable.getHeaderExtensionsToNegotiate?.() ?? [];
+  const wanted = extensions.map(({ uri, direction }) => ({ uri, direction: uri === ABS_CAPTURE_TIME ? "sendrecv" : direction }));
+  if (wanted.length > 0) adjustable.setHeaderExtensionsToNegotiate?.(wanted);
 }
 
 /** Frames are painted when they come: a driver wants now, not smooth. */

@@ -1,0 +1,76 @@
+// A longer path to the robot: a page's calls go through relays that hold every datagram back.
+
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+
+export class LongerPath {
+  /** How much longer the path is, each way. */
+  delayMs = 0;
+  #sockets = [];
+
+  /** Has the calls of a page go this way and no other. */
+  async carry(page) {
+    await page.exposeFunction("carry", (address, port) => this.#relay(address, port));
+    await page.addInitScript(callThroughRelays);
+  }
+
+  close() {
+    for (const socket of this.#sockets.splice(0)) socket.close();
+  }
+
+  /** Carries to an address of the robot's and back; gives the port, on the same machine, that leads there. */
+  async #relay(address, port) {
+    const [near, far] = [await this.#open(address), await this.#open(address)];
+    let caller;
+    near.on("message", (datagram, from) => {
+      caller = from;
+      this.#later(() => far.send(datagram, port, address));
+    });
+    far.on("message", (datagram) => this.#later(() => caller && near.send(datagram, caller.port, caller.address)));
+    return near.address().port;
+  }
+
+  async #open(address) {
+    const socket = createSocket("udp4");
+    socket.bind(0, address);
+    await once(socket, "listening");
+    this.#sockets.push(socket);
+    return socket;
+  }
+
+  #later(send) {
+    setTimeout(() => this.#sockets.length > 0 && send(), this.delayMs);
+  }
+}
+
+/** Runs in the page: of the robot's addresses it hears only those of its machine, by way of a relay. */
+function callThroughRelays() {
+  const Real = RTCPeerConnection;
+  const ports = new Map();
+  const carried = async (candidate) => {
+    const [, head, address, port, rest] = /^(\S+ 1 udp \d+) (\d+\.\d+\.\d+\.\d+) (\d+) (typ host.*)$/i.exec(candidate) ?? [];
+    if (address === undefined) return null;
+    const target = `${address}:${port}`;
+    if (!ports.has(target)) ports.set(target, window.carry(address, Number(port)));
+    return `${head} ${address} ${await ports.get(target)} ${rest}`;
+  };
+  window.RTCPeerConnection = class extends Real {
+    constructor(configuration) {
+      super({ ...configuration, iceServers: [] });
+      window.call = this;
+    }
+    async setRemoteDescription({ type, sdp }) {
+      const lines = sdp.split("\r\n").map(async (line) => {
+        if (!line.startsWith("a=candidate:")) return line;
+        const candidate = await carried(line.slice(2));
+        return candidate === null ? null : `a=${candidate}`;
+      });
+      const kept = (await Promise.all(lines)).filter((line) => line !== null);
+      return super.setRemoteDescription({ type, sdp: kept.join("\r\n") });
+    }
+    async addIceCandidate(init) {
+      const candidate = await carried(init?.candidate ?? "");
+      if (candidate !== null) await super.addIceCandidate({ ...init, candidate });
+    }
+  };
+}
