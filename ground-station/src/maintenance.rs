@@ -70,7 +70,7 @@ impl Maintenance {
     pub(crate) async fn run(mut self, shutdown: CancellationToken) -> anyhow::Result<()> {
         let (mut refresh, mut flush) = (every(REFRESH), every(FLUSH));
         let (mut renew, mut look) = (every(RENEW), every(LOOK));
-        let mut held = true;
+        let mut renewable = true;
         let watchdog = systemd::watchdog_interval();
         let mut feed = every(watchdog.unwrap_or(RENEW));
         let mut changes = self.store.changes();
@@ -98,17 +98,16 @@ impl Maintenance {
                 }
                 _ = look.tick() => {
                     self.robots.mark_silent_offline(clock::unix_ms());
-                    if held && !self.certificate_holds() {
-                        self.renew();
-                    }
                     // One that cannot be renewed is tried again with `renew`.
-                    held = self.certificate_holds();
+                    if renewable && !self.certificate_holds.contains(&clock::utc()) {
+                        renewable = self.renew();
+                    }
                 }
-                _ = renew.tick() => self.renew(),
+                _ = renew.tick() => renewable = self.renew(),
                 changed = changes.changed() => {
                     changed.context("the store is gone")?;
                     let directory = changes.borrow_and_update().clone();
-                    self.renew();
+                    renewable = self.renew();
                     self.pass_on(directory);
                 }
                 _ = feed.tick() => if watchdog.is_some() { systemd::feed_watchdog() },
@@ -116,16 +115,14 @@ impl Maintenance {
         }
     }
 
-    /// By the clock as it is now, which may have jumped, and back since.
-    fn certificate_holds(&self) -> bool {
-        self.certificate_holds.contains(&clock::utc())
-    }
-
-    /// What cannot be renewed today may be tomorrow: that is why it is tried a month ahead.
-    fn renew(&mut self) {
-        if let Err(error) = self.try_to_renew() {
+    /// What cannot be renewed today may be tomorrow: that is why it is tried a month ahead. False if
+    /// it cannot.
+    fn renew(&mut self) -> bool {
+        let renewed = self.try_to_renew();
+        if let Err(error) = &renewed {
             error!("the server certificate cannot be renewed: {error:#}");
         }
+        renewed.is_ok()
     }
 
     fn try_to_renew(&mut self) -> anyhow::Result<()> {

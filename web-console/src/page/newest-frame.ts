@@ -17,7 +17,7 @@ function byCallback(video: HTMLVideoElement): NewestFrame {
   const newest: { paintedMs: number | null; ageMs: number | undefined } = { paintedMs: null, ageMs: undefined };
   const painted = (now: number, { captureTime, expectedDisplayTime }: VideoFrameCallbackMetadata) => {
     newest.paintedMs = now;
-    newest.ageMs = captureTime === undefined ? undefined : expectedDisplayTime - captureTime;
+    newest.ageMs = captureTime === undefined ? undefined : Math.max(0, expectedDisplayTime - captureTime);
     video.requestVideoFrameCallback(painted);
   };
   video.requestVideoFrameCallback(painted);
