@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
 import { eventually } from "./harness/eventually.mjs";
-import { driveWithoutPicture, figure, signIn } from "./harness/page.mjs";
+import { driver, driveWithoutPicture, figure, signIn } from "./harness/page.mjs";
 import { CAMERA, connected, nextFrame, rememberSockets, Scene } from "./harness/scene.mjs";
 
 let scene;
@@ -86,6 +86,8 @@ test("while signaling is cut the page drives over HTTP", async () => {
   await page.addInitScript(() => (window.refuseSockets = true));
   await signIn(page, scene.outpost.url, "ada", scene.passwords.ada);
   await driveWithoutPicture(page);
+  // Who drove in the test before keeps the robot for a moment.
+  await driver(page, "Nobody drives");
   await page.keyboard.down("ArrowUp");
   await scene.robot.wheels.forward();
   await eventually("the robot names the broker", async () => (await figure(page, "From")) === "mqtt");

@@ -75,7 +75,7 @@ impl Supervisor {
             pid: Arc::clone(&pid),
             ended: Arc::clone(&ended),
         };
-        task.spawn(keeper.keep());
+        task.spawn(keeper.run());
         Self {
             unit,
             pid,
@@ -118,7 +118,7 @@ struct Keeper {
 }
 
 impl Keeper {
-    async fn keep(mut self) {
+    async fn run(mut self) {
         loop {
             let unit = self.unit.borrow_and_update().clone();
             let Some(start) = &unit.start else {

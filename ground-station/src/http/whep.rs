@@ -35,14 +35,14 @@ const ID_BYTES: usize = 16;
 /// Most candidates of one PATCH; a player sends them one by one, or some ten at once.
 const MAX_CANDIDATES: usize = 32;
 
-/// What one viewer says on a robot's channel, while this lives.
-struct Visit {
+/// One viewer on a robot's channel, while this lives.
+struct ViewerConnection {
     signaling: Arc<Signaling>,
     id: ConnectionId,
     receiver: Receiver,
 }
 
-impl Drop for Visit {
+impl Drop for ViewerConnection {
     fn drop(&mut self) {
         self.signaling.channels().leave(&self.id);
     }
@@ -55,7 +55,7 @@ fn side(id: &str, of: &Principal) -> Side {
     }
 }
 
-impl Visit {
+impl ViewerConnection {
     fn join(app: &AppState, robot: &str, id: &str, of: &Principal) -> Result<Self, Refusal> {
         let signaling = Arc::clone(&app.signaling);
         let joined = (signaling.channels()).join(robot, side(id, of), clock::instant());
@@ -68,8 +68,8 @@ impl Visit {
         })
     }
 
-    fn say<T: Serialize>(&self, action: Content, payload: &T) -> Result<(), Refusal> {
-        say(&self.signaling, &self.id, action, payload)
+    fn send<T: Serialize>(&self, action: Content, payload: &T) -> Result<(), Refusal> {
+        send(&self.signaling, &self.id, action, payload)
     }
 
     /// The robot's answer, with the candidates that came soon after it.
@@ -101,8 +101,8 @@ impl Visit {
     }
 }
 
-/// Says something as a viewer.
-fn say<T: Serialize>(
+/// Sends a message as a viewer.
+fn send<T: Serialize>(
     signaling: &Signaling,
     from: &ConnectionId,
     action: Content,
@@ -133,14 +133,14 @@ pub(super) async fn offer(
 ) -> Result<Response, Refusal> {
     let sdp = read(&app, &robot, &caller, &headers, body, "application/sdp").await?;
     let id = format!("whep-{}", hex::encode(&rand::random::<[u8; ID_BYTES]>()));
-    let mut visit = Visit::join(&app, &robot, &id, &caller.principal)?;
+    let mut connection = ViewerConnection::join(&app, &robot, &id, &caller.principal)?;
     let offer = Description {
         kind: "offer".to_owned(),
         sdp,
         reason: None,
     };
-    visit.say(Content::SdpOffer, &offer)?;
-    let answer = visit.answer().await?;
+    connection.send(Content::SdpOffer, &offer)?;
+    let answer = connection.answer().await?;
     let headers = [
         (header::CONTENT_TYPE, "application/sdp".to_owned()),
         (header::LOCATION, format!("/robots/{robot}/whep/{id}")),
@@ -161,7 +161,7 @@ pub(super) async fn trickle(
     let side = side(&require_whep(id)?, &caller.principal);
     let viewer = ConnectionId::unconnected(&robot, side);
     for candidate in candidates(&fragment).iter().take(MAX_CANDIDATES) {
-        say(&app.signaling, &viewer, Content::IceCandidate, candidate)?;
+        send(&app.signaling, &viewer, Content::IceCandidate, candidate)?;
     }
     Ok(StatusCode::NO_CONTENT)
 }
