@@ -4,22 +4,14 @@
 //! The five words are those of the AWS sample; `drive` carries a velocity as ROS' `Twist`
 //! does: `linear` forward positive, `angular` counter-clockwise positive, both in [-1, 1].
 
+mod fields;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Longest payload that is looked at. The fullest valid action takes about 400 bytes.
-pub const MAX_BYTES: usize = 1024;
+use fields::{integer, kind, name, optional, shortened};
 
-/// Longest `id`, `sender` and `user`: a UUID with room to spare.
-pub const MAX_NAME_BYTES: usize = 64;
-
-/// Longest `duration_ms` that any robot may be configured to accept. A robot that drives
-/// for ten seconds without hearing from anybody is out of control.
-pub const MAX_DURATION_MS: u64 = 10_000;
-
-/// Largest integer that survives a browser's `number`, the bound of `seq`, `sent_at` and
-/// `clock_ms`.
-pub const MAX_INTEGER: u64 = (1 << 53) - 1;
+pub use fields::{MAX_BYTES, MAX_DURATION_MS, MAX_INTEGER, MAX_NAME_BYTES, Rejected};
 
 /// What the wheels shall do now. [`Action::from_json`] is the only way in from outside.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -74,36 +66,6 @@ pub enum Motion {
         linear: f64,
         /// Counter-clockwise positive, in [-1, 1].
         angular: f64,
-    },
-}
-
-/// Why a payload is not an action, in words for whoever sent it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Rejected {
-    /// More than [`MAX_BYTES`].
-    #[error("an action has at most {MAX_BYTES} bytes, this has {0}")]
-    TooLong(usize),
-    /// Not a JSON text.
-    #[error("not JSON: {0}")]
-    NotJson(String),
-    /// JSON, but no object.
-    #[error("an action is a JSON object like {{\"action\":\"forward\"}}, this is {0}")]
-    NotAnObject(&'static str),
-    /// A field that must be there is not.
-    #[error("\"{0}\" is missing: {1}")]
-    Missing(&'static str, &'static str),
-    /// `action` is none of the words.
-    #[error("\"action\" is {0}: it must be forward, backwards, left, right, stop or drive")]
-    UnknownAction(String),
-    /// A field of the wrong type or out of range.
-    #[error("\"{field}\" is {found}: it must be {expected}")]
-    Field {
-        /// Which field.
-        field: &'static str,
-        /// What it holds, shortened.
-        found: String,
-        /// What would be right.
-        expected: &'static str,
     },
 }
 
@@ -253,144 +215,5 @@ fn velocity(fields: &Map<String, Value>, field: &'static str) -> Result<f64, Rej
     .ok_or(Rejected::Missing(field, "drive needs a number in [-1, 1]"))
 }
 
-/// A field that may be absent or null, but not wrong.
-fn optional<T>(
-    fields: &Map<String, Value>,
-    field: &'static str,
-    expected: &'static str,
-    read: impl Fn(&Value) -> Option<T>,
-) -> Result<Option<T>, Rejected> {
-    match fields.get(field) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => read(value).map(Some).ok_or_else(|| Rejected::Field {
-            field,
-            found: shortened(value),
-            expected,
-        }),
-    }
-}
-
-fn integer(value: &Value) -> Option<u64> {
-    value.as_u64().filter(|n| *n <= MAX_INTEGER)
-}
-
-fn name(value: &Value) -> Option<String> {
-    let name = value.as_str()?;
-    (1..=MAX_NAME_BYTES)
-        .contains(&name.len())
-        .then(|| name.to_owned())
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
-}
-
-/// A value as it stood in the payload, short enough for a log line.
-fn shortened(value: &Value) -> String {
-    const SHOWN_CHARS: usize = 40;
-    let text = value.to_string();
-    match text.char_indices().nth(SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use serde::Deserialize;
-
-    #[derive(Deserialize)]
-    struct Examples {
-        accepted: Vec<Accepted>,
-        rejected: Vec<RejectedExample>,
-    }
-
-    #[derive(Deserialize)]
-    struct Accepted {
-        payload: Value,
-        twist: (f64, f64),
-    }
-
-    #[derive(Deserialize)]
-    struct RejectedExample {
-        text: String,
-        reason: String,
-    }
-
-    fn examples() -> Examples {
-        serde_json::from_str(include_str!("../examples/actions.json")).unwrap()
-    }
-
-    #[test]
-    fn every_accepted_example_is_an_action() {
-        for example in examples().accepted {
-            let text = example.payload.to_string();
-            let action = Action::from_json(text.as_bytes())
-                .unwrap_or_else(|rejected| panic!("{text}: {rejected}"));
-            assert_eq!(action.motion.twist(), example.twist, "{text}");
-        }
-    }
-
-    #[test]
-    fn every_rejected_example_is_refused_with_its_reason() {
-        for example in examples().rejected {
-            let rejected = Action::from_json(example.text.as_bytes()).expect_err(&example.text);
-            assert!(
-                rejected.to_string().contains(&example.reason),
-                "{}: said {rejected:?}, not {:?}",
-                example.text,
-                example.reason
-            );
-        }
-    }
-
-    #[test]
-    fn one_byte_past_the_limit_is_refused_and_the_limit_itself_is_not() {
-        let padded = |bytes: usize| {
-            let head = r#"{"action":"stop","note":""#;
-            format!("{head}{}\"}}", "x".repeat(bytes - head.len() - 2))
-        };
-        assert!(Action::from_json(padded(MAX_BYTES).as_bytes()).is_ok());
-        assert_eq!(
-            Action::from_json(padded(MAX_BYTES + 1).as_bytes()),
-            Err(Rejected::TooLong(MAX_BYTES + 1))
-        );
-    }
-
-    #[test]
-    fn deep_nesting_is_refused_without_overflowing_the_stack() {
-        let nested = format!("{}{}", "[".repeat(500), "]".repeat(500));
-        assert!(matches!(
-            Action::from_json(nested.as_bytes()),
-            Err(Rejected::NotJson(_))
-        ));
-    }
-
-    proptest! {
-        #[test]
-        fn no_payload_panics(payload in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Action::from_json(&payload);
-        }
-
-        #[test]
-        fn what_is_written_is_read_back(
-            linear in -1.0f64..=1.0,
-            angular in -1.0f64..=1.0,
-            speed in proptest::option::of(0.01f64..=1.0),
-            duration_ms in proptest::option::of(1..=MAX_DURATION_MS),
-            seq in proptest::option::of(0..=MAX_INTEGER),
-        ) {
-            let action = Action { speed, duration_ms, seq, ..Action::new(Motion::Drive { linear, angular }) };
-            prop_assert_eq!(Action::from_json(action.to_json().as_bytes()), Ok(action));
-        }
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 //! The newest master wins, ten may watch, and what viewers send while the master is away
 //! waits for it. Nobody is ever waited for: who does not take a message is closed.
 
+mod channel;
 mod held;
 mod outbox;
 mod told;
@@ -10,7 +11,7 @@ mod told;
 pub(crate) use outbox::Receiver;
 pub(crate) use told::Unreached;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::time::Instant;
 
 use wire::signaling::{Content, FromService, MessageType, ToService};
@@ -20,27 +21,10 @@ use super::rejection::Rejection;
 use super::times::Times;
 use crate::auth::{Grant, Role};
 use crate::store::Directory;
-use daemon::rate_limit::{Rate, TokenBucket};
-use held::{Held, MAX_HELD};
+use channel::{Channel, Viewer};
+use held::MAX_HELD;
 use outbox::{Outbox, outbox};
 use told::{List, Told};
-
-/// Viewers of one channel: the service's default.
-const MAX_VIEWERS: usize = 10;
-
-/// Connections to one channel and side: the service's hard limit is 3 a second with no word on
-/// bursts, so all viewers may reconnect at once, as after a restart.
-const JOINS: Rate = Rate {
-    burst: MAX_VIEWERS as f64,
-    per_s: 3.0,
-};
-
-/// Control calls for one channel and side: the documented 5 a second for describing it, and ten
-/// viewers that all ask their three questions at once.
-const CALLS: Rate = Rate {
-    burst: 33.0,
-    per_s: 5.0,
-};
 
 /// Messages that wait to be written to one socket: all that may have been held for it, and as
 /// much again.
@@ -75,59 +59,6 @@ impl ConnectionId {
             side,
             number: u64::MAX,
         }
-    }
-}
-
-#[derive(Debug)]
-struct Channel {
-    master: Option<(u64, Outbox)>,
-    told: Told,
-    viewers: BTreeMap<String, Viewer>,
-    held: Held,
-    master_joins: TokenBucket,
-    viewer_joins: TokenBucket,
-    master_calls: TokenBucket,
-    viewer_calls: TokenBucket,
-}
-
-#[derive(Debug)]
-struct Viewer {
-    number: u64,
-    outbox: Outbox,
-    principal: String,
-}
-
-impl Channel {
-    fn new(now: Instant) -> Self {
-        Self {
-            master: None,
-            told: Told::default(),
-            viewers: BTreeMap::new(),
-            held: Held::default(),
-            master_joins: TokenBucket::new(JOINS, now),
-            viewer_joins: TokenBucket::new(JOINS, now),
-            master_calls: TokenBucket::new(CALLS, now),
-            viewer_calls: TokenBucket::new(CALLS, now),
-        }
-    }
-
-    /// Whether a viewer may be called `id`, whose place they then take.
-    fn has_place_for(&self, id: &str, principal: &str) -> Result<(), Rejection> {
-        match self.viewers.get(id) {
-            // Whoever has an id acts in its name.
-            Some(viewer) if viewer.principal != principal => Err(Rejection::invalid(format!(
-                "somebody else is connected as '{id}': choose another client id"
-            ))),
-            None if self.viewers.len() >= MAX_VIEWERS => Err(Rejection::limit(format!(
-                "this channel has its {MAX_VIEWERS} viewers"
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    fn outboxes(&self) -> impl Iterator<Item = &Outbox> {
-        let viewers = self.viewers.values().map(|viewer| &viewer.outbox);
-        viewers.chain(self.master.as_ref().map(|(_, outbox)| outbox))
     }
 }
 

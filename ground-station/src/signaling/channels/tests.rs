@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use wire::signaling::permitted::LIFE;
 
+use super::channel::JOINS;
 use super::*;
 use crate::auth::{Grant, Principal, Role};
 use crate::clock::instant;

@@ -1,0 +1,81 @@
+//! One robot's channel: who is connected, what is held for its master, and how often each side
+//! may come.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::held::Held;
+use super::outbox::Outbox;
+use super::told::Told;
+use crate::signaling::rejection::Rejection;
+use daemon::rate_limit::{Rate, TokenBucket};
+
+/// Viewers of one channel: the service's default.
+const MAX_VIEWERS: usize = 10;
+
+/// Connections to one channel and side: the service's hard limit is 3 a second with no word on
+/// bursts, so all viewers may reconnect at once, as after a restart.
+pub(super) const JOINS: Rate = Rate {
+    burst: MAX_VIEWERS as f64,
+    per_s: 3.0,
+};
+
+/// Control calls for one channel and side: the documented 5 a second for describing it, and ten
+/// viewers that all ask their three questions at once.
+const CALLS: Rate = Rate {
+    burst: 33.0,
+    per_s: 5.0,
+};
+
+#[derive(Debug)]
+pub(super) struct Channel {
+    pub master: Option<(u64, Outbox)>,
+    pub told: Told,
+    pub viewers: BTreeMap<String, Viewer>,
+    pub held: Held,
+    pub master_joins: TokenBucket,
+    pub viewer_joins: TokenBucket,
+    pub master_calls: TokenBucket,
+    pub viewer_calls: TokenBucket,
+}
+
+#[derive(Debug)]
+pub(super) struct Viewer {
+    pub number: u64,
+    pub outbox: Outbox,
+    pub principal: String,
+}
+
+impl Channel {
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            master: None,
+            told: Told::default(),
+            viewers: BTreeMap::new(),
+            held: Held::default(),
+            master_joins: TokenBucket::new(JOINS, now),
+            viewer_joins: TokenBucket::new(JOINS, now),
+            master_calls: TokenBucket::new(CALLS, now),
+            viewer_calls: TokenBucket::new(CALLS, now),
+        }
+    }
+
+    /// Whether a viewer may be called `id`, whose place they then take.
+    pub(super) fn has_place_for(&self, id: &str, principal: &str) -> Result<(), Rejection> {
+        match self.viewers.get(id) {
+            // Whoever has an id acts in its name.
+            Some(viewer) if viewer.principal != principal => Err(Rejection::invalid(format!(
+                "somebody else is connected as '{id}': choose another client id"
+            ))),
+            None if self.viewers.len() >= MAX_VIEWERS => Err(Rejection::limit(format!(
+                "this channel has its {MAX_VIEWERS} viewers"
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn outboxes(&self) -> impl Iterator<Item = &Outbox> {
+        let viewers = self.viewers.values().map(|viewer| &viewer.outbox);
+        viewers.chain(self.master.as_ref().map(|(_, outbox)| outbox))
+    }
+}
