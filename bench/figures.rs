@@ -31,6 +31,12 @@ impl Figures {
         }
     }
 
+    /// One of them; not a number where it was tried and not reached.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        let figure = self.0.get(name)?;
+        Some(figure.as_f64().unwrap_or(f64::NAN))
+    }
+
     fn text(&self, name: &str) -> String {
         self.0.get(name).map(Value::to_string).unwrap_or_default()
     }

@@ -1,6 +1,6 @@
 //! What painted frames say of a while. Pure.
 
-use crate::browser::Painted;
+use crate::peer::Painted;
 use bench::figures::percentile;
 
 /// Time from frame to frame at 30 a second.
@@ -54,6 +54,28 @@ impl Frames {
         self.gaps().fold(0.0, f64::max)
     }
 
+    /// The longest of these times, if it is a freeze.
+    pub(crate) fn longest_freeze_ms(&self) -> f64 {
+        let longest = self.longest_gap_ms();
+        if longest - FRAME_MS > FREEZE_MS {
+            longest
+        } else {
+            0.0
+        }
+    }
+
+    /// The time between two frames that the fraction `q` of them is not above.
+    pub(crate) fn interval_ms(&self, q: f64) -> Option<f64> {
+        let mut gaps: Vec<_> = self.gaps().collect();
+        gaps.sort_by(f64::total_cmp);
+        (!gaps.is_empty()).then(|| percentile(&gaps, q))
+    }
+
+    /// When the first of them was painted, in Unix milliseconds.
+    pub(crate) fn first_at_ms(&self) -> Option<f64> {
+        self.0.first().map(|frame| frame.at_ms)
+    }
+
     fn gaps(&self) -> impl Iterator<Item = f64> {
         self.0.windows(2).map(|pair| pair[1].at_ms - pair[0].at_ms)
     }
@@ -93,11 +115,15 @@ mod tests {
         let frames = Frames::between(&all, 0.0, 1000.0);
         assert!((frames.frozen_ms() - (500.0 - FRAME_MS)).abs() < 1e-9);
         assert_eq!(frames.longest_gap_ms(), 500.0);
+        assert_eq!(frames.longest_freeze_ms(), 500.0);
+        assert_eq!(frames.interval_ms(0.5), Some(100.0));
+        assert_eq!(frames.first_at_ms(), Some(0.0));
         assert_eq!(frames.oldest_ms(), Some(90.0));
         assert_eq!(frames.age_ms(0.5), Some(30.0));
         assert_eq!(Frames::between(&all, 50.0, 601.0).len(), 2);
-        let smooth = Frames::between(&all, 0.0, 150.0).frozen_ms();
-        assert!(smooth.is_sign_positive());
+        let smooth = Frames::between(&all, 0.0, 150.0);
+        assert!(smooth.frozen_ms().is_sign_positive());
+        assert_eq!(smooth.longest_freeze_ms(), 0.0);
         assert_eq!(Frames::between(&all, 2000.0, 3000.0).oldest_ms(), None);
     }
 

@@ -1,28 +1,32 @@
 //! `scripts/bench video`: robot-agent's test picture in a real Chromium, found by a ground
-//! station's signaling, at two sizes in one run.
+//! station's signaling, at two sizes in one run; beside it the same picture from Chromium and GStreamer.
 //!
 //! Viewers that are only there as load are peer connections in this process that decode
 //! nothing. Bad paths are UDP relays in this process. Everything runs on one machine, so all
 //! timestamps are of one clock; Chromium and the relays take processor time from the robot,
 //! and on a busy machine the figures are those of a busy machine.
 
-mod browser;
 mod frames;
 mod load;
+mod parts;
+mod peer;
+mod references;
 mod table;
 mod trouble;
 mod watch;
 
-use crate::browser::Browser;
+use crate::parts::{Arguments, Part};
+use crate::peer::Peer;
 use bench::figures::Figures;
 use serde_json::json;
-use std::path::PathBuf;
 use tests::kvs::{Access, Client};
 use tests::robot::{Folder, Robot};
 use tests::{Station, eventually};
 
 /// What the encoder may use: enough to see it come back to 2 Mbit/s.
 const BITRATE_KBPS: u32 = 2500;
+
+const FPS: u32 = 30;
 
 /// A size of the picture.
 struct Size {
@@ -46,6 +50,10 @@ const SIZES: [Size; 2] = [
 ];
 
 impl Size {
+    fn label(&self) -> String {
+        format!("{}x{}", self.width, self.height)
+    }
+
     fn name(&self, figure: &str) -> String {
         format!("{}{figure}", self.prefix)
     }
@@ -64,39 +72,19 @@ struct Bench {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let json = arguments()?;
+    let arguments = Arguments::read(std::env::args_os().skip(1))?;
     let mut figures = Figures::default();
     figures.put("load1_before", load());
     let bench = Bench::set_up().await;
-    for size in &SIZES {
-        bench.load(size, &mut figures).await?;
-        let mut robot = bench.agent(size).await;
-        let mut browser = Browser::open().await?;
-        bench.first_frame(size, &mut browser, &mut figures).await?;
-        bench.call(&mut browser, false).await?;
-        bench.glass(size, &mut browser, &mut figures).await?;
-        bench
-            .wheels(size, &robot, &mut browser, &mut figures)
-            .await?;
-        bench.trouble(size, &mut browser, &mut figures).await?;
-        browser.close().await?;
-        robot.process().kill().await;
+    for size in arguments.sizes() {
+        bench.measure(size, &arguments, &mut figures).await?;
     }
     figures.put("load1_after", load());
     table::print(&figures);
-    if let Some(path) = json {
+    if let Some(path) = arguments.json {
         figures.write(&path)?;
     }
     Ok(())
-}
-
-fn arguments() -> anyhow::Result<Option<PathBuf>> {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
-    match &arguments[..] {
-        [] => Ok(None),
-        [flag, file] if flag == "--json" => Ok(Some(file.into())),
-        _ => anyhow::bail!("usage: bench-video [--json FILE]"),
-    }
 }
 
 /// How busy the machine has been in the last minute.
@@ -120,13 +108,43 @@ impl Bench {
         }
     }
 
+    /// All that is wanted at that size.
+    async fn measure(
+        &self,
+        size: &Size,
+        arguments: &Arguments,
+        figures: &mut Figures,
+    ) -> anyhow::Result<()> {
+        if arguments.wants(Part::Load) {
+            self.load(size, figures).await?;
+        }
+        let mut robot = self.agent(size).await;
+        let mut browser = Peer::chromium().await?;
+        if arguments.wants(Part::FirstFrame) {
+            self.first_frame(size, &mut browser, figures).await?;
+        }
+        if arguments.wants(Part::Glass) {
+            self.call(&mut browser, false).await?;
+            self.glass(size, &mut browser, figures).await?;
+            self.references(size, &mut browser, figures).await?;
+        }
+        if arguments.wants(Part::Wheels) {
+            self.call(&mut browser, false).await?;
+            self.wheels(size, &robot, &mut browser, figures).await?;
+        }
+        self.trouble(size, arguments, &mut browser, figures).await?;
+        browser.close().await?;
+        robot.process().kill().await;
+        Ok(())
+    }
+
     /// robot-agent with the test picture of that size, its camera warm.
     async fn agent(&self, size: &Size) -> Robot {
         self.rover.configure(&json!({ "video": {
             "source": "test",
             "width": size.width,
             "height": size.height,
-            "fps": 30,
+            "fps": FPS,
             "bitrate_kbps": BITRATE_KBPS,
         }}));
         Robot::start_video(self.rover.clone()).await

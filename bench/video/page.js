@@ -1,5 +1,6 @@
 // In the page: one peer connection to the robot, set up as web-console does it, and a note
-// of every frame that is painted, with the clock that the test picture carries.
+// of every frame that is painted, with the clock that the test picture carries. Or, as a reference,
+// a sender of such a picture from a canvas.
 
 (() => {
   // robot-agent's clock: two rows of 32 blocks of 16 × 16 at the top, the highest bit on the
@@ -59,7 +60,60 @@
     video.requestVideoFrameCallback(() => note(of));
   }
 
+  // Bars like the robot's test picture, which move by so many pixels from frame to frame.
+  const BARS = ["#bfbfbf", "#bfbf00", "#00bfbf", "#00bf00", "#bf00bf", "#bf0000", "#0000bf"];
+  const STEP = 2;
+
+  function paint(context, width, height, frame) {
+    const bar = width / BARS.length;
+    for (let n = 0; n <= BARS.length; n += 1) {
+      context.fillStyle = BARS[n % BARS.length];
+      context.fillRect(n * bar - ((frame * STEP) % bar), 0, bar + 1, height);
+    }
+    const clock = Math.floor(wall()) | 0;
+    for (let bit = 0; bit < BITS; bit += 1) {
+      const one = (clock >>> (BITS - 1 - bit)) & 1;
+      for (const row of [0, 1]) {
+        context.fillStyle = one === (row === 0 ? 1 : 0) ? "white" : "black";
+        context.fillRect(bit * BLOCK, row * BLOCK, BLOCK, BLOCK);
+      }
+    }
+  }
+
+  /** A track of a canvas that is painted so often, each frame as soon as it has its clock. */
+  function publishedTrack(width, height, fps) {
+    const source = Object.assign(document.createElement("canvas"), { width, height });
+    const drawn = source.getContext("2d", { willReadFrequently: true });
+    const [track] = source.captureStream(0).getVideoTracks();
+    const begun = performance.now();
+    let frame = 0;
+    const next = () => {
+      paint(drawn, width, height, frame);
+      track.requestFrame();
+      frame += 1;
+      setTimeout(next, begun + (frame * 1000) / fps - performance.now());
+    };
+    next();
+    return track;
+  }
+
   window.viewer = {
+    /** Sends such a picture to whoever offers; gives the answer, with all candidates. */
+    async publish({ offer, width, height, fps, kbps }) {
+      pc = new RTCPeerConnection();
+      const track = publishedTrack(width, height, fps);
+      track.contentHint = "motion";
+      const sender = pc.addTrack(track, new MediaStream([track]));
+      await pc.setRemoteDescription({ type: "offer", sdp: offer });
+      await pc.setLocalDescription();
+      const parameters = sender.getParameters();
+      Object.assign(parameters.encodings[0], { maxBitrate: kbps * 1000, maxFramerate: fps });
+      parameters.degradationPreference = "maintain-resolution";
+      await sender.setParameters(parameters);
+      while (pc.iceGatheringState !== "complete") await new Promise((over) => setTimeout(over, 10));
+      return pc.localDescription.sdp;
+    },
+
     /** A new connection in place of the last; gives the offer. */
     async offer() {
       pc?.close();

@@ -1,10 +1,11 @@
 //! What becomes of the picture on a bad path: loss, an outage, a bottleneck.
 
-use crate::browser::{Browser, Painted};
 use crate::frames::{Frames, bits, busiest_second_bits};
+use crate::peer::{Painted, Peer};
 use ::tests::udp_relay::{Narrow, Shape, UdpRelay};
 use ::tests::unix_ms;
 
+use crate::parts::{Arguments, Part};
 use crate::watch::watch;
 use crate::{Bench, Size};
 use anyhow::Context;
@@ -18,8 +19,13 @@ const DELAY: Duration = Duration::from_millis(10);
 /// A connection on a good path before the trouble, so that its bitrate has settled.
 const BEFORE: Duration = Duration::from_secs(4);
 
-/// How long a lossy path is looked at.
-const LOSSY: Duration = Duration::from_secs(10);
+/// How long a path that loses this many percent is looked at: freezes at 8 % come minutes apart.
+const LOSSY: [(u32, Duration); 2] = [(3, Duration::from_secs(20)), (8, Duration::from_secs(60))];
+
+/// What an uneven path adds to the way of a packet, at most.
+const JITTER: Duration = Duration::from_millis(30);
+/// How long such a path is looked at.
+const UNEVEN: Duration = Duration::from_secs(12);
 
 const OUTAGE: Duration = Duration::from_millis(1500);
 /// How long the picture is looked at from the beginning of an outage.
@@ -37,7 +43,7 @@ const NOTICED_MS: f64 = 2000.0;
 /// What a recovered stream sends.
 const RECOVERED_BITS_PER_S: f64 = 2_000_000.0;
 /// How long recovery is waited for.
-const RECOVERY: Duration = Duration::from_secs(45);
+const RECOVERY: Duration = Duration::from_secs(25);
 /// How often it is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
@@ -45,20 +51,61 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 #[derive(Default)]
 struct Worst {
     frame_ms: f64,
+    freeze_ms: f64,
     wire_ratio: f64,
+    recovered_s: f64,
+}
+
+impl Worst {
+    fn or(self, other: &Self) -> Self {
+        // What was not measured, of either, stays so.
+        let worse = |a: f64, b: f64| {
+            if a.is_nan() || b.is_nan() {
+                f64::NAN
+            } else {
+                a.max(b)
+            }
+        };
+        Self {
+            frame_ms: worse(self.frame_ms, other.frame_ms),
+            freeze_ms: worse(self.freeze_ms, other.freeze_ms),
+            wire_ratio: worse(self.wire_ratio, other.wire_ratio),
+            recovered_s: worse(self.recovered_s, other.recovered_s),
+        }
+    }
 }
 
 impl Bench {
     pub(crate) async fn trouble(
         &self,
         size: &Size,
-        browser: &mut Browser,
+        arguments: &Arguments,
+        browser: &mut Peer,
         figures: &mut Figures,
     ) -> anyhow::Result<()> {
-        for percent in [3, 8] {
-            self.loss(percent, size, browser, figures).await?;
+        if arguments.wants(Part::Loss) {
+            for (percent, time) in LOSSY {
+                self.loss(percent, time, size, browser, figures).await?;
+            }
         }
-        self.outage(size, browser, figures).await?;
+        if arguments.wants(Part::Jitter) {
+            self.jitter(size, browser, figures).await?;
+        }
+        if arguments.wants(Part::Outage) {
+            self.outage(size, browser, figures).await?;
+        }
+        if arguments.wants(Part::Throttle) {
+            self.throttles(size, browser, figures).await?;
+        }
+        Ok(())
+    }
+
+    async fn throttles(
+        &self,
+        size: &Size,
+        browser: &mut Peer,
+        figures: &mut Figures,
+    ) -> anyhow::Result<()> {
         let mut worst = Worst::default();
         for (name, depth, queues) in [("queue", QUEUE, true), ("drop", BUCKET, false)] {
             let narrow = Narrow {
@@ -67,16 +114,18 @@ impl Bench {
                 queues,
             };
             let path = self.throttle(narrow, name, size, browser, figures).await?;
-            worst.frame_ms = worst.frame_ms.max(path.frame_ms);
-            worst.wire_ratio = worst.wire_ratio.max(path.wire_ratio);
+            worst = worst.or(&path);
         }
         size.put(figures, "throttled_worst_frame_ms", worst.frame_ms);
+        size.put(figures, "throttled_oldest_frame_ms", worst.frame_ms);
+        size.put(figures, "throttled_longest_freeze_ms", worst.freeze_ms);
+        size.put(figures, "recover_2mbit_s", worst.recovered_s);
         size.put(figures, "throttled_wire_ratio", worst.wire_ratio);
         Ok(())
     }
 
     /// A new connection through a path that is good so far.
-    async fn settled(&self, browser: &mut Browser) -> anyhow::Result<UdpRelay> {
+    async fn settled(&self, browser: &mut Peer) -> anyhow::Result<UdpRelay> {
         let (_, path) = self.call(browser, true).await?;
         let path = path.context("the call went through a path")?;
         path.set(good());
@@ -87,8 +136,9 @@ impl Bench {
     async fn loss(
         &self,
         percent: u32,
+        time: Duration,
         size: &Size,
-        browser: &mut Browser,
+        browser: &mut Peer,
         figures: &mut Figures,
     ) -> anyhow::Result<()> {
         let path = self.settled(browser).await?;
@@ -97,26 +147,47 @@ impl Bench {
             ..good()
         });
         let keys = key_frames(browser).await?;
-        let painted = watch(browser, LOSSY).await?;
+        let painted = watch(browser, time).await?;
         let keys = key_frames(browser).await? - keys;
         let frames = Frames::between(&painted, 0.0, f64::INFINITY);
         let mut put =
             |name: &str, value| size.put(figures, &format!("loss{percent}_{name}"), value);
         put("frozen_ms", frames.frozen_ms());
+        put("longest_freeze_ms", frames.longest_freeze_ms());
         put(
             "worst_frame_ms",
             frames.oldest_ms().context("nothing is painted")?,
         );
         put("torn", frames.torn() as f64);
-        put("fps", frames.len() as f64 / LOSSY.as_secs_f64());
+        put("fps", frames.len() as f64 / time.as_secs_f64());
         put("key_frames", keys);
+        Ok(())
+    }
+
+    async fn jitter(
+        &self,
+        size: &Size,
+        browser: &mut Peer,
+        figures: &mut Figures,
+    ) -> anyhow::Result<()> {
+        let path = self.settled(browser).await?;
+        path.set(Shape {
+            jitter: JITTER,
+            ..good()
+        });
+        let painted = watch(browser, UNEVEN).await?;
+        let frames = Frames::between(&painted, 0.0, f64::INFINITY);
+        for (name, q) in [("interval_p50_ms", 0.5), ("interval_p99_ms", 0.99)] {
+            let interval = frames.interval_ms(q).context("nothing is painted")?;
+            size.put(figures, &format!("jitter30_{name}"), interval);
+        }
         Ok(())
     }
 
     async fn outage(
         &self,
         size: &Size,
-        browser: &mut Browser,
+        browser: &mut Peer,
         figures: &mut Figures,
     ) -> anyhow::Result<()> {
         let path = self.settled(browser).await?;
@@ -136,6 +207,10 @@ impl Bench {
         let oldest = after
             .oldest_ms()
             .context("nothing is painted after an outage")?;
+        let back = after
+            .first_at_ms()
+            .context("nothing is painted after an outage")?;
+        size.put(figures, "outage_back_ms", back - over);
         size.put(figures, "outage_worst_frame_ms", oldest);
         size.put(figures, "outage_torn", after.torn() as f64);
         let all = Frames::between(&painted, 0.0, f64::INFINITY);
@@ -149,7 +224,7 @@ impl Bench {
         narrow: Narrow,
         name: &str,
         size: &Size,
-        browser: &mut Browser,
+        browser: &mut Peer,
         figures: &mut Figures,
     ) -> anyhow::Result<Worst> {
         let path = self.settled(browser).await?;
@@ -177,6 +252,8 @@ impl Bench {
         let busiest = busiest_second_bits(&path.sent(from + NOTICED_MS, to));
         let worst = Worst {
             frame_ms: frames.oldest_ms().context("nothing is painted")?,
+            freeze_ms: frames.longest_freeze_ms(),
+            recovered_s: recovered.unwrap_or(f64::NAN),
             wire_ratio: bits(&path.sent(from, to)) / capacity,
         };
         let mut put = |figure: &str, value| size.put(figures, &format!("{name}_{figure}"), value);
@@ -216,7 +293,7 @@ async fn recovery(path: &UdpRelay, released_ms: f64) -> Option<f64> {
 }
 
 /// Key frames that the robot has made since it started, by its own word.
-async fn key_frames(browser: &mut Browser) -> anyhow::Result<f64> {
+async fn key_frames(browser: &mut Peer) -> anyhow::Result<f64> {
     let report: Value = browser.ask("report").await?;
     report["video"]["key_frames"]
         .as_f64()

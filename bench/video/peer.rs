@@ -1,11 +1,12 @@
-//! The viewer in a real Chromium: a node script beside us, one line to it and one line back.
+//! A peer that nobody here wrote: a Chromium held by a node script, or GStreamer's webrtcbin held by a
+//! Python script. One line to it, and one line back.
 
 use anyhow::{Context, bail, ensure};
 use bench::line_process::LineProcess;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::process::Command;
 
@@ -28,7 +29,7 @@ impl From<(f64, Option<f64>)> for Painted {
     }
 }
 
-pub(crate) struct Browser(LineProcess);
+pub(crate) struct Peer(LineProcess);
 
 #[derive(Deserialize)]
 struct Answer {
@@ -36,13 +37,20 @@ struct Answer {
     failed: Option<String>,
 }
 
-impl Browser {
-    pub(crate) async fn open() -> anyhow::Result<Self> {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("video/viewer.mjs");
-        let process = LineProcess::start(Command::new("node").arg(script), LIMIT)?;
-        let mut browser = Self(process);
-        browser.answer::<String>("launch").await?;
-        Ok(browser)
+impl Peer {
+    pub(crate) async fn chromium() -> anyhow::Result<Self> {
+        Self::start(Command::new("node").arg(beside_us("viewer.mjs"))).await
+    }
+
+    /// With Debian's own Python, which has GStreamer's bindings.
+    pub(crate) async fn webrtcbin() -> anyhow::Result<Self> {
+        Self::start(Command::new("/usr/bin/python3").arg(beside_us("webrtcbin.py"))).await
+    }
+
+    async fn start(command: &mut Command) -> anyhow::Result<Self> {
+        let mut peer = Self(LineProcess::start(command, LIMIT)?);
+        peer.answer::<String>("launch").await?;
+        Ok(peer)
     }
 
     pub(crate) async fn call<T: DeserializeOwned>(
@@ -62,7 +70,7 @@ impl Browser {
 
     async fn answer<T: DeserializeOwned>(&mut self, call: &str) -> anyhow::Result<T> {
         let line = self.0.receive().await.with_context(|| call.to_owned())?;
-        let line = line.with_context(|| format!("the browser ended in {call}"))?;
+        let line = line.with_context(|| format!("the peer ended in {call}"))?;
         let answer: Answer = serde_json::from_str(&line).with_context(|| line.clone())?;
         if let Some(why) = answer.failed {
             bail!("{call}: {why}");
@@ -70,10 +78,16 @@ impl Browser {
         serde_json::from_value(answer.gave.unwrap_or_default()).with_context(|| call.to_owned())
     }
 
-    /// Closes the browser and waits for it.
+    /// Ends it and waits for that.
     pub(crate) async fn close(self) -> anyhow::Result<()> {
-        let status = self.0.close().await.context("the browser")?;
-        ensure!(status.success(), "the browser ended with {status}");
+        let status = self.0.close().await.context("the peer")?;
+        ensure!(status.success(), "the peer ended with {status}");
         Ok(())
     }
+}
+
+fn beside_us(script: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("video")
+        .join(script)
 }
