@@ -14,7 +14,7 @@ import time
 from urllib.parse import urlencode
 
 import boto3
-from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack
 from aiortc.sdp import candidate_from_sdp
 from botocore.auth import SigV4QueryAuth
@@ -34,6 +34,7 @@ SHAPES = {
     "max-compat": (["talk", "video", "drive"], RTCBundlePolicy.MAX_COMPAT),
     "data-first": (["drive", "video"], RTCBundlePolicy.BALANCED),
     "negotiated": (["video", "negotiated"], RTCBundlePolicy.BALANCED),
+    "vp8-only": (["vp8", "drive"], RTCBundlePolicy.BALANCED),
 }
 
 
@@ -60,6 +61,10 @@ def build(shape, servers):
     for part in parts:
         if part in ("audio", "video"):
             peer.addTransceiver(part, direction="recvonly")
+        elif part == "vp8":
+            known = RTCRtpReceiver.getCapabilities("video").codecs
+            vp8 = [codec for codec in known if codec.mimeType == "video/VP8"]
+            peer.addTransceiver("video", direction="recvonly").setCodecPreferences(vp8)
         elif part == "talk":
             peer.addTransceiver(AudioStreamTrack(), direction="sendrecv")
         elif part == "negotiated":

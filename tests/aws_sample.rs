@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tests::kvs::{Access, Client};
 use tests::process::output;
-use tests::{Robot, Station};
+use tests::{Robot, Station, eventually};
 use tokio::process::Command;
 
 fn repository() -> PathBuf {
@@ -69,7 +69,7 @@ async fn a_client_of_the_samples_library_drives_a_robot() {
 }
 
 /// What aiortc offers, and whether it has a way to give orders.
-const SHAPES: [(&str, bool); 7] = [
+const SHAPES: [(&str, bool); 8] = [
     ("video", false),
     ("audio-first", false),
     ("audio-last", false),
@@ -77,6 +77,7 @@ const SHAPES: [(&str, bool); 7] = [
     ("max-compat", true),
     ("data-first", true),
     ("negotiated", true),
+    ("vp8-only", true),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,5 +109,10 @@ async fn aiortc_with_amazons_sdk_sees_and_drives_the_robot_whatever_it_offers() 
         if drives {
             robot.wheels(writes, shape, |w| w.moves()).await;
         }
+        eventually("no encoder works for who has left", async || {
+            let telemetry = station.telemetry("rover", &key).await;
+            telemetry["video"]["encoders"].is_null().then_some(())
+        })
+        .await;
     }
 }

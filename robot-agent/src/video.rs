@@ -10,10 +10,12 @@
 //! - [`peer`]: one viewer's peer connection.
 //! - [`camera`]: frames, encoded once.
 //! - [`bandwidth`]: what one path can take.
+//! - [`codec`]: in which form frames are sent.
 
 mod admission;
 mod bandwidth;
 pub(crate) mod camera;
+mod codec;
 pub(crate) mod messages;
 mod peer;
 mod permission;

@@ -67,6 +67,7 @@ export interface Telemetry {
     fps: number;
     bitrate_kbps: number;
     key_frames: number;
+    encoders?: string[];
     camera_fault?: string;
   };
   system?: { cpu_temp_c?: number; load1?: number; rss_kib?: number; wifi_dbm?: number };

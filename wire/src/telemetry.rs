@@ -149,6 +149,9 @@ pub struct Video {
     pub bitrate_kbps: u32,
     /// Key frames since the start.
     pub key_frames: u64,
+    /// Encoders that work now, by GStreamer's names: one for H.264, one for VP8, as they are watched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encoders: Vec<String>,
     /// Absent while the camera runs; else what is wrong with it, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub camera_fault: Option<String>,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use daemon::rate_limit::{Rate, TokenBucket};
 use wire::signaling::Candidate;
 
+use super::codec::Codec;
 use super::peer::offer::{ConnectionId, Offer, Refused};
 use super::permission::Denied;
 
@@ -29,6 +30,8 @@ const EARLY_LIFETIME: Duration = Duration::from_secs(10);
 pub(super) struct Admission {
     offers: TokenBucket,
     viewers_max: usize,
+    /// Whether there is an encoder for those without H.264.
+    has_vp8: bool,
 }
 
 /// What becomes of an offer.
@@ -45,19 +48,20 @@ pub(super) enum Decision {
 }
 
 impl Admission {
-    pub(super) fn new(viewers_max: usize, now: Instant) -> Self {
+    pub(super) fn new(viewers_max: usize, has_vp8: bool, now: Instant) -> Self {
         Self {
             offers: TokenBucket::new(OFFERS, now),
             viewers_max,
+            has_vp8,
         }
     }
 
     /// Decides on an offer while so many other viewers watch, of somebody who has the connection
-    /// `current`, if any, and who may watch unless they are `denied` it.
+    /// `current`, if any, with its codec, and who may watch unless they are `denied` it.
     pub(super) fn decide(
         &mut self,
         offer: &str,
-        current: Option<&ConnectionId>,
+        current: Option<(&ConnectionId, Codec)>,
         others: usize,
         denied: Option<Denied>,
         now: Instant,
@@ -71,7 +75,15 @@ impl Admission {
         let most = self.viewers_max;
         match Offer::read(offer) {
             Err(reason) => Decision::Refused(reason.to_string()),
-            Ok(offer) if current == Some(&offer.connection) => Decision::Renegotiates(offer),
+            Ok(offer) if offer.codec() == Codec::Vp8 && !self.has_vp8 => {
+                Decision::Refused(Refused::NoVp8Encoder.to_string())
+            }
+            Ok(offer) if current == Some((&offer.connection, offer.codec())) => {
+                Decision::Renegotiates(offer)
+            }
+            Ok(offer) if current.is_some_and(|(current, _)| *current == offer.connection) => {
+                Decision::Refused(Refused::OtherCodec.to_string())
+            }
             Ok(offer) if !offer.receives => Decision::Refused(Refused::DoesNotReceive.to_string()),
             Ok(_) if others >= most => {
                 Decision::Refused(format!("too many viewers ({others} of {most})"))
@@ -141,7 +153,7 @@ mod tests {
     #[test]
     fn offers_of_all_viewers_are_considered_at_once_but_a_storm_is_not() {
         let start = now();
-        let mut admission = Admission::new(3, start);
+        let mut admission = Admission::new(3, true, start);
         let of_storm = |admission: &mut Admission, from_ms: u64| {
             (0..50)
                 .filter(|n| {

@@ -2,24 +2,29 @@
 //! starts it again when it fails. Its frames go to whoever [`start`] was given; it knows
 //! nothing of viewers but whether there are any.
 //!
-//! - [`thread`]: the thread, from start to restart.
+//! - [`thread`]: the thread, from start to restart; [`running`]: while a pipeline runs.
 //! - [`requests`]: what others want of it, and what the pipeline has delivered.
-//! - [`control`]: what a running pipeline is told, and when it counts as dead.
+//! - [`control`]: what a running encoder is told, and when it counts as dead.
 //! - [`source`], [`devices`]: where pictures come from.
-//! - [`encoder`]: who makes H.264 of them.
-//! - [`pipeline`]: what runs between the two.
+//! - [`encoder`]: who makes H.264 of them; [`vp8`]: who makes VP8 of them, as long as it is wanted.
+//! - [`pipeline`]: what runs between the two; [`tap`]: where raw pictures part; [`frames`]: what
+//!   comes out.
 //! - [`test_timestamp`]: the wall clock in the test picture.
 
 mod control;
 mod devices;
 mod encoder;
+mod frames;
 mod pipeline;
 mod requests;
+mod running;
 mod source;
+mod tap;
 mod test_timestamp;
 #[cfg(test)]
 pub(super) mod tests;
 mod thread;
+mod vp8;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -29,16 +34,18 @@ use anyhow::Context;
 use tokio::sync::watch;
 
 use crate::clock::now;
+use crate::video::codec::Codec;
 #[cfg(test)]
 pub(super) use control::KEY_FRAME_GAP;
 pub(crate) use encoder::Encoder;
 pub(super) use requests::Frame;
-use requests::SharedRequests;
+use requests::{Requests, SharedRequests};
+use running::Status;
 pub(crate) use source::{Format, VideoSource};
 #[cfg(test)]
 pub(super) use test_timestamp::read as read_timestamp;
 pub(crate) use thread::CameraConfig;
-use thread::{Status, Thread};
+use thread::Thread;
 
 /// The camera's handle; clones are one camera.
 #[derive(Clone)]
@@ -96,7 +103,18 @@ pub(crate) fn probe(config: &CameraConfig, limit: Duration) -> Result<String, St
     loop {
         let status = camera.status().borrow().clone();
         match (status.running, status.error) {
-            (Some(running), _) => return Ok(running),
+            (Some(running), _) if vp8::is_installed() => {
+                return Ok(format!(
+                    "{running}, and {} where it is wanted",
+                    vp8::ELEMENT
+                ));
+            }
+            (Some(running), _) => {
+                return Ok(format!(
+                    "{running}, no VP8 (GStreamer has no {}: install gstreamer1.0-plugins-good)",
+                    vp8::ELEMENT
+                ));
+            }
             (None, Some(error)) => return Err(error),
             (None, None) if now() > until => return Err(format!("no picture within {limit:?}")),
             (None, None) => std::thread::sleep(PROBE_EVERY),
@@ -105,19 +123,33 @@ pub(crate) fn probe(config: &CameraConfig, limit: Duration) -> Result<String, St
 }
 
 impl Camera {
-    /// Whether anybody watches. Without a viewer the encoder rests.
-    pub(super) fn set_watched(&self, watched: bool) {
-        self.requests.update(|requests| requests.watched = watched);
+    /// Whether this machine has an encoder of `codec`. H.264 it has to have; without, the camera
+    /// reports it.
+    pub(super) fn encodes(&self, codec: Codec) -> bool {
+        codec == Codec::H264 || vp8::is_installed()
+    }
+
+    /// Whether anybody watches in `codec`. Without a viewer its encoder rests.
+    pub(super) fn set_watched(&self, codec: Codec, watched: bool) {
+        self.set(watched, move |requests| &mut requests.of(codec).watched);
     }
 
     /// The next frame is to be a key frame, or the first after [`control::KEY_FRAME_GAP`].
-    pub(super) fn key_frame(&self) {
-        self.requests.update(|requests| requests.key_frame = true);
+    pub(super) fn key_frame(&self, codec: Codec) {
+        self.requests
+            .update(|requests| requests.of(codec).key_frame = true);
     }
 
     /// The encoder's bitrate from now on.
-    pub(super) fn set_bitrate(&self, kbps: u32) {
-        self.requests.update(|requests| requests.kbps = kbps);
+    pub(super) fn set_bitrate(&self, codec: Codec, kbps: u32) {
+        self.set(kbps, move |requests| &mut requests.of(codec).kbps);
+    }
+
+    /// Wakes the thread only for what is new to it.
+    fn set<T: PartialEq>(&self, value: T, place: impl Fn(&mut Requests) -> &mut T) {
+        if *place(&mut self.requests.lock()) != value {
+            self.requests.update(|requests| *place(requests) = value);
+        }
     }
 
     pub(super) fn status(&self) -> &watch::Receiver<Status> {

@@ -1,12 +1,13 @@
 //! One viewer's peer connection, from its offer to its end. All that is held for a viewer
 //! hangs on the task of [`run`], and goes when it ends.
 //!
-//! - [`offer`], [`h264`]: can it be answered, and what of it; [`answer`]: in which words.
+//! - [`offer`], [`payload_type`], [`h264`], [`rtpmap`]: can it be answered, and what of it;
+//!   [`answer`]: in which words.
 //! - [`connection`]: the peer connection, built and answered.
 //! - [`candidates`]: where the robot can be reached, sent one by one.
 //! - [`relays`], [`relay_url`], [`relay_bridge`], [`retransmissions`]: STUN and TURN servers, by UDP
 //!   and over TCP.
-//! - [`packetizer`], [`track`], [`sender`], [`retransmit`]: frames on their way out.
+//! - [`packetizer`], [`vp8`], [`track`], [`sender`], [`retransmit`]: frames on their way out.
 //! - [`header_extensions`]: what their packets say beside the picture.
 //! - [`rtcp`]: what the receiver reports about them; [`sender_reports`], [`media_clock`]: what it is told.
 //! - [`data_channels`]: actions in, telemetry out.
@@ -21,16 +22,19 @@ pub(super) mod header_extensions;
 pub(super) mod media_clock;
 pub(super) mod offer;
 pub(super) mod packetizer;
+mod payload_type;
 mod relay_bridge;
 mod relay_url;
 mod relays;
 mod retransmissions;
 mod retransmit;
 mod rtcp;
+mod rtpmap;
 mod sender;
 mod sender_reports;
 pub(super) mod session;
 mod track;
+mod vp8;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;

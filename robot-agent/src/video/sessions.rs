@@ -18,6 +18,7 @@ use wire::telemetry::Video;
 use super::admission::{Admission, Decision, EarlyCandidates};
 use super::bandwidth::Limits;
 use super::camera::{self, CameraConfig};
+use super::codec::Codec;
 use super::messages::{IceServer, Incoming, Message, Outgoing, Permitted};
 use super::peer::answer;
 use super::peer::media_clock::MediaClock;
@@ -75,7 +76,7 @@ pub(super) struct Sessions<'a> {
     sessions: HashMap<task::Id, Arc<Session>>,
     tasks: JoinSet<Ended>,
     shutdown: CancellationToken,
-    /// The bitrate the encoder was last asked for.
+    /// The bitrate that the encoder of the slowest viewer was last asked for.
     kbps: u32,
     ignored_log: LogLimiter,
 }
@@ -94,6 +95,7 @@ impl<'a> Sessions<'a> {
         let (camera, thread) = camera::start(config.camera.clone(), move |frame| {
             packetizer.publish(&frame);
         })?;
+        let admission = Admission::new(config.viewers_max, camera.encodes(Codec::Vp8), now());
         let shared = Shared {
             robot,
             camera,
@@ -114,7 +116,7 @@ impl<'a> Sessions<'a> {
         let mut sessions = Self {
             io,
             shared: Arc::new(shared),
-            admission: Admission::new(config.viewers_max, now()),
+            admission,
             permission: Permission::default(),
             early_candidates: EarlyCandidates::default(),
             sessions: HashMap::new(),
@@ -210,7 +212,9 @@ impl<'a> Sessions<'a> {
         let taken = previous.as_ref().is_some_and(|s| s.principal != principal);
         let denied = self.permission.check(principal.as_deref(), now()).err();
         let denied = denied.or(taken.then_some(Denied::Taken));
-        let current = previous.as_ref().map(|session| &session.connection);
+        let current = previous
+            .as_ref()
+            .map(|session| (&session.connection, session.codec));
         let offer = match self.admission.decide(&sdp, current, others, denied, now()) {
             Decision::Admitted(offer) => offer,
             Decision::Renegotiates(offer) => {
@@ -239,7 +243,7 @@ impl<'a> Sessions<'a> {
             viewer,
             principal,
             sdp,
-            offer.connection.clone(),
+            &offer,
             self.shared.limits,
             self.shutdown.child_token(),
         );
@@ -284,15 +288,19 @@ impl<'a> Sessions<'a> {
         self.active().filter(|session| session.is_connected())
     }
 
-    /// The camera runs for whoever watches, at the rate that the slowest path can take.
+    /// Each encoder runs for whoever watches in its codec, at the rate that the slowest of their paths
+    /// can take.
     fn control_camera(&mut self) {
-        let slowest = self.connected().map(|session| session.kbps()).min();
-        self.shared.camera.set_watched(slowest.is_some());
-        let kbps = slowest.unwrap_or(self.shared.limits.ceiling_kbps);
-        if kbps != self.kbps {
-            self.kbps = kbps;
-            self.shared.camera.set_bitrate(kbps);
-        }
+        let ceiling = self.shared.limits.ceiling_kbps;
+        let asked = Codec::ALL.map(|codec| {
+            let viewers = self.connected().filter(|session| session.codec == codec);
+            let slowest = viewers.map(|session| session.kbps()).min();
+            self.shared.camera.set_watched(codec, slowest.is_some());
+            let kbps = slowest.unwrap_or(ceiling);
+            self.shared.camera.set_bitrate(codec, kbps);
+            kbps
+        });
+        self.kbps = asked.into_iter().fold(ceiling, u32::min);
     }
 
     fn report(&self) {
@@ -304,6 +312,7 @@ impl<'a> Sessions<'a> {
             fps: camera.fps,
             bitrate_kbps: self.kbps,
             key_frames: camera.key_frames,
+            encoders: camera.encoders.into_iter().map(str::to_owned).collect(),
             camera_fault: camera.error,
         };
         self.io.status.send_if_modified(|status| {

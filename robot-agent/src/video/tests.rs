@@ -9,6 +9,7 @@ mod renegotiation;
 mod reports;
 mod video_task;
 mod viewer;
+mod vp8;
 
 use tokio::sync::{mpsc, watch};
 use webrtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
@@ -17,6 +18,7 @@ use wire::Action;
 use wire::telemetry::Video;
 
 use super::camera::tests::decoded;
+use super::codec::Codec;
 use super::messages::{IceServer, Incoming, Message, Outgoing};
 use super::*;
 use crate::clock::now;
@@ -29,7 +31,7 @@ async fn the_first_picture_of_a_viewer_is_whole() {
     let mut viewer = Viewer::new("anna").await;
     task.connect(&viewer).await;
     let picture = viewer.next_picture().await;
-    let luma = tokio::task::spawn_blocking(move || decoded(picture))
+    let luma = tokio::task::spawn_blocking(move || decoded(picture, Codec::H264))
         .await
         .unwrap();
     assert_eq!(luma.len(), 640 * 480 * 3 / 2);

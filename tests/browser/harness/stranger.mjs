@@ -61,6 +61,10 @@ export async function watch({ channel, shape }) {
     mine.getTracks().forEach((track) => pc.addTrack(track, mine));
   }
   if (shape.channel) stranger.channel = pc.createDataChannel(shape.channel, shape.negotiated);
+  if (shape.only) {
+    const codecs = RTCRtpReceiver.getCapabilities("video").codecs.filter(({ mimeType }) => mimeType === shape.only);
+    pc.addTransceiver("video", { direction: "recvonly" }).setCodecPreferences(codecs);
+  }
   pc.ontrack = ({ streams, track }) => {
     if (track.kind === "video") video.srcObject = streams[0] ?? new MediaStream([track]);
   };

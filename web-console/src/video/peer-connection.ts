@@ -32,7 +32,7 @@ export class PeerConnection {
     this.#signaling = signaling;
     this.pc = new RTCPeerConnection({ iceServers });
     const video = this.pc.addTransceiver("video", { direction: "recvonly" });
-    onlyH264(video);
+    preferCodec(video);
     wantCaptureTime(video);
     minimizeJitterBuffer(video.receiver);
     // A lost action is replaced by the next one, and a report too; a late one is worth nothing.
@@ -140,9 +140,7 @@ export function refusal({ sdp, reason }: Answer): string | null {
 
 /** Why this browser cannot show what the robot sends; null if it can, or does not tell. */
 export function cannotShow(): string | null {
-  return h264()?.length === 0
-    ? "this browser cannot show H.264 video, which is all that the robot sends; Firefox can once it has its OpenH264 plugin: see about:addons, Plugins"
-    : null;
+  return shownCodecs()?.length === 0 ? "this browser shows neither H.264 nor VP8 video, and the robot sends nothing else" : null;
 }
 
 /**
@@ -154,15 +152,20 @@ export function onlySent({ type, sdp = "" }: RTCSessionDescriptionInit): RTCSess
 }
 
 /** The robot sends nothing else, and the offer stays well below the service's 10 kB. */
-function onlyH264(video: RTCRtpTransceiver): void {
-  const codecs = h264() ?? [];
+function preferCodec(video: RTCRtpTransceiver): void {
+  const codecs = shownCodecs() ?? [];
   if (codecs.length > 0) video.setCodecPreferences?.(codecs);
 }
 
-/** Undefined where the browser does not tell. */
-function h264() {
+/** The robot makes VP8 only for those who have no H.264, and by another encoder. */
+const SENT_CODECS = ["video/h264", "video/vp8"];
+
+/** The first of the robot's codecs that this browser shows, if any; undefined where it does not tell. */
+function shownCodecs() {
   const codecs = RTCRtpReceiver.getCapabilities?.("video")?.codecs ?? [];
-  return codecs.length === 0 ? undefined : codecs.filter(({ mimeType }) => mimeType.toLowerCase() === "video/h264");
+  if (codecs.length === 0) return undefined;
+  const of = (sent: string) => codecs.filter(({ mimeType }) => mimeType.toLowerCase() === sent);
+  return SENT_CODECS.map(of).find((found) => found.length > 0) ?? [];
 }
 
 /**

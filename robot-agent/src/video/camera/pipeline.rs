@@ -1,28 +1,34 @@
-//! The GStreamer pipeline: source → valve → encoder → frames. Built from a description, started,
-//! told what to do, and taken down when dropped.
+//! The GStreamer pipeline: source → valve → tap → H.264 encoder → frames. Built from a description,
+//! started, told what to do, and taken down when dropped.
 //!
-//! The valve shuts while nobody watches: the source stays warm, all behind it rests.
+//! The valve shuts while nobody watches: the source stays warm, all behind it rests. The tap hands the
+//! raw pictures to those encoders that somebody watches.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
-use bytes::Bytes;
 use gstreamer as gst;
 use gstreamer::prelude::*;
-use gstreamer_app::{AppSink, AppSinkCallbacks};
 use gstreamer_video::{VideoFrameRef, VideoInfo};
 
 use super::encoder::Encoder;
-use super::requests::{Frame, PipelineError, SharedRequests};
+use super::frames::{deliver_errors, deliver_frames, request_key_frame};
+use super::requests::{PipelineError, SharedRequests};
 use super::source::SourceDescription;
+use super::tap::Tap;
 use super::test_timestamp;
-use crate::clock::{now, wall};
+use super::vp8::Vp8Encoder;
+use crate::clock::wall;
+use crate::video::codec::Codec;
 
 pub(super) struct Pipeline {
     pipeline: gst::Pipeline,
     encoder: gst::Element,
     kind: Encoder,
     valve: gst::Element,
+    tap: Tap,
+    /// While somebody wants it.
+    vp8: Option<Vp8Encoder>,
     fps: u32,
 }
 
@@ -43,7 +49,7 @@ impl Pipeline {
         };
         let description = format!(
             "{} ! valve name=rest ! queue leaky=downstream max-size-bytes=0 max-size-time=0 \
-             max-size-buffers={PICTURES_WAITING}{decoder} ! {} ! h264parse config-interval=-1 \
+             max-size-buffers={PICTURES_WAITING}{decoder} ! identity name=raw ! {} ! h264parse config-interval=-1 \
              ! video/x-h264,stream-format=byte-stream,alignment=au \
              ! appsink name=frames sync=false async=false enable-last-sample=false max-buffers=4",
             source.pipeline,
@@ -65,52 +71,66 @@ impl Pipeline {
         if let Some(stamp) = pipeline.by_name("stamp") {
             burn_timestamp(&stamp);
         }
-        deliver_frames(&named("frames")?, to)?;
+        deliver_frames(&named("frames")?, Codec::H264, to)?;
         let started = Self {
             encoder: named("encoder")?,
             valve: named("rest")?,
+            tap: Tap::open(&named("raw")?),
+            vp8: None,
             kind,
             fps,
-            pipeline: pipeline.clone(),
+            pipeline,
         };
-        started.deliver_errors(to);
+        let errors = Arc::clone(to);
+        deliver_errors(&started.pipeline, &started.encoder, move |error| {
+            errors.fail(error)
+        });
         // The bus usually has better words, and has delivered them by now.
-        pipeline
-            .set_state(gst::State::Playing)
+        (started.pipeline.set_state(gst::State::Playing))
             .map_err(|_| PipelineError::new("the camera's pipeline does not start"))?;
         Ok(started)
     }
 
-    fn deliver_errors(&self, to: &Arc<SharedRequests>) {
-        let (Some(bus), to) = (self.pipeline.bus(), Arc::clone(to)) else {
-            return;
-        };
-        let encoder = self.encoder.clone();
-        bus.set_sync_handler(move |_, message| {
-            if let Some(error) = error_of(message, &encoder) {
-                to.fail(error);
-            }
-            gst::BusSyncReply::Drop
-        });
-    }
-
-    /// The next frame is to be a key frame.
-    pub(super) fn request_key_frame(&self) {
-        let event = gstreamer_video::UpstreamForceKeyUnitEvent::builder()
-            .all_headers(true)
-            .build();
-        if let Some(pad) = self.encoder.static_pad("src") {
-            pad.send_event(event);
+    pub(super) fn request_key_frame(&self, codec: Codec) {
+        match (codec, &self.vp8) {
+            (Codec::H264, _) => request_key_frame(&self.encoder),
+            (Codec::Vp8, Some(vp8)) => vp8.request_key_frame(),
+            (Codec::Vp8, None) => {}
         }
     }
 
-    pub(super) fn set_bitrate(&self, kbps: u32) {
-        self.kind.set_bitrate(&self.encoder, kbps, self.fps);
+    pub(super) fn set_bitrate(&self, codec: Codec, kbps: u32) {
+        match (codec, &self.vp8) {
+            (Codec::H264, _) => self.kind.set_bitrate(&self.encoder, kbps, self.fps),
+            (Codec::Vp8, Some(vp8)) => vp8.set_bitrate(kbps),
+            (Codec::Vp8, None) => {}
+        }
     }
 
-    /// Whether all behind the source rests.
-    pub(super) fn set_resting(&self, resting: bool) {
-        self.valve.set_property("drop", resting);
+    /// Makes the VP8 encoder, or takes it down. It gets no pictures yet.
+    pub(super) fn set_vp8(
+        &mut self,
+        wanted: bool,
+        to: &Arc<SharedRequests>,
+    ) -> Result<(), PipelineError> {
+        self.vp8 = None;
+        if wanted {
+            self.vp8 = Some(Vp8Encoder::start(&self.pipeline, self.fps, to)?);
+        }
+        Ok(())
+    }
+
+    /// Whether an encoder rests, and with the last of them all behind the source.
+    pub(super) fn set_resting(&self, codec: Codec, resting: bool) {
+        let wanted = {
+            let mut outlets = self.tap.lock();
+            match codec {
+                Codec::H264 => outlets.h264 = !resting,
+                Codec::Vp8 => outlets.vp8 = self.vp8.as_ref().map(Vp8Encoder::input),
+            }
+            outlets.h264 || outlets.vp8.is_some()
+        };
+        self.valve.set_property("drop", !wanted);
     }
 }
 
@@ -121,68 +141,6 @@ impl Drop for Pipeline {
         }
         let _ = self.pipeline.set_state(gst::State::Null);
     }
-}
-
-fn error_of(message: &gst::Message, encoder: &gst::Element) -> Option<PipelineError> {
-    match message.view() {
-        gst::MessageView::Error(error) => {
-            let source = error.src().map(|source| source.name().to_string());
-            let detail = error.debug();
-            tracing::debug!(?source, ?detail, "camera error");
-            Some(PipelineError {
-                message: format!(
-                    "{} ({})",
-                    error.error(),
-                    source.as_deref().unwrap_or("unnamed element")
-                ),
-                from_encoder: error.src() == Some(encoder.upcast_ref()),
-            })
-        }
-        gst::MessageView::Eos(_) => Some(PipelineError::new("the camera ended its stream")),
-        gst::MessageView::Warning(warning) => {
-            tracing::warn!(
-                "camera: {} ({:?})",
-                warning.error(),
-                warning.debug().unwrap_or_default()
-            );
-            None
-        }
-        _ => None,
-    }
-}
-
-fn deliver_frames(sink: &gst::Element, to: &Arc<SharedRequests>) -> Result<(), PipelineError> {
-    let sink = sink
-        .downcast_ref::<AppSink>()
-        .ok_or_else(|| PipelineError::new("the pipeline's end is no appsink"))?;
-    let to = Arc::clone(to);
-    let callbacks = AppSinkCallbacks::builder().new_sample(move |sink| {
-        let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-        if let Some(frame) = frame_of(&sample, sink.current_running_time()) {
-            to.deliver(frame);
-        }
-        Ok(gst::FlowSuccess::Ok)
-    });
-    sink.set_callbacks(callbacks.build());
-    Ok(())
-}
-
-/// Ages beyond this are a source's wrong timestamps, not delay.
-const OLDEST_FRAME: Duration = Duration::from_secs(1);
-
-fn frame_of(sample: &gst::Sample, running: Option<gst::ClockTime>) -> Option<Frame> {
-    let buffer = sample.buffer()?;
-    let map = buffer.map_readable().ok()?;
-    let age = running
-        .zip(buffer.pts())
-        .and_then(|(running, pts)| running.checked_sub(pts))
-        .map_or(Duration::ZERO, |age| Duration::from(age).min(OLDEST_FRAME));
-    let now = now();
-    Some(Frame {
-        data: Bytes::copy_from_slice(&map),
-        key: !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT),
-        captured: now.checked_sub(age).unwrap_or(now),
-    })
 }
 
 fn burn_timestamp(stamp: &gst::Element) {

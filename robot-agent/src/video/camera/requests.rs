@@ -1,5 +1,5 @@
-//! What others want of the camera's thread, and what its pipeline has delivered. Only the
-//! newest counts, so nothing queues.
+//! What others want of the camera's thread, for each codec, and what its pipeline has delivered.
+//! Only the newest counts, so nothing queues.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use crate::clock::now;
+use crate::video::codec::Codec;
 
-/// One encoded picture: a whole access unit in Annex B form, with its parameter sets if it
+/// One encoded picture. Of H.264 a whole access unit in Annex B form, with its parameter sets if it
 /// is a key frame.
 #[derive(Clone, Debug)]
 pub(in crate::video) struct Frame {
+    pub codec: Codec,
     pub data: Bytes,
     /// Whether a viewer can begin here.
     pub key: bool,
@@ -38,16 +40,39 @@ impl PipelineError {
 
 #[derive(Default)]
 pub(super) struct Requests {
+    pub h264: EncoderRequests,
+    pub vp8: EncoderRequests,
+    pub stop: bool,
+    pub error: Option<PipelineError>,
+    /// Something changed since the thread last looked.
+    pub changed: bool,
+}
+
+/// What concerns the encoder of one codec.
+#[derive(Default)]
+pub(super) struct EncoderRequests {
     pub watched: bool,
     pub kbps: u32,
     pub key_frame: bool,
-    pub stop: bool,
+    /// Of this encoder alone.
     pub error: Option<PipelineError>,
     pub frames: u64,
     pub key_frames: u64,
     pub last_frame: Option<Instant>,
-    /// Something changed since the thread last looked.
-    pub changed: bool,
+}
+
+impl Requests {
+    pub(super) fn of(&mut self, codec: Codec) -> &mut EncoderRequests {
+        match codec {
+            Codec::H264 => &mut self.h264,
+            Codec::Vp8 => &mut self.vp8,
+        }
+    }
+
+    /// Whether anybody watches, in whatever codec.
+    pub(super) fn watched(&self) -> bool {
+        self.h264.watched || self.vp8.watched
+    }
 }
 
 /// The requests, and the bell that wakes the thread when they change.
@@ -63,10 +88,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl SharedRequests {
     pub(super) fn new(kbps: u32, frames: impl FnMut(Frame) + Send + 'static) -> Self {
-        let requests = Requests {
-            kbps,
-            ..Requests::default()
-        };
+        let mut requests = Requests::default();
+        for codec in Codec::ALL {
+            requests.of(codec).kbps = kbps;
+        }
         Self {
             requests: Mutex::new(requests),
             changed: Condvar::new(),
@@ -106,9 +131,10 @@ impl SharedRequests {
     /// Called by the pipeline with every frame.
     pub(super) fn deliver(&self, frame: Frame) {
         let mut requests = self.lock();
-        requests.frames += 1;
-        requests.key_frames += u64::from(frame.key);
-        let is_first = requests.last_frame.replace(now()).is_none();
+        let encoder = requests.of(frame.codec);
+        encoder.frames += 1;
+        encoder.key_frames += u64::from(frame.key);
+        let is_first = encoder.last_frame.replace(now()).is_none();
         drop(requests);
         lock(&self.frames)(frame);
         if is_first {
@@ -119,5 +145,10 @@ impl SharedRequests {
     /// The first error is the cause, those after it are its consequences.
     pub(super) fn fail(&self, error: PipelineError) {
         self.update(|requests| _ = requests.error.get_or_insert(error));
+    }
+
+    /// An error that only the VP8 encoder has.
+    pub(super) fn fail_vp8(&self, error: PipelineError) {
+        self.update(|requests| _ = requests.vp8.error.get_or_insert(error));
     }
 }

@@ -86,12 +86,18 @@ impl TestCamera {
 }
 
 /// Decodes a key frame and returns its luma.
-pub(in crate::video) fn decoded(picture: Bytes) -> Vec<u8> {
-    let pipeline = gstreamer::parse::launch(
-        "appsrc name=in caps=video/x-h264,stream-format=byte-stream,alignment=au format=time \
-         ! h264parse ! openh264dec ! videoconvert ! video/x-raw,format=I420 \
+pub(in crate::video) fn decoded(picture: Bytes, codec: Codec) -> Vec<u8> {
+    let decoder = match codec {
+        Codec::H264 => {
+            "video/x-h264,stream-format=byte-stream,alignment=au format=time \
+             ! h264parse ! openh264dec"
+        }
+        Codec::Vp8 => "video/x-vp8 format=time ! vp8dec",
+    };
+    let pipeline = gstreamer::parse::launch(&format!(
+        "appsrc name=in caps={decoder} ! videoconvert ! video/x-raw,format=I420 \
          ! appsink name=out sync=false",
-    )
+    ))
     .unwrap()
     .downcast::<gstreamer::Pipeline>()
     .unwrap();
@@ -124,7 +130,7 @@ fn a_key_frame_carries_its_parameter_sets_and_baseline() {
             encoder: Some(encoder),
             ..config()
         });
-        test.camera.set_watched(true);
+        test.camera.set_watched(Codec::H264, true);
         let key = test.next_key();
         let types = nal_types(&key.data);
         let (sps, pps, idr) = (7, 8, 5);
@@ -146,10 +152,10 @@ fn after_the_first_frame_the_encoder_rests_until_somebody_watches() {
     let test = TestCamera::new(config());
     test.next();
     test.drain_until_quiet();
-    test.camera.set_watched(true);
+    test.camera.set_watched(Codec::H264, true);
     assert!(test.next().key, "whoever comes begins with a key frame");
     assert!(!test.next().key);
-    test.camera.set_watched(false);
+    test.camera.set_watched(Codec::H264, false);
     test.drain_until_quiet();
 }
 
@@ -160,21 +166,21 @@ fn a_cold_camera_does_not_run_unwatched() {
         ..config()
     });
     test.drain_until_quiet();
-    assert_eq!(test.camera.requests.lock().frames, 0);
-    test.camera.set_watched(true);
+    assert_eq!(test.camera.requests.lock().h264.frames, 0);
+    test.camera.set_watched(Codec::H264, true);
     assert!(test.next().key);
-    test.camera.set_watched(false);
+    test.camera.set_watched(Codec::H264, false);
     test.until("at rest", |status| status.running.is_none());
 }
 
 #[test]
 fn a_key_frame_comes_when_asked_for_and_not_before() {
     let test = TestCamera::new(config());
-    test.camera.set_watched(true);
+    test.camera.set_watched(Codec::H264, true);
     test.next_key();
     let others = (0..40).filter(|_| test.next().key).count();
     assert!(others <= 1, "{others} key frames nobody asked for");
-    test.camera.key_frame();
+    test.camera.key_frame(Codec::H264);
     test.next_key();
 }
 
@@ -183,11 +189,11 @@ fn the_bitrate_follows_its_wish_while_running() {
     let bytes_of_a_second =
         |test: &TestCamera| -> usize { (0..30).map(|_| test.next().data.len()).sum() };
     let test = TestCamera::new(config());
-    test.camera.set_watched(true);
+    test.camera.set_watched(Codec::H264, true);
     test.next_key();
     let _settling = bytes_of_a_second(&test);
     let at_1500 = bytes_of_a_second(&test);
-    test.camera.set_bitrate(300);
+    test.camera.set_bitrate(Codec::H264, 300);
     let _settling = bytes_of_a_second(&test);
     let at_300 = bytes_of_a_second(&test);
     assert!(
@@ -199,9 +205,9 @@ fn the_bitrate_follows_its_wish_while_running() {
 #[test]
 fn the_burned_in_timestamp_survives_the_encoder() {
     let test = TestCamera::new(config());
-    test.camera.set_watched(true);
+    test.camera.set_watched(Codec::H264, true);
     let key = test.next_key();
-    let luma = decoded(key.data);
+    let luma = decoded(key.data, Codec::H264);
     let shown = read_timestamp(&luma, 640).expect("a timestamp that is not torn");
     let wall = unix_ms() as u32;
     let age = wall.wrapping_sub(shown);
@@ -228,7 +234,7 @@ fn a_missing_camera_is_reported_and_tried_again() {
 #[test]
 fn a_camera_unplugged_while_streaming_is_started_again() {
     let test = TestCamera::new(config());
-    test.camera.set_watched(true);
+    test.camera.set_watched(Codec::H264, true);
     test.next_key();
     test.camera
         .requests
@@ -245,7 +251,7 @@ fn a_camera_unplugged_while_streaming_is_started_again() {
 #[test]
 fn another_encoder_is_tried_when_one_fails() {
     let test = TestCamera::new(config());
-    test.camera.set_watched(true);
+    test.camera.set_watched(Codec::H264, true);
     test.next_key();
     let first = test.camera.status().borrow().running.clone();
     test.camera.requests.fail(PipelineError {
@@ -255,4 +261,96 @@ fn another_encoder_is_tried_when_one_fails() {
     test.until("another", |status| {
         status.running.is_some() && status.running != first
     });
+}
+
+impl TestCamera {
+    /// The next of `codec`.
+    fn next_of(&self, codec: Codec) -> Frame {
+        let until = now() + TIMEOUT;
+        while now() < until {
+            let frame = self.next();
+            if frame.codec == codec {
+                return frame;
+            }
+        }
+        panic!("no frame of {codec:?}");
+    }
+}
+
+#[test]
+fn vp8_is_encoded_while_it_is_watched_from_the_same_pictures() {
+    let test = TestCamera::new(config());
+    test.next();
+    test.drain_until_quiet();
+    test.camera.set_watched(Codec::Vp8, true);
+    let key = test.next();
+    assert_eq!((key.codec, key.key), (Codec::Vp8, true));
+    let age = unix_ms() as u32;
+    let shown = read_timestamp(&decoded(key.data, Codec::Vp8), 640);
+    let age = age.wrapping_sub(shown.expect("a timestamp that is not torn"));
+    assert!(age < 30_000, "{age}");
+    assert!(
+        (0..30).all(|_| test.next().codec == Codec::Vp8),
+        "nobody watches H.264"
+    );
+    test.until("told", |status| status.encoders == ["vp8enc"]);
+
+    test.camera.set_watched(Codec::H264, true);
+    assert!(test.next_of(Codec::H264).key);
+    test.next_of(Codec::Vp8);
+    test.until("both", |status| status.encoders.len() == 2);
+
+    test.camera.set_watched(Codec::Vp8, false);
+    test.until("one", |status| status.encoders.len() == 1);
+    test.drain_queue();
+    assert!((0..30).all(|_| test.next().codec == Codec::H264));
+    test.camera.set_watched(Codec::H264, false);
+    test.drain_until_quiet();
+}
+
+#[test]
+fn a_key_frame_of_vp8_comes_when_asked_for_and_its_bitrate_follows() {
+    let test = TestCamera::new(config());
+    test.camera.set_watched(Codec::Vp8, true);
+    test.next_of(Codec::Vp8);
+    let a_second = |test: &TestCamera| -> (usize, usize) {
+        let frames: Vec<_> = (0..30).map(|_| test.next_of(Codec::Vp8)).collect();
+        let keys = frames.iter().filter(|frame| frame.key).count();
+        (frames.iter().map(|frame| frame.data.len()).sum(), keys)
+    };
+    let (_settling, _) = a_second(&test);
+    let (at_1500, keys) = a_second(&test);
+    assert_eq!(keys, 0, "nobody asked");
+    test.camera.key_frame(Codec::Vp8);
+    let (_, keys) = a_second(&test);
+    assert_eq!(keys, 1);
+    test.camera.set_bitrate(Codec::Vp8, 150);
+    let (_settling, _) = a_second(&test);
+    let (at_150, _) = a_second(&test);
+    assert!(
+        at_150 * 2 < at_1500,
+        "{at_1500} bytes at 1500 kbit/s, {at_150} at 150"
+    );
+}
+
+#[test]
+fn a_vp8_encoder_that_fails_is_made_again_and_h264_goes_on() {
+    let test = TestCamera::new(config());
+    test.camera.set_watched(Codec::H264, true);
+    test.camera.set_watched(Codec::Vp8, true);
+    test.next_of(Codec::Vp8);
+    test.camera
+        .requests
+        .fail_vp8(PipelineError::new("no memory"));
+    test.until("alone", |status| status.encoders.len() == 1);
+    test.drain_queue();
+    loop {
+        let frame = test.next();
+        if frame.codec == Codec::Vp8 {
+            assert!(frame.key, "it begins anew");
+            break;
+        }
+        assert!(!frame.key, "H.264 does not");
+    }
+    assert_eq!(test.camera.status().borrow().error, None);
 }

@@ -2,16 +2,17 @@
 //! and begins again when it fails.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::control::{Commands, PipelineControl};
 use super::encoder::Encoder;
 use super::pipeline::Pipeline;
-use super::requests::{PipelineError, Requests, SharedRequests};
+use super::requests::{PipelineError, SharedRequests};
+use super::running::{Running, Status};
 use super::source::{self, Format, VideoSource};
 use crate::clock::now;
+use crate::video::codec::Codec;
 
 /// What the owner of the robot chose.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,19 +29,6 @@ pub struct CameraConfig {
     pub encoder: Option<Encoder>,
     /// Keep the source running while nobody watches, for a faster first frame.
     pub warm: bool,
-}
-
-/// What the camera does now.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(in crate::video) struct Status {
-    /// Source and encoder in words, once they run.
-    pub running: Option<String>,
-    /// What is wrong, in words.
-    pub error: Option<String>,
-    /// Frames in the last second.
-    pub fps: f64,
-    /// Since the start.
-    pub key_frames: u64,
 }
 
 /// A pipeline that ran this long was well; what befell it then is a new fault.
@@ -82,6 +70,7 @@ impl Thread {
             self.encoders_failed += usize::from(error.from_encoder);
             self.status.send_modify(|status| {
                 status.running = None;
+                status.encoders.clear();
                 status.fps = 0.0;
                 status.error = Some(error.message);
             });
@@ -94,12 +83,15 @@ impl Thread {
     /// False when asked to stop.
     fn wait_until_wanted(&self) -> bool {
         let mut requests = self.requests.lock();
-        while !requests.stop && !requests.watched && !self.config.warm {
+        while !requests.stop && !requests.watched() && !self.config.warm {
             drop(requests);
             requests = self.requests.wait(None);
         }
         requests.error = None;
-        requests.last_frame = None;
+        for codec in Codec::ALL {
+            requests.of(codec).error = None;
+            requests.of(codec).last_frame = None;
+        }
         !requests.stop
     }
 
@@ -124,7 +116,8 @@ impl Thread {
             .map_err(|error| self.requests.lock().error.take().unwrap_or(error))?;
         let running = format!("{}, {}", source.words, encoder.name());
         tracing::info!("camera: {running}");
-        self.control(&pipeline, &running)
+        let running = Running::new(pipeline, encoder, running, &self.requests, &self.status);
+        running.control(self.config.warm)
     }
 
     /// The chosen encoder, or the next that this machine has and that has not just failed.
@@ -144,68 +137,5 @@ impl Thread {
             )),
             n => Ok(installed[self.encoders_failed % n]),
         }
-    }
-
-    fn control(&self, pipeline: &Pipeline, running: &str) -> Result<(), PipelineError> {
-        let begun = now();
-        let mut control = PipelineControl::new(begun);
-        let mut second = (begun, self.requests.lock().frames);
-        loop {
-            let commands = {
-                let mut requests = self.requests.lock();
-                if let Some(error) = requests.error.take() {
-                    return Err(error);
-                }
-                if requests.stop || !(requests.watched || self.config.warm) {
-                    drop(requests);
-                    self.status.send_modify(|status| status.running = None);
-                    return Ok(());
-                }
-                let now = now();
-                self.report(&requests, running, &mut second, now);
-                control.commands(&mut requests, now)?
-            };
-            // Not under the lock: GStreamer may call back from in here.
-            apply(&commands, pipeline);
-            drop(self.requests.wait(Some(commands.check_again)));
-        }
-    }
-
-    fn report(
-        &self,
-        requests: &Requests,
-        running: &str,
-        second: &mut (Instant, u64),
-        now: Instant,
-    ) {
-        let elapsed = now.saturating_duration_since(second.0);
-        let fps = (elapsed >= Duration::from_secs(1)).then(|| {
-            let frames = requests.frames - second.1;
-            *second = (now, requests.frames);
-            (frames as f64 / elapsed.as_secs_f64() * 10.0).round() / 10.0
-        });
-        self.status.send_if_modified(|status| {
-            let before = status.clone();
-            status.fps = fps.unwrap_or(status.fps);
-            status.key_frames = requests.key_frames;
-            if requests.last_frame.is_some() {
-                status.running = Some(running.to_owned());
-                status.error = None;
-            }
-            *status != before
-        });
-    }
-}
-
-/// The key frame is requested before the valve opens, so that it is the first to come.
-fn apply(commands: &Commands, pipeline: &Pipeline) {
-    if let Some(kbps) = commands.kbps {
-        pipeline.set_bitrate(kbps);
-    }
-    if commands.key_frame {
-        pipeline.request_key_frame();
-    }
-    if let Some(resting) = commands.rest {
-        pipeline.set_resting(resting);
     }
 }

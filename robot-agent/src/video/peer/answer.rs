@@ -108,11 +108,9 @@ fn accept(sdp: &mut String, offer: &Offer, index: usize, lines: &[&str], level: 
                 }
             }
             "a=fmtp" => {
-                let _ = write!(
-                    sdp,
-                    "a=fmtp:{number} {}\r\n",
-                    offer.payload_type.fmtp(level)
-                );
+                if let Some(parameters) = offer.payload_type.fmtp(level) {
+                    let _ = write!(sdp, "a=fmtp:{number} {parameters}\r\n");
+                }
             }
             // The library says so whatever is offered.
             "a=rtcp-mux" if !section.has_rtcp_mux => {}

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use webrtc::api::media_engine::{MIME_TYPE_H264, MediaEngine};
+use webrtc::api::media_engine::MediaEngine;
 use webrtc::api::setting_engine::SettingEngine;
 use webrtc::api::{API, APIBuilder};
 use webrtc::dtls_transport::dtls_role::DTLSRole;
@@ -33,6 +33,7 @@ use super::rtcp;
 use super::sender::RtpSender;
 use super::session::{Session, Shared};
 use super::track::Track;
+use crate::video::codec::Codec;
 use crate::video::messages::Message;
 
 /// Without a packet for this long ICE is disconnected.
@@ -59,7 +60,7 @@ const GATHER_EACH: Duration = Duration::from_millis(3);
 const GATHERED_LIMIT: Duration = Duration::from_secs(8);
 
 /// The library as it is used here. Made for each connection, as networks come and go.
-fn api(role: DTLSRole) -> Result<API, webrtc::Error> {
+fn api(role: DTLSRole, codec: Codec) -> Result<API, webrtc::Error> {
     let mut media = MediaEngine::default();
     let feedback = [
         ("nack", ""),
@@ -71,9 +72,12 @@ fn api(role: DTLSRole) -> Result<API, webrtc::Error> {
     media.register_codec(
         RTCRtpCodecParameters {
             capability: RTCRtpCodecCapability {
-                mime_type: MIME_TYPE_H264.to_owned(),
+                mime_type: format!("video/{}", codec.name()),
                 clock_rate: 90_000,
-                sdp_fmtp_line: offer::H264.to_owned(),
+                sdp_fmtp_line: match codec {
+                    Codec::H264 => offer::H264.to_owned(),
+                    Codec::Vp8 => String::new(),
+                },
                 rtcp_feedback: feedback
                     .map(|(typ, parameter)| RTCPFeedback {
                         typ: typ.to_owned(),
@@ -154,12 +158,14 @@ impl Connection {
         } else {
             DTLSRole::Client
         };
-        let peer = api(role)?.new_peer_connection(configuration).await?;
+        let peer = api(role, session.codec)?
+            .new_peer_connection(configuration)
+            .await?;
         peer.on_peer_connection_state_change(Box::new(move |state| {
             to.send_replace(state);
             Box::pin(std::future::ready(()))
         }));
-        let track = Arc::new(Track::default());
+        let track = Arc::new(Track::of(RTPCodecType::Video));
         let mut connection = Self {
             data_channels: DataChannels::attach(&peer, role, shared, session).await?,
             local_candidates: LocalCandidates::listen(&peer, &session.viewer, relays.clone()),
@@ -216,7 +222,7 @@ impl Connection {
             self.add_candidate(candidate.clone()).await;
         }
         if self.session.set_paused(!offer.receives) && offer.receives {
-            self.shared.camera.key_frame();
+            self.shared.camera.key_frame(self.session.codec);
         }
         Ok(())
     }
@@ -235,7 +241,7 @@ impl Connection {
     pub(super) fn start_sending(&self, tasks: &mut JoinSet<()>) {
         if self.session.is_connected() {
             // Connected again: what was lost meanwhile is too old to be sent again.
-            self.shared.camera.key_frame();
+            self.shared.camera.key_frame(self.session.codec);
             return;
         }
         let (to, feedback) = mpsc::channel(FEEDBACK_WAITING);
@@ -243,7 +249,7 @@ impl Connection {
         tasks.spawn(sender.run(feedback));
         tasks.spawn(rtcp::read_feedback(Arc::clone(&self.sender), to));
         tasks.spawn(Arc::clone(&self.data_channels).send_reports());
-        self.shared.camera.key_frame();
+        self.shared.camera.key_frame(self.session.codec);
         self.session.set_connected(true);
         self.shared.changed.notify_one();
         tracing::info!(viewer = %self.session.viewer, "connected");

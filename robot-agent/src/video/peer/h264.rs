@@ -2,79 +2,62 @@
 
 use webrtc::sdp::MediaDescription;
 
+use super::rtpmap;
 use crate::video::camera::Format;
+use crate::video::codec::Codec;
 
-/// A payload type of an offer by which the picture can be sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct PayloadType {
-    pub number: u8,
-    /// `profile_idc` and the constraints, if the offer says them: the answer has to say the same
-    /// (RFC 6184, section 8.2.2).
-    profile: Option<[u8; 2]>,
-}
+/// `profile_idc` and the constraints, if the offer says them: the answer has to say the same (RFC 6184,
+/// section 8.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Profile(Option<[u8; 2]>);
 
 /// Constrained baseline, which is what is sent.
 const CONSTRAINED_BASELINE: [u8; 2] = [0x42, 0xe0];
 
-impl PayloadType {
-    /// The one of `media` nearest to what is sent. Every decoder of baseline, extended, main or
-    /// high profile decodes constrained baseline (ISO/IEC 14496-10, annex A.2).
-    pub(super) fn choose(media: &MediaDescription) -> Option<Self> {
-        let (_, chosen) = (media.media_name.formats.iter())
-            .filter_map(|number| Self::read(media, number))
-            // The first of those that are as near.
-            .min_by_key(|(distance, _)| *distance)?;
-        Some(chosen)
-    }
+/// The payload type of `media` nearest to what is sent. Every decoder of baseline, extended, main or
+/// high profile decodes constrained baseline (ISO/IEC 14496-10, annex A.2).
+pub(super) fn choose(media: &MediaDescription) -> Option<(u8, Profile)> {
+    let (_, chosen) = rtpmap::payload_types(media, Codec::H264.name())
+        .filter_map(|number| read(media, number))
+        // The first of those that are as near.
+        .min_by_key(|(distance, _)| *distance)?;
+    Some(chosen)
+}
 
-    /// `number`, and how far it is from what is sent.
-    fn read(media: &MediaDescription, number: &str) -> Option<((u8, bool), Self)> {
-        let codec = attribute(media, "rtpmap", number)?.to_ascii_uppercase();
-        if codec.split('/').take(2).ne(["H264", "90000"]) {
-            return None;
-        }
-        let parameters = attribute(media, "fmtp", number).unwrap_or_default();
-        let parameter = |name: &str| {
-            let mut parameters = parameters
-                .split(';')
-                .filter_map(|p| p.trim().split_once('='));
-            parameters
-                .find(|(key, _)| key.eq_ignore_ascii_case(name))
-                .map(|(_, value)| value.trim())
-        };
-        // Whoever says nothing reads fragments all the same; whoever says 0 does not.
-        let mode = parameter("packetization-mode");
-        if mode.is_some_and(|mode| mode != "1") {
-            return None;
-        }
-        let profile = match parameter("profile-level-id") {
-            Some(id) => Some(profile(id)?),
-            None => None,
-        };
-        let number = number.parse().ok()?;
-        let distance = (distance(profile)?, mode.is_none());
-        Some((distance, Self { number, profile }))
+/// `number`, and how far it is from what is sent.
+fn read(media: &MediaDescription, number: &str) -> Option<((u8, bool), (u8, Profile))> {
+    let parameters = rtpmap::attribute(media, "fmtp", number).unwrap_or_default();
+    let parameter = |name: &str| {
+        let mut parameters = parameters
+            .split(';')
+            .filter_map(|p| p.trim().split_once('='));
+        parameters
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+    };
+    // Whoever says nothing reads fragments all the same; whoever says 0 does not.
+    let mode = parameter("packetization-mode");
+    if mode.is_some_and(|mode| mode != "1") {
+        return None;
     }
+    let profile = match parameter("profile-level-id") {
+        Some(id) => Some(profile(id)?),
+        None => None,
+    };
+    let number = number.parse().ok()?;
+    let distance = (distance(profile)?, mode.is_none());
+    Some((distance, (number, Profile(profile))))
+}
 
+impl Profile {
     /// The parameters of a stream of this `level`, for the answer.
-    pub(super) fn fmtp(&self, level: u8) -> String {
-        let [idc, constraints] = self.profile.unwrap_or(CONSTRAINED_BASELINE);
+    pub(super) fn fmtp(self, level: u8) -> String {
+        let [idc, constraints] = self.0.unwrap_or(CONSTRAINED_BASELINE);
         format!(
             "level-asymmetry-allowed=1;packetization-mode=1;\
              profile-level-id={idc:02x}{constraints:02x}{level:02x}"
         )
     }
-}
-
-/// What `a=key:` says of the payload type `number`.
-fn attribute<'a>(media: &'a MediaDescription, key: &str, number: &str) -> Option<&'a str> {
-    (media
-        .attributes
-        .iter()
-        .filter(|attribute| attribute.key == key))
-    .filter_map(|attribute| attribute.value.as_deref()?.split_once(' '))
-    .find(|(of, _)| *of == number)
-    .map(|(_, value)| value.trim())
 }
 
 fn profile(profile_level_id: &str) -> Option<[u8; 2]> {
@@ -153,9 +136,9 @@ mod tests {
              m=video 9 UDP/TLS/RTP/SAVPF 96 97 98 99\r\n{lines}"
         );
         let parsed = SessionDescription::unmarshal(&mut Cursor::new(sdp.as_bytes())).unwrap();
-        let chosen = PayloadType::choose(&parsed.media_descriptions[0])?;
-        let fmtp = chosen.fmtp(30);
-        Some((chosen.number, fmtp.split_once("-id=").unwrap().1.to_owned()))
+        let (number, profile) = choose(&parsed.media_descriptions[0])?;
+        let fmtp = profile.fmtp(30);
+        Some((number, fmtp.split_once("-id=").unwrap().1.to_owned()))
     }
 
     fn h264(number: u8, parameters: &str) -> String {

@@ -17,7 +17,8 @@ use std::io::Cursor;
 use webrtc::sdp::MediaDescription;
 use webrtc::sdp::description::session::SessionDescription;
 
-use super::h264::PayloadType;
+use super::payload_type::PayloadType;
+use crate::video::codec::Codec;
 use refused::{MAX_BYTES, shortened};
 use section::{bundle_group, choose_video, is_open, mid, receives, shown_attributes};
 use transport::Transport;
@@ -26,7 +27,7 @@ pub(super) use refused::MAX_SECTIONS;
 pub(crate) use refused::Refused;
 pub(super) use section::Section;
 
-/// How the library knows the sections that it is shown, and the only H.264 it is told of.
+/// How the library knows the sections that it is shown, and the only H.264 that it is told of.
 pub(super) const VIDEO: &str = "video";
 pub(super) const DATA: &str = "data";
 pub(super) const H264: &str =
@@ -124,6 +125,11 @@ impl Offer {
         })
     }
 
+    /// In which the picture is sent.
+    pub(in crate::video) fn codec(&self) -> Codec {
+        self.payload_type.codec()
+    }
+
     /// What the library is shown: no more than what is served.
     pub(super) fn for_library(&self) -> String {
         let Transport {
@@ -142,13 +148,18 @@ impl Offer {
         let lite = if *lite { "a=ice-lite\r\n" } else { "" };
         let transport = format!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=setup:{setup}\r\n");
         let payload_type = self.payload_type.number;
+        let codec = self.codec();
         let mut sdp = format!(
             "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {group}\r\n\
              a=fingerprint:{fingerprint}\r\n{lite}\
              m=video 9 UDP/TLS/RTP/SAVPF {payload_type}\r\nc=IN IP4 0.0.0.0\r\na=mid:{VIDEO}\r\n\
              {transport}a=recvonly\r\n\
-             a=rtpmap:{payload_type} H264/90000\r\na=fmtp:{payload_type} {H264}\r\n"
+             a=rtpmap:{payload_type} {}/90000\r\n",
+            codec.name()
         );
+        if codec == Codec::H264 {
+            let _ = write!(sdp, "a=fmtp:{payload_type} {H264}\r\n");
+        }
         for attribute in &self.attributes {
             let _ = write!(sdp, "a={attribute}\r\n");
         }

@@ -1,9 +1,8 @@
-//! Cuts every frame into RTP payloads once, for all viewers, who take them at their own pace.
+//! Cuts every frame into RTP payloads once, for all viewers of its codec, who take them at their own pace.
 //! One that is too slow loses frames; nobody waits for it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::broadcast;
@@ -12,7 +11,9 @@ use webrtc::rtp::packetizer::Payloader;
 
 use super::h264;
 use super::media_clock::MediaClock;
+use super::vp8::Vp8Payloader;
 use crate::video::camera::{Format, Frame};
+use crate::video::codec::Codec;
 
 /// Bytes of picture in a packet. With all headers and their extensions, encryption and a relay's
 /// wrapping it stays below 1280 bytes, the least that every IPv6 path carries whole.
@@ -31,7 +32,28 @@ pub(in crate::video) struct PacketizedFrame {
     pub captured: u64,
 }
 
-/// The level of the stream, which answers have to say.
+/// Where frames can be had, by codec.
+#[derive(Clone)]
+pub(in crate::video) struct Frames {
+    h264: broadcast::Sender<Arc<PacketizedFrame>>,
+    vp8: broadcast::Sender<Arc<PacketizedFrame>>,
+}
+
+impl Frames {
+    fn of(&self, codec: Codec) -> &broadcast::Sender<Arc<PacketizedFrame>> {
+        match codec {
+            Codec::H264 => &self.h264,
+            Codec::Vp8 => &self.vp8,
+        }
+    }
+
+    /// The frames from now on.
+    pub(super) fn subscribe(&self, codec: Codec) -> broadcast::Receiver<Arc<PacketizedFrame>> {
+        self.of(codec).subscribe()
+    }
+}
+
+/// The level of the stream of H.264, which answers have to say.
 pub(in crate::video) struct StreamLevel(AtomicU8);
 
 impl StreamLevel {
@@ -43,10 +65,28 @@ impl StreamLevel {
 
 pub(in crate::video) struct Packetizer {
     level: Arc<StreamLevel>,
-    subscribers: broadcast::Sender<Arc<PacketizedFrame>>,
-    payloader: H264Payloader,
+    frames: Frames,
+    h264: (H264Payloader, Timestamps),
+    vp8: (Vp8Payloader, Timestamps),
     clock: MediaClock,
-    last_timestamp: u32,
+}
+
+/// Those of one stream: two frames never share one, or receivers take them for one frame.
+#[derive(Default)]
+struct Timestamps {
+    last: u32,
+}
+
+impl Timestamps {
+    fn next(&mut self, timestamp: u32) -> u32 {
+        let is_later = timestamp != self.last && timestamp.wrapping_sub(self.last) < 1 << 31;
+        self.last = if is_later {
+            timestamp
+        } else {
+            self.last.wrapping_add(1)
+        };
+        self.last
+    }
 }
 
 impl Packetizer {
@@ -54,15 +94,18 @@ impl Packetizer {
     pub(in crate::video) fn new(format: Format, clock: MediaClock) -> Self {
         Self {
             level: Arc::new(StreamLevel(h264::level_of(format).into())),
-            subscribers: broadcast::channel(FRAMES_BEHIND).0,
-            payloader: H264Payloader::default(),
+            frames: Frames {
+                h264: broadcast::channel(FRAMES_BEHIND).0,
+                vp8: broadcast::channel(FRAMES_BEHIND).0,
+            },
+            h264: Default::default(),
+            vp8: (Vp8Payloader::new(rand::random()), Timestamps::default()),
             clock,
-            last_timestamp: 0,
         }
     }
 
-    pub(in crate::video) fn frames(&self) -> broadcast::Sender<Arc<PacketizedFrame>> {
-        self.subscribers.clone()
+    pub(in crate::video) fn frames(&self) -> Frames {
+        self.frames.clone()
     }
 
     /// What the frames say, or what they will, as long as there was none.
@@ -73,35 +116,35 @@ impl Packetizer {
     /// Hands a frame to all who are subscribed; does not wait for any.
     pub(in crate::video) fn publish(&mut self, frame: &Frame) {
         if frame.key
+            && frame.codec == Codec::H264
             && let Some(level) = h264::level_in(&frame.data)
         {
             self.level.0.store(level, Ordering::Relaxed);
         }
-        if self.subscribers.receiver_count() == 0 {
+        let subscribers = self.frames.of(frame.codec);
+        if subscribers.receiver_count() == 0 {
             return;
         }
-        if let Ok(payloads) = self.payloader.payload(PAYLOAD_BYTES, &frame.data) {
-            let packetized = PacketizedFrame {
-                payloads,
-                key: frame.key,
-                timestamp: self.timestamp(frame.captured),
-                captured: self.clock.ntp(frame.captured),
-            };
-            let _ = self.subscribers.send(Arc::new(packetized));
-        }
-    }
-
-    /// Two frames never share a timestamp, or receivers take them for one.
-    fn timestamp(&mut self, captured: Instant) -> u32 {
-        let timestamp = self.clock.rtp(captured);
-        let last = self.last_timestamp;
-        let is_later = timestamp != last && timestamp.wrapping_sub(last) < 1 << 31;
-        self.last_timestamp = if is_later {
-            timestamp
-        } else {
-            last.wrapping_add(1)
+        let (payloads, timestamps) = match (frame.codec, &mut self.h264, &mut self.vp8) {
+            (Codec::H264, (payloader, timestamps), _) => {
+                let cut = payloader.payload(PAYLOAD_BYTES, &frame.data);
+                (cut.unwrap_or_default(), timestamps)
+            }
+            (Codec::Vp8, _, (payloader, timestamps)) => {
+                (payloader.payload(PAYLOAD_BYTES, &frame.data), timestamps)
+            }
         };
-        self.last_timestamp
+        if payloads.is_empty() {
+            return;
+        }
+        let timestamp = self.clock.rtp(frame.captured);
+        let packetized = PacketizedFrame {
+            payloads,
+            key: frame.key,
+            timestamp: timestamps.next(timestamp),
+            captured: self.clock.ntp(frame.captured),
+        };
+        let _ = subscribers.send(Arc::new(packetized));
     }
 }
 
@@ -109,7 +152,7 @@ impl Packetizer {
 mod tests {
     use super::*;
     use crate::clock::{now, wall};
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     const FORMAT: Format = Format {
         width: 640,
@@ -119,6 +162,7 @@ mod tests {
 
     fn frame(captured: Instant) -> Frame {
         Frame {
+            codec: Codec::H264,
             data: Bytes::from_static(&[0, 0, 0, 1, 0x41, 1, 2, 3]),
             key: false,
             captured,
@@ -130,7 +174,7 @@ mod tests {
         let start = now();
         let mut packetizer = Packetizer::new(FORMAT, MediaClock::new(start, wall()));
         let frames = packetizer.frames();
-        let mut viewer = frames.subscribe();
+        let mut viewer = frames.subscribe(Codec::H264);
         let at = |ms| start + Duration::from_millis(ms);
         for captured in [at(1000), at(1033), at(1033), at(900), at(1100)] {
             packetizer.publish(&frame(captured));
@@ -147,7 +191,7 @@ mod tests {
         let start = now();
         let mut packetizer = Packetizer::new(FORMAT, MediaClock::new(start, wall()));
         let frames = packetizer.frames();
-        let (mut slow, mut quick) = (frames.subscribe(), frames.subscribe());
+        let (mut slow, mut quick) = (frames.subscribe(Codec::H264), frames.subscribe(Codec::H264));
         for ms in 1..100 {
             packetizer.publish(&frame(start + Duration::from_millis(ms)));
             assert!(quick.try_recv().is_ok());
@@ -166,6 +210,7 @@ mod tests {
         assert_eq!(level.get(), 30);
         for (key, said) in [(true, 0x28), (false, 0x28)] {
             packetizer.publish(&Frame {
+                codec: Codec::H264,
                 data: Bytes::copy_from_slice(&[
                     0,
                     0,

@@ -56,7 +56,7 @@ impl RtpSender {
             track: Arc::clone(track),
             session: Arc::clone(session),
             shared: Arc::clone(shared),
-            frames: shared.frames.subscribe(),
+            frames: shared.frames.subscribe(session.codec),
             sequence_number: rand::random(),
             waits_for_key: true,
             nack_responder: NackResponder::new(now),
@@ -79,7 +79,7 @@ impl RtpSender {
                     Err(RecvError::Lagged(frames)) => {
                         tracing::debug!(viewer = %self.session.viewer, frames, "too slow, frames skipped");
                         self.waits_for_key = true;
-                        self.shared.camera.key_frame();
+                        self.shared.camera.key_frame(self.session.codec);
                         Ok(())
                     }
                     Err(RecvError::Closed) => return,
@@ -150,7 +150,7 @@ impl RtpSender {
                 }
             }
             Feedback::ReferenceTime(reference) => self.reports.ask(reference, now()),
-            Feedback::NeedsKeyFrame => self.shared.camera.key_frame(),
+            Feedback::NeedsKeyFrame => self.shared.camera.key_frame(self.session.codec),
         }
         Ok(())
     }
@@ -178,7 +178,7 @@ impl RtpSender {
                 "packet loss not recoverable, key frame requested"
             );
             self.recovered = Some(now);
-            self.shared.camera.key_frame();
+            self.shared.camera.key_frame(self.session.codec);
         }
         Ok(())
     }

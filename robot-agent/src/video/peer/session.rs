@@ -6,16 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use wire::Action;
 use wire::signaling::Candidate;
 
 use super::media_clock::MediaClock;
 use super::offer::{ConnectionId, Offer};
-use super::packetizer::{PacketizedFrame, StreamLevel};
+use super::packetizer::{Frames, StreamLevel};
 use crate::video::bandwidth::Limits;
 use crate::video::camera::Camera;
+use crate::video::codec::Codec;
 use crate::video::messages::{IceServer, Message, Outgoing};
 
 /// What a viewer can do to the robot.
@@ -38,7 +39,7 @@ pub(crate) trait Robot: Send + Sync + 'static {
 pub(in crate::video) struct Shared {
     pub robot: Arc<dyn Robot>,
     pub camera: Camera,
-    pub frames: broadcast::Sender<Arc<PacketizedFrame>>,
+    pub frames: Frames,
     pub level: Arc<StreamLevel>,
     /// That of the frames' timestamps.
     pub clock: MediaClock,
@@ -91,6 +92,8 @@ pub(in crate::video) struct Session {
     pub principal: Option<String>,
     /// Which of the viewer's peer connections it is.
     pub connection: ConnectionId,
+    /// In which it watches, as long as it lives.
+    pub codec: Codec,
     negotiation: Mutex<Negotiation>,
     inbox: mpsc::Sender<FromViewer>,
     pub cancel: CancellationToken,
@@ -122,7 +125,7 @@ impl Session {
         viewer: &str,
         principal: Option<String>,
         offer: String,
-        connection: ConnectionId,
+        read: &Offer,
         limits: Limits,
         cancel: CancellationToken,
     ) -> (Arc<Self>, mpsc::Receiver<FromViewer>) {
@@ -130,7 +133,8 @@ impl Session {
         let session = Self {
             viewer: viewer.into(),
             principal,
-            connection,
+            connection: read.connection.clone(),
+            codec: read.codec(),
             negotiation: Mutex::new(Negotiation {
                 offer,
                 answer: None,

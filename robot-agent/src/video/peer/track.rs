@@ -21,12 +21,19 @@ pub(super) struct Bound {
     pub header_extensions: HeaderExtensions,
 }
 
-#[derive(Default)]
 pub(super) struct Track {
+    kind: RTPCodecType,
     bound: OnceLock<Bound>,
 }
 
 impl Track {
+    pub(super) fn of(kind: RTPCodecType) -> Self {
+        Self {
+            kind,
+            bound: OnceLock::new(),
+        }
+    }
+
     /// Where packets go in; `None` before the answer is made.
     pub(super) fn bound(&self) -> Option<&Bound> {
         self.bound.get()
@@ -36,17 +43,9 @@ impl Track {
 #[async_trait]
 impl TrackLocal for Track {
     async fn bind(&self, t: &TrackLocalContext) -> webrtc::error::Result<RTCRtpCodecParameters> {
-        let codec = t
-            .codec_parameters()
-            .iter()
-            .find(|codec| {
-                codec
-                    .capability
-                    .mime_type
-                    .eq_ignore_ascii_case("video/h264")
-            })
-            .cloned()
-            .ok_or(Error::ErrUnsupportedCodec)?;
+        // The library is told of one codec for each kind, that of the viewer's session.
+        let codec = t.codec_parameters().first().cloned();
+        let codec = codec.ok_or(Error::ErrUnsupportedCodec)?;
         self.bound
             .set(Bound {
                 writer: t.write_stream(),
@@ -63,7 +62,10 @@ impl TrackLocal for Track {
     }
 
     fn id(&self) -> &str {
-        "video"
+        match self.kind {
+            RTPCodecType::Audio => "audio",
+            _ => "video",
+        }
     }
 
     fn rid(&self) -> Option<&str> {
@@ -75,7 +77,7 @@ impl TrackLocal for Track {
     }
 
     fn kind(&self) -> RTPCodecType {
-        RTPCodecType::Video
+        self.kind
     }
 
     fn as_any(&self) -> &dyn Any {

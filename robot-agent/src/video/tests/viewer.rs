@@ -20,10 +20,13 @@ use webrtc::peer_connection::offer_answer_options::RTCOfferOptions;
 use webrtc::peer_connection::sdp::session_description::RTCSessionDescription;
 use webrtc::rtcp;
 use webrtc::rtp::codecs::h264::H264Packet;
+use webrtc::rtp::codecs::vp8::Vp8Packet;
 use webrtc::rtp::packet::Packet;
 use webrtc::rtp::packetizer::Depacketizer;
 use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
-use webrtc::rtp_transceiver::rtp_codec::{RTCRtpHeaderExtensionCapability, RTPCodecType};
+use webrtc::rtp_transceiver::rtp_codec::{
+    RTCRtpCodecCapability, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RTPCodecType,
+};
 use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirection;
 
 use super::super::messages::{Incoming, Message};
@@ -56,6 +59,22 @@ impl Viewer {
         let mut media = MediaEngine::default();
         media.register_default_codecs().unwrap();
         Self::with(name, media, kinds).await
+    }
+
+    /// One that has VP8 and nothing else.
+    pub(super) async fn with_vp8(name: &str) -> Self {
+        let mut media = MediaEngine::default();
+        let vp8 = RTCRtpCodecParameters {
+            capability: RTCRtpCodecCapability {
+                mime_type: "video/VP8".to_owned(),
+                clock_rate: 90_000,
+                ..RTCRtpCodecCapability::default()
+            },
+            payload_type: 120,
+            ..RTCRtpCodecParameters::default()
+        };
+        media.register_codec(vp8, RTPCodecType::Video).unwrap();
+        Self::with(name, media, &[RTPCodecType::Video]).await
     }
 
     /// One that also offers these header extensions of RTP, under ids from 1.
@@ -212,7 +231,14 @@ impl Viewer {
 
     /// The next whole picture as an access unit, assuming that nothing is lost.
     pub(super) async fn next_picture(&mut self) -> Bytes {
-        let mut depacketizer = H264Packet::default();
+        self.next_picture_of(&mut H264Packet::default()).await
+    }
+
+    pub(super) async fn next_vp8_picture(&mut self) -> Bytes {
+        self.next_picture_of(&mut Vp8Packet::default()).await
+    }
+
+    async fn next_picture_of(&mut self, depacketizer: &mut dyn Depacketizer) -> Bytes {
         let mut picture = Vec::new();
         loop {
             let packet = self.next_packet().await;

@@ -21,10 +21,17 @@ pub(crate) enum Refused {
     #[error("the offer's video section does not receive: it must be recvonly or sendrecv")]
     DoesNotReceive,
     #[error(
-        "this viewer does not take H.264 video, which is all that the robot sends: its offer needs \
-         H.264 with packetization-mode=1, of baseline, main or high profile (it has {0})"
+        "this viewer takes neither of the codecs that the robot sends: its offer needs H.264 with \
+         packetization-mode=1, of baseline, main or high profile, or VP8 (it has {0})"
     )]
-    NoH264(String),
+    NoCodec(String),
+    #[error(
+        "this viewer does not take H.264 video, and the robot has no encoder of VP8, which would do as \
+         well: robot-agent check says what to install"
+    )]
+    NoVp8Encoder,
+    #[error("the codec of a connection cannot change: connect anew")]
+    OtherCodec,
     #[error("the offer has no {0}")]
     Missing(&'static str),
 }

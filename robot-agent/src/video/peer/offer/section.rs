@@ -4,7 +4,8 @@ use webrtc::sdp::MediaDescription;
 use webrtc::sdp::description::session::SessionDescription;
 
 use super::refused::{Refused, shortened};
-use crate::video::peer::h264::PayloadType;
+use crate::video::codec::Codec;
+use crate::video::peer::payload_type::PayloadType;
 
 /// A media section, as the answer has to repeat it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +36,8 @@ impl Section {
     }
 }
 
-/// The first video section that receives and has H.264, else the first that has it.
+/// The first video section that receives and has H.264, else the first that receives and has VP8; where
+/// none receives, the first that has either.
 pub(super) fn choose_video(offer: &SessionDescription) -> Result<(usize, PayloadType), Refused> {
     let open = |(_, media): &(usize, &MediaDescription)| {
         media.media_name.media == "video" && is_open(media)
@@ -50,10 +52,18 @@ pub(super) fn choose_video(offer: &SessionDescription) -> Result<(usize, Payload
         return Err(Refused::NoVideo);
     }
     let receiving = videos.iter().filter(|(_, media)| receives(offer, media));
-    let first = receiving.chain(&videos).find_map(|(index, media)| {
-        PayloadType::choose(media).map(|payload_type| (*index, payload_type))
+    let receiving: Vec<_> = receiving.copied().collect();
+    let choose = |videos: &[(usize, &MediaDescription)], codec| {
+        let mut found = videos.iter().filter_map(|(index, media)| {
+            PayloadType::choose(media, codec).map(|payload_type| (*index, payload_type))
+        });
+        found.next()
+    };
+    let first = [&receiving, &videos].into_iter().find_map(|videos| {
+        let mut by_codec = Codec::ALL.into_iter();
+        by_codec.find_map(|codec| choose(videos, codec))
     });
-    first.ok_or_else(|| Refused::NoH264(codecs(&videos)))
+    first.ok_or_else(|| Refused::NoCodec(codecs(&videos)))
 }
 
 /// What else there is, for whoever wonders why they see nothing.

@@ -179,14 +179,47 @@ fn offers_of_one_connection_are_known_whatever_else_changes() {
 }
 
 #[test]
-fn an_offer_without_h264_is_refused_with_what_it_has() {
+fn a_viewer_gets_h264_and_vp8_only_where_it_has_no_h264() {
+    for (codecs, codec) in [
+        (format!("{OURS}{MODE_0}"), Codec::H264),
+        (format!("{}{OURS}", VP8.replace("102", "103")), Codec::H264),
+        (VP8.to_owned(), Codec::Vp8),
+        (format!("{VP8}{MODE_0}"), Codec::Vp8),
+    ] {
+        let offer = read(&offer(&codecs, "recvonly"));
+        assert_eq!(
+            (offer.codec(), offer.payload_type.number),
+            (codec, 102),
+            "{codecs}"
+        );
+        let shown = offer.for_library();
+        assert!(
+            shown.contains(&format!("a=rtpmap:102 {}/90000\r\n", codec.name())),
+            "{shown}"
+        );
+        assert_eq!(shown.contains("a=fmtp:"), codec == Codec::H264, "{shown}");
+    }
+    // A section that does not receive is no better for having H.264.
+    let two = [
+        video("0", "abcd", OURS, "sendonly"),
+        video("1", "abcd", VP8, "recvonly"),
+    ];
+    let chosen = read(&bundled("0 1", &two));
+    assert_eq!((chosen.video, chosen.codec()), (1, Codec::Vp8));
+}
+
+#[test]
+fn an_offer_without_our_codecs_is_refused_with_what_it_has() {
     for (codecs, has) in [
-        (format!("{VP8}a=rtpmap:103 AV1/90000\r\n"), "VP8, AV1"),
+        (
+            "a=rtpmap:102 VP9/90000\r\na=rtpmap:103 AV1/90000\r\n".to_owned(),
+            "VP9, AV1",
+        ),
         (MODE_0.to_owned(), "H264"),
         (String::new(), "no codec"),
     ] {
         let refused = Offer::read(&offer(&codecs, "recvonly")).unwrap_err();
-        assert_eq!(refused, Refused::NoH264(has.to_owned()));
+        assert_eq!(refused, Refused::NoCodec(has.to_owned()));
         assert!(
             refused
                 .to_string()
