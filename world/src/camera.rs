@@ -1,0 +1,294 @@
+//! What the robot's camera sees, drawn column by column from near to far: a height field's
+//! surface can only hide what lies behind it.
+
+mod detail;
+mod sky;
+
+use crate::color::Yuv;
+use crate::rover::Eye;
+use crate::screen::{Hit, Screen};
+use crate::terrain::{Light, Place, Terrain};
+use detail::Detail;
+use sky::Sky;
+
+/// Half of the field of view across, as a tangent: 35°, a Raspberry Pi camera's with some to spare.
+const HALF_VIEW: f32 = 0.7;
+
+/// Along the camera's axis, metres: the first sample and the last.
+const NEAR_M: f32 = 0.22;
+const FAR_M: f32 = 75.0;
+/// From one sample to the next: never finer than the ground, and coarser with the distance.
+const STEP_M: f32 = 0.025;
+const STEP: f32 = 0.016;
+const FAR_STEP: f32 = 0.03;
+const FAR_STEP_FROM_M: f32 = 12.0;
+
+/// Of the ground that a pixel covers along the view, so much decides how fine the grain is drawn:
+/// less is sharper and flickers more.
+const SHARPNESS: f32 = 0.4;
+
+/// A face that rises by more than this for each metre of depth has one colour from foot to top.
+const STEEP: f32 = 1.0;
+
+/// Dust takes so much of the contrast every so many metres.
+const HAZE_M: f32 = 90.0;
+
+const SAND: Yuv = Yuv::rgb(0.93, 0.60, 0.39);
+const ROCK: Yuv = Yuv::rgb(0.66, 0.48, 0.40);
+
+/// One plane of a picture: its bytes, and how many of them a line takes.
+pub type Plane<'a> = (&'a mut [u8], usize);
+
+/// A picture to be drawn, as I420: luma, and both chroma of half its size.
+pub struct Frame<'a> {
+    /// Pixels across; even.
+    pub width: usize,
+    /// Pixels down; even.
+    pub height: usize,
+    /// Luma, U and V.
+    pub planes: [Plane<'a>; 3],
+}
+
+/// What the renderer knows before it sees the world.
+#[derive(Clone)]
+pub(crate) struct Camera {
+    depths: Vec<Depth>,
+    detail: Detail,
+    sky: Sky,
+}
+
+/// One distance along the camera's axis.
+#[derive(Clone, Copy)]
+struct Depth {
+    metres: f32,
+    haze: f32,
+}
+
+/// A point of the ground in a column.
+struct Point {
+    /// In the picture, from the top.
+    row: f32,
+    depth: Depth,
+    place: Place,
+    /// x, y and height, metres.
+    at: [f32; 3],
+}
+
+/// A point of the ground as it is drawn.
+#[derive(Clone, Copy)]
+struct Surface {
+    /// In the picture, from the top.
+    row: f32,
+    color: Yuv,
+    /// Along the camera's axis, and over the terrain's zero; metres.
+    depth: f32,
+    height: f32,
+    /// Where its grain is taken from.
+    grain: [f32; 2],
+}
+
+/// What stays the same for a picture.
+struct View<'a> {
+    camera: &'a Camera,
+    terrain: &'a Terrain,
+    screen: &'a Screen,
+    eye: Eye,
+    /// Pixels for a tangent of one.
+    focal: f32,
+    /// Where the screen stands.
+    foot: f32,
+}
+
+impl Camera {
+    pub(crate) fn new(seed: u32) -> Self {
+        let haze = |metres: f32| 1.0 - (-metres / HAZE_M).exp();
+        let next = |metres: &f32| {
+            let share = if *metres < FAR_STEP_FROM_M {
+                STEP
+            } else {
+                FAR_STEP
+            };
+            Some(metres + (metres * share).max(STEP_M))
+        };
+        let depths = std::iter::successors(Some(NEAR_M), next)
+            .take_while(|metres| *metres < FAR_M)
+            .map(|metres| Depth {
+                metres,
+                haze: haze(metres),
+            })
+            .collect();
+        Self {
+            depths,
+            detail: Detail::new(seed),
+            sky: Sky::new(seed),
+        }
+    }
+
+    /// Draws what is seen from `eye`. Planes that are too small for the size are left alone.
+    pub(crate) fn draw(&self, terrain: &Terrain, screen: &Screen, eye: Eye, frame: &mut Frame) {
+        let (width, height) = (frame.width, frame.height);
+        let fits = |(plane, stride): &Plane, part: usize| {
+            *stride >= width / part && plane.len() >= stride * (height / part)
+        };
+        let [luma, u, v] = &frame.planes;
+        if width < 2 || height < 2 || !(fits(luma, 1) && fits(u, 2) && fits(v, 2)) {
+            return;
+        }
+        let [x, y] = Screen::FOOT;
+        let view = View {
+            camera: self,
+            terrain,
+            screen,
+            eye,
+            focal: width as f32 / 2.0 / HALF_VIEW,
+            foot: terrain.height(x, y),
+        };
+        for column in 0..width {
+            view.column(column, frame);
+        }
+    }
+}
+
+/// One column of pixels, and which of them are not yet drawn.
+struct Column<'a, 'b> {
+    frame: &'a mut Frame<'b>,
+    column: usize,
+    /// Everything from here down is drawn.
+    drawn: usize,
+}
+
+impl Column<'_, '_> {
+    /// Draws from `top` down to what is drawn already, each row by `color`.
+    fn fill(&mut self, top: usize, mut color: impl FnMut(usize) -> [u8; 3]) {
+        let (column, even) = (self.column, self.column & 1 == 0);
+        let [luma, u, v] = &mut self.frame.planes;
+        for row in top..self.drawn {
+            let drawn = color(row);
+            luma.0[row * luma.1 + column] = drawn[0];
+            if even && row & 1 == 0 {
+                u.0[row / 2 * u.1 + column / 2] = drawn[1];
+                v.0[row / 2 * v.1 + column / 2] = drawn[2];
+            }
+        }
+        self.drawn = self.drawn.min(top);
+    }
+}
+
+impl View<'_> {
+    fn column(&self, column: usize, frame: &mut Frame) {
+        let height = frame.height;
+        let right = (column as f32 + 0.5 - frame.width as f32 / 2.0) / self.focal;
+        let (sin, cos) = self.eye.theta.sin_cos();
+        let along = [cos + sin * right, sin - cos * right];
+        let level = height as f32 / 2.0 + self.focal * (self.eye.pitch + self.eye.roll * right);
+        let mut screen = Screen::hit([self.eye.x, self.eye.y], along);
+        let mut out = Column {
+            frame,
+            column,
+            drawn: height,
+        };
+        let mut drawn: Option<Surface> = None;
+        let mut before = None;
+        for depth in &self.camera.depths {
+            if let Some(hit) = screen.take_if(|hit| hit.depth < depth.metres) {
+                self.draw_screen(&mut out, hit, level);
+            }
+            let point = self.point(depth, along, level);
+            let hidden = point.row as usize >= out.drawn;
+            if hidden {
+                // Not yet a row higher, or behind a crest.
+                drawn = drawn.filter(|drawn| point.row < drawn.row);
+            } else {
+                let start = drawn.or_else(|| before.as_ref().map(|before| self.surface(before)));
+                let surface = self.surface(&point);
+                self.draw_ground(&mut out, &start.unwrap_or(surface), &surface);
+                if out.drawn == 0 {
+                    return;
+                }
+                drawn = Some(surface);
+            }
+            before = Some(point);
+        }
+        let sky = self.camera.sky.column(self.eye.theta - right.atan());
+        out.fill(0, |row| sky.color((level - row as f32) / self.focal));
+    }
+
+    /// The ground at that depth.
+    fn point(&self, depth: &Depth, along: [f32; 2], level: f32) -> Point {
+        let [x, y] = [
+            self.eye.x + along[0] * depth.metres,
+            self.eye.y + along[1] * depth.metres,
+        ];
+        let place = self.terrain.place(x, y);
+        let height = self.terrain.height_at(place);
+        Point {
+            row: (level + self.focal * (self.eye.height - height) / depth.metres).max(0.0),
+            place,
+            depth: *depth,
+            at: [x, y, height],
+        }
+    }
+
+    /// How it looks there.
+    fn surface(&self, point: &Point) -> Surface {
+        let Light { light, rock } = self.terrain.light_at(point.place);
+        let [x, y, height] = point.at;
+        Surface {
+            row: point.row,
+            color: SAND
+                .mix(ROCK, rock)
+                .lit(light)
+                .mix(sky::HAZE, point.depth.haze),
+            depth: point.depth.metres,
+            height,
+            // Steep faces get their grain from their height.
+            grain: [x + 0.7 * height, y - 0.7 * height],
+        }
+    }
+
+    /// The ground from one sample to the next.
+    fn draw_ground(&self, out: &mut Column, before: &Surface, surface: &Surface) {
+        let steep = surface.height - before.height > STEEP * (surface.depth - before.depth);
+        let start = if steep {
+            Surface {
+                color: surface.color,
+                ..*before
+            }
+        } else {
+            *before
+        };
+        let rows = (start.row - surface.row).max(1e-3);
+        let per_row = [
+            (surface.color.y - start.color.y) / rows,
+            (surface.grain[0] - start.grain[0]) / rows,
+            (surface.grain[1] - start.grain[1]) / rows,
+        ];
+        let pixel_m = (per_row[1].abs() + per_row[2].abs()) * SHARPNESS;
+        let detail = self
+            .camera
+            .detail
+            .level(pixel_m.max(surface.depth / self.focal));
+        let chroma = [surface.color.u as u8, surface.color.v as u8];
+        out.fill(surface.row as usize, |row| {
+            let up = (start.row - row as f32).clamp(0.0, rows);
+            let light = start.color.y + per_row[0] * up;
+            let grain = detail.at(
+                start.grain[0] + per_row[1] * up,
+                start.grain[1] + per_row[2] * up,
+            );
+            let [u, v] = chroma;
+            [(light * grain) as u8, u, v]
+        });
+    }
+
+    fn draw_screen(&self, out: &mut Column, hit: Hit, level: f32) {
+        let per_metre = self.focal / hit.depth;
+        let top = level + per_metre * (self.eye.height - self.foot - Screen::TOP_M);
+        let pixel_m = 1.0 / per_metre;
+        out.fill(top.max(0.0) as usize, |row| {
+            self.screen
+                .color(hit, (row as f32 - top) * pixel_m, pixel_m)
+                .bytes()
+        });
+    }
+}
