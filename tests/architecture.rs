@@ -60,6 +60,7 @@ const ROBOT_AGENT: Rules = Rules {
         &["lib", "check", "enroll"],
         &["config"],
         &["signaling", "telemetry", "watchdog"],
+        &["simulation"],
         &["aws", "motors", "mqtt", "video"],
         &["lock", "connect_error"],
         &["certificates"],

@@ -101,7 +101,7 @@ fn read(mut top: Section<'_>, file: &Path, folder: &Path) -> Option<Config> {
         },
     );
     let endpoint = endpoint(&mut top, "IOT_CORE_ENDPOINT", true);
-    let video = sections::video(&mut top.section("video"));
+    let video = sections::video(&mut top.section("video"), folder);
     let aws = aws(&mut top, video.camera.source != VideoSource::Off);
     let certs = top.text("certs").unwrap_or_else(|| "certs".into());
     let (min, max) = KEEP_ALIVE_S;

@@ -3,7 +3,7 @@
 //! Reading order: [`config`] says what the owner wants; [`mqtt`] brings actions from the
 //! broker; [`motors`] asks [`drive`] what the wheels should do and tells the board;
 //! [`telemetry`] reports, [`watchdog`] tells systemd. [`signaling`] brings viewers, [`video`] shows
-//! them the camera and takes their actions. [`run`] starts and stops them all.
+//! them the camera and takes their actions; [`simulation`] is where a robot without hardware drives. [`run`] starts and stops them all.
 //! [`enroll`] and [`check`] are for before.
 
 mod address;
@@ -23,6 +23,7 @@ pub mod motors;
 pub mod mqtt;
 pub mod shutdown;
 mod signaling;
+mod simulation;
 pub mod telemetry;
 mod video;
 mod watchdog;
@@ -39,12 +40,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use certificates::{Certificates, Severity};
-use config::Config;
+use config::{Config, VideoSource};
 use motors::{Ended, MotorThread, Motors, Source};
 use mqtt::{MqttIo, MqttState};
 use signaling::{ChannelConfig, SignalingIo};
+use simulation::Simulation;
 use telemetry::TelemetryInputs;
 use video::VideoIo;
+use video::camera::Painter;
 
 /// How long everything but the wheels may take to end: disconnecting from the broker and from
 /// the viewers. systemd waits for longer than this and the stop of the wheels together.
@@ -111,7 +114,7 @@ pub async fn run(
 
 /// Starts every part but the motor thread; here stands who is connected to whom.
 fn start(
-    config: Config,
+    mut config: Config,
     certificates: Certificates,
     motors: Motors,
     stop: &CancellationToken,
@@ -127,7 +130,18 @@ fn start(
     let watchdog = watchdog::run(motors.clone(), mqtt_state.subscribe(), stop.clone());
     tasks.spawn(named("watchdog", watchdog));
 
-    let shows = config.video.camera.source != config::VideoSource::Off;
+    let simulation = Arc::new(Simulation::new());
+    let pose = simulation.pose();
+    if config.video.camera.source == VideoSource::World {
+        let to_draw = Arc::clone(&simulation);
+        config.video.camera.painter = Some(Painter::new(move |frame| to_draw.draw(frame)));
+        let screen = config.video.world_screen.take();
+        let simulated = simulation::run(simulation, motors.clone(), screen);
+        let simulated = stop.clone().run_until_cancelled_owned(simulated);
+        tasks.spawn(named("simulation", async { _ = simulated.await }));
+    }
+
+    let shows = config.video.camera.source != VideoSource::Off;
     if let Some(aws) = config.aws.filter(|_| shows) {
         let channel = ChannelConfig::new(config.robot, aws, &certificates);
         let robot = Arc::new(ByViewers {
@@ -158,6 +172,7 @@ fn start(
         rejected,
         reconnects,
         video: video_status.subscribe(),
+        pose,
     };
     let telemetry = telemetry::run(config.telemetry, inputs, reports);
     let telemetry = stop.clone().run_until_cancelled_owned(telemetry);

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use wire::Telemetry;
-use wire::telemetry::{Counters, LastAction, Video, Wheels};
+use wire::telemetry::{Counters, LastAction, Pose, Video, Wheels};
 
 use crate::clock::now;
 use crate::motors::{self, Motors};
@@ -43,6 +43,8 @@ pub(crate) struct TelemetryInputs {
     pub(crate) reconnects: Arc<AtomicU64>,
     /// The camera's own report; none where video is off.
     pub(crate) video: watch::Receiver<Option<Video>>,
+    /// Where a simulated robot stands.
+    pub(crate) pose: watch::Receiver<Option<Pose>>,
 }
 
 /// Reports for ever; each report replaces the one before.
@@ -109,6 +111,7 @@ impl TelemetryInputs {
                 reconnects: self.reconnects.load(Ordering::Relaxed),
             },
             video: self.video.borrow().clone(),
+            pose: *self.pose.borrow(),
             ..Telemetry::default()
         }
     }

@@ -101,6 +101,48 @@ async function firstFrame(tab) {
   return `${Date.now() - signedInAt} ms after sign-in, connection and ten frames included`;
 }
 
+// Where the robot stands, by its own word.
+async function pose() {
+  const answer = await fetch(`${page}/robots`, { headers: { "x-api-key": key } });
+  return (await answer.json()).robots[0].telemetry.pose;
+}
+
+// A tenth of the picture's pixels, as grey.
+const grey = (tab) =>
+  tab.evaluate(() => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 160, height: 120 });
+    const context = canvas.getContext("2d");
+    context.drawImage(document.querySelector("video"), 0, 0, 160, 120);
+    const { data } = context.getImageData(0, 0, 160, 120);
+    return Array.from({ length: 160 * 120 }, (_, i) => data[4 * i + 1]);
+  });
+
+// Share of the pixels that differ by more than what coding does to a picture at rest.
+async function changed(tab, before) {
+  const now = await grey(tab);
+  return now.filter((pixel, i) => Math.abs(pixel - before[i]) > 24).length / now.length;
+}
+
+async function worldMoves(tab) {
+  const from = await eventually("the robot tells where it is", pose);
+  let picture = await grey(tab);
+  await eventually("the world comes to rest", async () => {
+    const still = (await changed(tab, picture)) < 0.01;
+    picture = await grey(tab);
+    return still;
+  });
+  await tab.keyboard.down("ArrowLeft");
+  const turned = await eventually("the picture turns", async () => {
+    const share = await changed(tab, picture);
+    return share > 0.1 && share;
+  });
+  await tab.keyboard.up("ArrowLeft");
+  await atRest();
+  await eventually("its heading has changed", async () => Math.abs((await pose()).theta - from.theta) > 0.1);
+  await tab.getByRole("img", { name: "The robot is" }).waitFor();
+  return `${(100 * turned).toFixed(0)} % of the picture changed`;
+}
+
 // Over the data channel the robot names the viewer as the source of its last action.
 async function byDataChannel(tab) {
   const seen = writes().length;
@@ -152,6 +194,7 @@ const sent = await listen(tab);
 await check("the page signs in", () => signIn(tab));
 await check("the page shows the camera", () => firstFrame(tab));
 await check("a held key drives and its release stops", () => heldKey(tab));
+await check("a turn is seen in the picture and on the map", () => worldMoves(tab));
 await check("a key drives over the data channel", () => byDataChannel(tab));
 await check("the page shows the Mars display", () => display(tab));
 await check("the page closed in mid-drive stops", () => pageClosed(tab, sent));

@@ -33,6 +33,14 @@ export interface Wheels {
   right: number;
 }
 
+/** Where a robot stands, in metres and radians as in ROS: it started at 0, 0, looking along x. */
+export interface Pose {
+  x: number;
+  y: number;
+  /** Counter-clockwise. */
+  theta: number;
+}
+
 /** The road that an action takes to the robot. */
 export type Via = "mqtt" | "data-channel";
 
@@ -72,6 +80,7 @@ export interface Telemetry {
   };
   system?: { cpu_temp_c?: number; load1?: number; rss_kib?: number; wifi_dbm?: number };
   battery_v?: number;
+  pose?: Pose;
 }
 
 /** A robot as `GET /robots` lists it. */
@@ -147,6 +156,14 @@ export function readMessage(data: unknown): Message | null {
     ...(isObject(telemetry) ? { telemetry: telemetry as unknown as Telemetry } : {}),
     ...(isDriver(driver) ? { driver } : {}),
   };
+}
+
+/** Nothing where it is no place, as a map of it would be none either. */
+export function readPose(value: unknown): Pose | undefined {
+  if (!isObject(value)) return undefined;
+  const { x, y, theta } = value;
+  const places = [x, y, theta].every((part) => Number.isFinite(part));
+  return places ? ({ x, y, theta } as Pose) : undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -43,6 +43,9 @@ pub struct Telemetry {
     pub video: Option<Video>,
     /// The computer.
     pub system: System,
+    /// Where the robot stands; absent where nothing tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pose: Option<Pose>,
     /// Volts, where the board can tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub battery_v: Option<f64>,
@@ -55,6 +58,17 @@ pub struct Wheels {
     pub left: f64,
     /// The right wheel.
     pub right: f64,
+}
+
+/// Where a robot stands, as in ROS (REP 103): where it started is 0, 0, looking along x.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pose {
+    /// Metres, forward of the start.
+    pub x: f64,
+    /// Metres, left of the start.
+    pub y: f64,
+    /// Radians, counter-clockwise, −π to π.
+    pub theta: f64,
 }
 
 /// The last action that was accepted.

@@ -139,7 +139,7 @@ pub(super) fn telemetry(section: &mut Section<'_>) -> TelemetryConfig {
 }
 
 /// Section `video`.
-pub(super) fn video(section: &mut Section<'_>) -> VideoConfig {
+pub(super) fn video(section: &mut Section<'_>, folder: &Path) -> VideoConfig {
     let source = section
         .one_of("source", &VideoSource::ALL, VideoSource::word)
         .unwrap_or(VideoSource::Auto);
@@ -162,6 +162,8 @@ pub(super) fn video(section: &mut Section<'_>) -> VideoConfig {
             fps: small(section, "fps", 1, 60, 30),
         },
         bitrate_kbps: bitrate,
+        painter: None,
+        timestamp: timestamp(section, source),
         encoder: section
             .one_of("encoder", &encoders, |encoder| {
                 encoder.map_or("auto", Encoder::name)
@@ -173,12 +175,34 @@ pub(super) fn video(section: &mut Section<'_>) -> VideoConfig {
             })
             .unwrap_or(true),
     };
+    let world_screen = section.text("world_screen").map(|file| folder.join(file));
+    if world_screen.is_some() && source != VideoSource::World {
+        let only = format!(
+            "is for the source \"world\", and video.source is \"{}\"",
+            source.word()
+        );
+        section.problem("world_screen", only);
+    }
     VideoConfig {
         camera,
+        world_screen,
         bitrate_kbps_min: least,
         viewers_max: section.integer("viewers_max", 1, 10, 10) as usize,
         connect_limit: video::CONNECT_LIMIT,
     }
+}
+
+/// Cameras' own pictures are in formats that nothing is burned into.
+fn timestamp(section: &mut Section<'_>, source: VideoSource) -> bool {
+    let asked = section.flag("timestamp", source == VideoSource::Test);
+    if asked && ![VideoSource::Test, VideoSource::World].contains(&source) {
+        let only = format!(
+            "is for the sources \"test\" and \"world\", and video.source is \"{}\"",
+            source.word()
+        );
+        section.problem("timestamp", only);
+    }
+    asked
 }
 
 fn small(section: &mut Section<'_>, key: &'static str, min: u32, max: u32, default: u32) -> u32 {

@@ -123,7 +123,7 @@ fn an_unknown_key_names_the_nearest() {
 }
 
 /// Key, value, and how the problem begins; nothing for what is not even JSON.
-const WRONG: [(&str, &str, &str); 18] = [
+const WRONG: [(&str, &str, &str); 20] = [
     ("certs", "7", "certs is 7: it must be a string"),
     ("motors", "[]", "motors is []: it must be an object"),
     (
@@ -192,6 +192,16 @@ const WRONG: [(&str, &str, &str); 18] = [
         "video",
         r#"{"bitrate_kbps":100,"bitrate_kbps_min":200}"#,
         "video.bitrate_kbps_min is 200: it must be at most",
+    ),
+    (
+        "video",
+        r#"{"source":"auto","timestamp":true}"#,
+        "video.timestamp is for the sources \"test\" and \"world\", and video.source is \"auto\"",
+    ),
+    (
+        "video",
+        r#"{"source":"test","world_screen":"mars.png"}"#,
+        "video.world_screen is for the source \"world\", and video.source is \"test\"",
     ),
     (
         "KVS_ENDPOINT",

@@ -9,10 +9,12 @@
 //! - [`encoder`]: who makes H.264 of them; [`vp8`]: who makes VP8 of them, as long as it is wanted.
 //! - [`pipeline`]: what runs between the two; [`tap`]: where raw pictures part; [`frames`]: what
 //!   comes out.
+//! - [`drawn`]: what is drawn over pictures of our own.
 //! - [`test_timestamp`]: the wall clock in the test picture.
 
 mod control;
 mod devices;
+mod drawn;
 mod encoder;
 mod frames;
 mod pipeline;
@@ -37,6 +39,7 @@ use crate::clock::now;
 use crate::video::codec::Codec;
 #[cfg(test)]
 pub(super) use control::KEY_FRAME_GAP;
+pub(crate) use drawn::Painter;
 pub(crate) use encoder::Encoder;
 pub(super) use requests::Frame;
 use requests::{Requests, SharedRequests};

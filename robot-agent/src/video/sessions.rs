@@ -2,6 +2,7 @@
 //! together.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ use crate::clock::{now, wall};
 pub struct VideoConfig {
     /// The camera; its bitrate is the ceiling.
     pub camera: CameraConfig,
+    /// A PNG file that the screen in the simulated world shows.
+    pub world_screen: Option<PathBuf>,
     /// The encoder is never asked for less, in kbit/s.
     pub bitrate_kbps_min: u32,
     /// How many may watch.

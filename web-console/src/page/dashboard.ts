@@ -4,7 +4,7 @@ import type { DriveController } from "../drive/controller";
 import type { GamepadStatus } from "../drive/gamepad";
 import type { Log } from "../log";
 import type { VideoStats } from "../video/stats";
-import type { Telemetry } from "../wire";
+import { readPose, type Telemetry } from "../wire";
 import { el, setText } from "./dom";
 import { driveInput } from "./drive-input";
 import type { DriverLine } from "./driver-line";
@@ -13,6 +13,7 @@ import { gamepadNote } from "./gamepad-note";
 import type { Sample } from "./history";
 import { insecureNotice } from "./insecure-notice";
 import { logPane } from "./log-pane";
+import { mapCard } from "./map-card";
 import { metrics } from "./metrics";
 import type { Lock } from "./motion-lock";
 import { plot } from "./plot";
@@ -49,6 +50,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
   const driver = el("p", { class: "driver", role: "status" });
   const wheels = wheelBars();
   const graph = plot();
+  const map = mapCard();
   const link = metrics("Link", ["Actions go", "Round trip", "Picture", "Frames", "Bitrate", "Jitter", "Dropped", "Size", "Viewers"]);
   const machine = metrics("Robot", ["Battery", "Temperature", "Load", "Wi-Fi", "Memory", "Reconnects", "Up", "Version"]);
   const actions = metrics("Actions", ["Last", "From", "Obeyed", "Refused", "Too old", "Out of order", "Not the driver", "Board faults"]);
@@ -83,6 +85,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
       link.element,
       machine.element,
       actions.element,
+      map.element,
       graph.element,
       ...cards,
       logPane(log),
@@ -103,6 +106,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
       video.setNote(shown.note);
       video.setVeil(shown.veiled, shown.lock);
       wheels.show(shown.telemetry?.wheels);
+      map.show(readPose(shown.telemetry?.pose));
       link.show(linkMetrics(shown));
       machine.show(machineMetrics(shown.telemetry));
       actions.show(actionMetrics(shown.telemetry));

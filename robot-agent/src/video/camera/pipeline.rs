@@ -5,20 +5,18 @@
 //! raw pictures to those encoders that somebody watches.
 
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_video::{VideoFrameRef, VideoInfo};
 
+use super::drawn::Drawn;
 use super::encoder::Encoder;
 use super::frames::{deliver_errors, deliver_frames, request_key_frame};
 use super::requests::{PipelineError, SharedRequests};
 use super::source::SourceDescription;
 use super::tap::Tap;
-use super::test_timestamp;
 use super::vp8::Vp8Encoder;
-use crate::clock::wall;
 use crate::video::codec::Codec;
 
 pub(super) struct Pipeline {
@@ -39,6 +37,7 @@ impl Pipeline {
     /// Builds and starts the pipeline; frames and errors go to `to`.
     pub(super) fn start(
         source: &SourceDescription,
+        drawn: &Drawn,
         kind: Encoder,
         fps: u32,
         to: &Arc<SharedRequests>,
@@ -68,8 +67,8 @@ impl Pipeline {
         if let Some((property, value)) = &source.device {
             named("source")?.set_property(property, value);
         }
-        if let Some(stamp) = pipeline.by_name("stamp") {
-            burn_timestamp(&stamp);
+        if let Some(picture) = pipeline.by_name("picture") {
+            draw_over(&picture, drawn.clone());
         }
         deliver_frames(&named("frames")?, Codec::H264, to)?;
         let started = Self {
@@ -143,11 +142,12 @@ impl Drop for Pipeline {
     }
 }
 
-fn burn_timestamp(stamp: &gst::Element) {
-    let Some(pad) = stamp.static_pad("src") else {
+/// Draws over every picture that passes, which is I420.
+fn draw_over(picture: &gst::Element, drawn: Drawn) {
+    let Some(pad) = picture.static_pad("src") else {
         return;
     };
-    pad.add_probe(gst::PadProbeType::BUFFER, |pad, info| {
+    pad.add_probe(gst::PadProbeType::BUFFER, move |pad, info| {
         let video = pad
             .current_caps()
             .and_then(|caps| VideoInfo::from_caps(&caps).ok());
@@ -157,15 +157,12 @@ fn burn_timestamp(stamp: &gst::Element) {
         {
             let stride = |plane: usize| video.stride()[plane].unsigned_abs() as usize;
             let [luma, u, v, _] = picture.planes_data_mut();
-            let planes = [(luma, stride(0)), (u, stride(1)), (v, stride(2))];
-            test_timestamp::burn(planes, video.width() as usize, unix_ms());
+            drawn.draw(&mut world::Frame {
+                width: video.width() as usize,
+                height: video.height() as usize,
+                planes: [(luma, stride(0)), (u, stride(1)), (v, stride(2))],
+            });
         }
         gst::PadProbeReturn::Ok
     });
-}
-
-/// The wall clock in milliseconds.
-pub(super) fn unix_ms() -> u64 {
-    let since = wall().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(0)
 }

@@ -18,16 +18,19 @@ pub enum VideoSource {
     V4l2,
     /// A live test picture with a burned-in clock.
     Test,
+    /// The simulated world that the robot's wheels move in.
+    World,
     /// No camera, no video.
     Off,
 }
 
 impl VideoSource {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Auto,
         Self::Libcamera,
         Self::V4l2,
         Self::Test,
+        Self::World,
         Self::Off,
     ];
 
@@ -37,6 +40,7 @@ impl VideoSource {
             Self::Libcamera => "libcamera",
             Self::V4l2 => "v4l2",
             Self::Test => "test",
+            Self::World => "world",
             Self::Off => "off",
         }
     }
@@ -75,6 +79,7 @@ pub(super) fn find(
     match source {
         VideoSource::Off => Err("video is off".to_owned()),
         VideoSource::Test => Ok(test_picture(format)),
+        VideoSource::World => Ok(simulated_world(format)),
         VideoSource::Libcamera => libcamera(device, format),
         VideoSource::V4l2 => v4l2(device, format),
         VideoSource::Auto => match device {
@@ -95,11 +100,25 @@ fn test_picture(Format { width, height, fps }: Format) -> SourceDescription {
         pipeline: format!(
             "videotestsrc name=source is-live=true pattern=smpte horizontal-speed=2 \
              ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1\
-             {clock} ! identity name=stamp"
+             {clock} ! identity name=picture"
         ),
         decoder: String::new(),
         device: None,
         words: format!("test picture {width}x{height} at {fps}"),
+    }
+}
+
+/// Black, to be drawn over.
+fn simulated_world(Format { width, height, fps }: Format) -> SourceDescription {
+    SourceDescription {
+        pipeline: format!(
+            "videotestsrc name=source is-live=true pattern=black \
+             ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 \
+             ! identity name=picture"
+        ),
+        decoder: String::new(),
+        device: None,
+        words: format!("simulated world {width}x{height} at {fps}"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use bytes::Bytes;
 use gstreamer::prelude::*;
 
-use super::pipeline::unix_ms;
+use super::drawn::unix_ms;
 use super::requests::PipelineError;
 use super::*;
 
@@ -23,6 +23,8 @@ fn config() -> CameraConfig {
         },
         bitrate_kbps: 1500,
         encoder: None,
+        painter: None,
+        timestamp: true,
         warm: true,
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::drawn::{Drawn, Painter};
 use super::encoder::Encoder;
 use super::pipeline::Pipeline;
 use super::requests::{PipelineError, SharedRequests};
@@ -27,6 +28,10 @@ pub struct CameraConfig {
     pub bitrate_kbps: u32,
     /// Who encodes; the first of [`Encoder::ALL`] that this machine has, if it does not matter.
     pub encoder: Option<Encoder>,
+    /// What is drawn over the pictures of [`VideoSource::World`].
+    pub painter: Option<Painter>,
+    /// Whether pictures of our own carry the wall clock, for measurements.
+    pub timestamp: bool,
     /// Keep the source running while nobody watches, for a faster first frame.
     pub warm: bool,
 }
@@ -112,7 +117,11 @@ impl Thread {
         let device = self.config.device.clone();
         let source = source::find(source, device, format).map_err(PipelineError::new)?;
         let encoder = self.encoder()?;
-        let pipeline = Pipeline::start(&source, encoder, format.fps, &self.requests)
+        let drawn = Drawn {
+            painter: self.config.painter.clone(),
+            timestamp: self.config.timestamp,
+        };
+        let pipeline = Pipeline::start(&source, &drawn, encoder, format.fps, &self.requests)
             .map_err(|error| self.requests.lock().error.take().unwrap_or(error))?;
         let running = format!("{}, {}", source.words, encoder.name());
         tracing::info!("camera: {running}");
