@@ -125,7 +125,7 @@ export class Outpost {
    * the environment.
    */
   async startRobot(name, config = {}, env = {}) {
-    if (!this.#robots.has(name)) await this.#newRobot(name, config);
+    if (!this.#robots.has(name)) await this.newRobot(name, config);
     const { folder } = this.#robots.get(name);
     const log = path.join(this.#folder, `${name}.log`);
     const agent = new Process("robot-agent", ["--config", path.join(folder, "config.json"), "run"], log, { env, within: this.#place.robot });
@@ -135,7 +135,8 @@ export class Outpost {
     return robot;
   }
 
-  async #newRobot(name, config) {
+  /** A robot that is set up and not yet running. */
+  async newRobot(name, config = {}) {
     const folder = path.join(this.#folder, name);
     await this.#command("new-robot", name, "--out", folder, "--host", this.#place.robotHost);
     const file = path.join(folder, "config.json");

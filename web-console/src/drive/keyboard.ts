@@ -1,5 +1,8 @@
 // Arrows and WASD drive, the space bar stops, wherever the focus is but in a text field. By
 // place on the keyboard, not by letter, so WASD is under the same fingers on every layout.
+//
+// Who goes through the page by the keyboard presses its buttons by the space bar, which stops all
+// the same, and reads on by the arrows once what they drive is out of sight.
 
 import type { Direction } from "./input";
 import type { DriveController } from "./controller";
@@ -15,31 +18,41 @@ const DIRECTIONS: Readonly<Record<string, Direction>> = {
   KeyD: "right",
 };
 
-/** Listens until `until` is aborted. */
-export function listenToKeys(controller: DriveController, until: AbortSignal): void {
-  addEventListener("keydown", (event) => down(controller, event), { signal: until });
-  addEventListener("keyup", (event) => up(controller, event), { signal: until });
+/** Listens until `until` is aborted. `inSight`: whether the picture or the controls are. */
+export function listenToKeys(controller: DriveController, inSight: () => boolean, until: AbortSignal): void {
+  // How the focus came to where it is: a button that was clicked keeps it, and is not meant by the space bar.
+  let byKeyboard = false;
+  const signal = { signal: until };
+  const pressesButton = ({ target }: Event) => byKeyboard && target instanceof HTMLButtonElement && target.closest(".dpad") === null;
+  addEventListener("pointerdown", () => (byKeyboard = false), { ...signal, capture: true });
+  addEventListener("keydown", (event) => {
+    byKeyboard ||= event.code === "Tab";
+    if (event.code === "Space" && pressesButton(event)) halt(controller, event);
+    else down(controller, inSight, event);
+  }, signal);
+  addEventListener("keyup", (event) => {
+    // A focused button is pressed by the space bar's release; Enter presses it too.
+    if (event.code === "Space" && !isText(event.target) && !pressesButton(event)) event.preventDefault();
+    if (event.code in DIRECTIONS) controller.release(event.code);
+  }, signal);
 }
 
-function down(controller: DriveController, event: KeyboardEvent): void {
+function halt(controller: DriveController, event: KeyboardEvent): void {
+  if (!event.repeat) controller.halt();
+}
+
+function down(controller: DriveController, inSight: () => boolean, event: KeyboardEvent): void {
   // With Cmd held, macOS never tells that the other key was let go.
   if (event.ctrlKey || event.metaKey || event.altKey) return controller.releaseAll();
   if (isText(event.target)) return;
   if (event.code === "Space") {
     event.preventDefault();
-    if (!event.repeat) controller.halt();
-    return;
+    return halt(controller, event);
   }
   const direction = DIRECTIONS[event.code];
-  if (direction === undefined || ownsArrows(event)) return;
+  if (direction === undefined || ownsArrows(event) || (event.code.startsWith("Arrow") && !inSight())) return;
   event.preventDefault();
   if (!event.repeat) controller.press(event.code, direction);
-}
-
-function up(controller: DriveController, event: KeyboardEvent): void {
-  // A focused button is pressed by the space bar's release; Enter presses it too.
-  if (event.code === "Space" && !isText(event.target)) event.preventDefault();
-  if (event.code in DIRECTIONS) controller.release(event.code);
 }
 
 function isText(target: EventTarget | null): boolean {

@@ -39,6 +39,9 @@ export interface Shown {
   pictureAgeMs: number | undefined;
 }
 
+/** A short knock. */
+const STOP_FELT_MS = 40;
+
 /** What the operator asks for that is no driving. */
 export interface DashboardCallbacks {
   driveWithoutPicture(): void;
@@ -56,7 +59,11 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
   const actions = metrics("Actions", ["Last", "From", "Obeyed", "Refused", "Too old", "Out of order", "Not the driver", "Board faults"]);
   const video = videoPane(robot, () => driveView, callbacks.driveWithoutPicture);
   const gamepad = gamepadNote(callbacks.useGamepad);
-  const halt = () => controller.halt();
+  const halt = () => {
+    controller.halt();
+    // Felt by who looks at the robot. Not everywhere.
+    navigator.vibrate?.(STOP_FELT_MS);
+  };
   const controls = el(
     "section",
     { class: "controls card", "aria-label": "Drive" },
@@ -94,6 +101,8 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
   return {
     element,
     video,
+    /** Whether anything of the picture or the controls is. */
+    inSight: () => driveView.getBoundingClientRect().bottom > 0,
     showGamepad: (status: GamepadStatus) => gamepad.show(status),
     addSample: (sample: Sample) => graph.add(sample),
     show(shown: Shown) {

@@ -18,6 +18,7 @@ import { Viewer, type ViewerState } from "../video/viewer";
 import type { Action, Message, Report, Telemetry } from "../wire";
 import { dashboard } from "./dashboard";
 import { driverLine, type DriverLine } from "./driver-line";
+import { keepAwake } from "./keep-awake";
 import * as logMessages from "./log-messages";
 import { motionLock, veiled, type Lock } from "./motion-lock";
 import { RobotReports } from "./robot-reports";
@@ -144,7 +145,8 @@ export class RobotPage {
 
   #listen(): void {
     const { signal } = this.#closed;
-    listenToKeys(this.#controller, signal);
+    listenToKeys(this.#controller, () => this.#dashboard.inSight(), signal);
+    keepAwake(() => this.#controller.holds || this.#dashboard.video.paintedMs !== null, signal);
     // Who looks away does not drive: somebody else may.
     const onVisibility = () => document.hidden && this.#viewer.release();
     document.addEventListener("visibilitychange", onVisibility, { signal });

@@ -9,7 +9,7 @@ import { TelemetryStream, type StreamState } from "../station/telemetry";
 import type { Report } from "../wire";
 import { displayCard } from "./display-card";
 import { drivesCard } from "./drives-card";
-import { robotList, type RobotList } from "./robot-list";
+import { byPresence, robotList, type RobotList } from "./robot-list";
 import { RobotPage } from "./robot-page";
 import { topBar } from "./top-bar";
 
@@ -78,7 +78,9 @@ export class SessionPage {
       leaveText: "Sign out",
       leave: () => this.#close(null),
     });
-    this.#root.replaceChildren(bar, (this.#robotPage ?? this.#list)!.element);
+    const { element } = (this.#robotPage ?? this.#list)!;
+    this.#root.replaceChildren(bar, element);
+    focusOn(element);
     this.#robotPage?.onStreamState(this.#streamState);
     const report = this.#reports.get(robot);
     if (report !== undefined) this.#robotPage?.onReport(report);
@@ -103,7 +105,7 @@ export class SessionPage {
   }
 
   #showList(): void {
-    const reports = [...this.#reports.values()].sort((a, b) => a.robot.localeCompare(b.robot));
+    const reports = [...this.#reports.values()].sort(byPresence);
     this.#list?.show(reports, this.#clock.corrected(Date.now()));
   }
 
@@ -144,4 +146,12 @@ export class SessionPage {
       this.#setReport({ robot: name, online, received_ms: seen_ms, telemetry });
     }
   }
+}
+
+/** A new page begins at its top, for the eye and for a screen reader. */
+function focusOn(page: HTMLElement): void {
+  scrollTo(0, 0);
+  const heading = page.querySelector("h1");
+  heading?.setAttribute("tabindex", "-1");
+  heading?.focus({ preventScroll: true });
 }
