@@ -36,6 +36,10 @@ const HAZE_M: f32 = 90.0;
 const SAND: Yuv = Yuv::rgb(0.93, 0.60, 0.39);
 const ROCK: Yuv = Yuv::rgb(0.66, 0.48, 0.40);
 
+/// Sand and rock do not mix: a face whose chroma differs by more from what lies before it has its own
+/// colour from foot to top.
+const OTHER_CHROMA: f32 = 4.0;
+
 /// One plane of a picture: its bytes, and how many of them a line takes.
 pub type Plane<'a> = (&'a mut [u8], usize);
 
@@ -249,7 +253,8 @@ impl View<'_> {
     /// The ground from one sample to the next.
     fn draw_ground(&self, out: &mut Column, before: &Surface, surface: &Surface) {
         let steep = surface.height - before.height > STEEP * (surface.depth - before.depth);
-        let start = if steep {
+        let other = (surface.color.u - before.color.u).abs() > OTHER_CHROMA;
+        let start = if steep || other {
             Surface {
                 color: surface.color,
                 ..*before
