@@ -62,6 +62,7 @@ const ROBOT_AGENT: Rules = Rules {
         &["signaling", "telemetry", "watchdog"],
         &["simulation"],
         &["aws", "motors", "mqtt", "video"],
+        &["audio"],
         &["lock", "connect_error"],
         &["certificates"],
         &[
@@ -79,9 +80,10 @@ const ROBOT_AGENT: Rules = Rules {
         ("mqtt", "video"),
         ("mqtt", "signaling"),
         ("drive", "clock"),
+        ("audio", "motors"),
     ],
     only_in: &[
-        ("gstreamer", &["video::camera"]),
+        ("gstreamer", &["video::camera", "audio"]),
         ("webrtc::", &["video::peer"]),
         ("rumqttc::", &["mqtt", "check::broker"]),
         ("topic::action(", &["mqtt"]),
@@ -90,7 +92,7 @@ const ROBOT_AGENT: Rules = Rules {
         ("wire::topic::telemetry", &["mqtt"]),
         ("embedded_hal", &["motors"]),
         ("gpio_cdev::", &["motors"]),
-        ("std::thread", &["motors", "video::camera"]),
+        ("std::thread", &["motors", "video::camera", "audio"]),
         ("clap::", &["arguments", "enroll"]),
     ],
     never_in: &[(

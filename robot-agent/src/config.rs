@@ -12,6 +12,7 @@ use serde_json::Value;
 use url::Url;
 use wire::topic;
 
+use crate::audio::AudioConfig;
 use crate::aws::AwsConfig;
 use crate::drive::Limits;
 use crate::endpoint::Endpoint;
@@ -54,6 +55,8 @@ pub struct Config {
     pub aws: Option<AwsConfig>,
     /// The camera and who may watch.
     pub video: VideoConfig,
+    /// What the robot hears and says.
+    pub audio: AudioConfig,
 }
 
 /// Reads and checks a configuration.
@@ -102,6 +105,7 @@ fn read(mut top: Section<'_>, file: &Path, folder: &Path) -> Option<Config> {
     );
     let endpoint = endpoint(&mut top, "IOT_CORE_ENDPOINT", true);
     let video = sections::video(&mut top.section("video"), folder);
+    let audio = sections::audio(&mut top.section("audio"), folder, video.camera.source);
     let aws = aws(&mut top, video.camera.source != VideoSource::Off);
     let certs = top.text("certs").unwrap_or_else(|| "certs".into());
     let (min, max) = KEEP_ALIVE_S;
@@ -128,6 +132,7 @@ fn read(mut top: Section<'_>, file: &Path, folder: &Path) -> Option<Config> {
         telemetry,
         aws,
         video,
+        audio,
     })
 }
 

@@ -159,6 +159,12 @@ impl Drive {
         })
     }
 
+    /// The viewer `id` talks by the robot, in the name of `user`. True if they may, and then it is they
+    /// who drive.
+    pub fn talk(&mut self, id: &str, user: Option<&str>, now: Instant) -> bool {
+        self.driver_lock.talk(&Source::viewer(id, user), now)
+    }
+
     /// Who drives at `now`.
     pub fn driver(&self, now: Instant) -> Option<telemetry::Driver> {
         self.driver_lock.driver(now)

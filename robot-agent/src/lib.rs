@@ -3,11 +3,13 @@
 //! Reading order: [`config`] says what the owner wants; [`mqtt`] brings actions from the
 //! broker; [`motors`] asks [`drive`] what the wheels should do and tells the board;
 //! [`telemetry`] reports, [`watchdog`] tells systemd. [`signaling`] brings viewers, [`video`] shows
-//! them the camera and takes their actions; [`simulation`] is where a robot without hardware drives. [`run`] starts and stops them all.
+//! them the camera and takes their actions, [`audio`] lets them hear and speak; [`simulation`] is where a robot
+//! without hardware drives. [`run`] starts and stops them all.
 //! [`enroll`] and [`check`] are for before.
 
 mod address;
 pub mod arguments;
+mod audio;
 mod aws;
 pub mod certificates;
 pub mod check;
@@ -39,6 +41,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use audio::Audio;
 use certificates::{Certificates, Severity};
 use config::{Config, VideoSource};
 use motors::{Ended, MotorThread, Motors, Source};
@@ -141,6 +144,9 @@ fn start(
         tasks.spawn(named("simulation", async { _ = simulated.await }));
     }
 
+    let (audio, threads) = audio::start(config.audio);
+    tasks.spawn(named("audio", threads.run(stop.clone())));
+
     let shows = config.video.camera.source != VideoSource::Off;
     if let Some(aws) = config.aws.filter(|_| shows) {
         let channel = ChannelConfig::new(config.robot, aws, &certificates);
@@ -149,8 +155,12 @@ fn start(
             rejected: rejected.clone(),
         });
         let relay_tls = certificates.client_config(&[]);
-        let (video_io, signaling_io) =
-            connect(relay_tls, reports.subscribe(), video_status.clone());
+        let (video_io, signaling_io) = connect(
+            relay_tls,
+            reports.subscribe(),
+            video_status.clone(),
+            audio.clone(),
+        );
         let video = video::run(config.video, robot, video_io, stop.clone());
         tasks.spawn(named("video", video));
         let signaling = signaling::run(channel, signaling_io, stop.clone());
@@ -173,6 +183,7 @@ fn start(
         reconnects,
         video: video_status.subscribe(),
         pose,
+        audio,
     };
     let telemetry = telemetry::run(config.telemetry, inputs, reports);
     let telemetry = stop.clone().run_until_cancelled_owned(telemetry);
@@ -185,6 +196,7 @@ fn connect(
     relay_tls: Arc<rustls::ClientConfig>,
     telemetry: watch::Receiver<Arc<str>>,
     status: watch::Sender<Option<wire::telemetry::Video>>,
+    audio: Audio,
 ) -> (VideoIo, SignalingIo) {
     let (to_video, from_viewers) = mpsc::channel(VIEWERS_WAITING);
     let (to_viewers, from_video) = mpsc::channel(VIEWERS_WAITING);
@@ -199,6 +211,7 @@ fn connect(
         relay_tls,
         telemetry,
         status,
+        audio,
     };
     let signaling = SignalingIo {
         incoming: to_video,
@@ -226,6 +239,10 @@ struct ByViewers {
 impl video::Robot for ByViewers {
     fn act(&self, action: &wire::Action, viewer: &Arc<str>) {
         let _ = self.motors.act(action, &Source::Viewer(viewer.clone()));
+    }
+
+    fn talk(&self, viewer: &str, user: Option<&str>) -> bool {
+        self.motors.talk(viewer, user)
     }
 
     fn release(&self, viewer: &str) -> bool {

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use wire::Telemetry;
 use wire::telemetry::{Counters, LastAction, Pose, Video, Wheels};
 
+use crate::audio::Audio;
 use crate::clock::now;
 use crate::motors::{self, Motors};
 
@@ -45,6 +46,8 @@ pub(crate) struct TelemetryInputs {
     pub(crate) video: watch::Receiver<Option<Video>>,
     /// Where a simulated robot stands.
     pub(crate) pose: watch::Receiver<Option<Pose>>,
+    /// The devices of sound.
+    pub(crate) audio: Audio,
 }
 
 /// Reports for ever; each report replaces the one before.
@@ -112,6 +115,7 @@ impl TelemetryInputs {
             },
             video: self.video.borrow().clone(),
             pose: *self.pose.borrow(),
+            audio: self.audio.status(now),
             ..Telemetry::default()
         }
     }

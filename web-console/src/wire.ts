@@ -78,9 +78,25 @@ export interface Telemetry {
     encoders?: string[];
     camera_fault?: string;
   };
+  /** Absent where sound is off. */
+  audio?: Audio;
   system?: { cpu_temp_c?: number; load1?: number; rss_kib?: number; wifi_dbm?: number };
   battery_v?: number;
   pose?: Pose;
+}
+
+/** What the robot hears and says. */
+export interface Audio {
+  microphone: boolean;
+  /** By the robot's owner; nobody else can undo it. */
+  muted: boolean;
+  microphone_fault?: string;
+  speaker: boolean;
+  speaker_fault?: string;
+  /** How many listen. */
+  listeners: number;
+  /** Who speaks by the robot: a client id. */
+  talker?: string;
 }
 
 /** A robot as `GET /robots` lists it. */
@@ -121,8 +137,8 @@ export interface DriveEntry {
 export const DRIVE_CHANNEL = "drive";
 export const TELEMETRY_CHANNEL = "telemetry";
 
-/** To the robot on `telemetry`: asks for a pong, or lets others drive. */
-export type Request = { ping: number } | { release: true };
+/** To the robot on `telemetry`: asks for a pong, lets others drive, listens or not, talks. */
+export type Request = { ping: number } | { release: true } | { listen: boolean } | { talk: true };
 
 /** Who drives, as the robot tells this viewer; `name` is a client id, null while nobody does. */
 export interface Driver {

@@ -25,8 +25,8 @@ pub const TELEMETRY: &str = "telemetry";
 /// Longest [`Request`] that is looked at; a ping takes 20 bytes.
 pub const MAX_REQUEST_BYTES: usize = 256;
 
-/// What a viewer sends on [`TELEMETRY`]: `{"ping":n}` or `{"release":true}`. Both may stand
-/// in one message.
+/// What a viewer sends on [`TELEMETRY`]: `{"ping":n}`, `{"release":true}`, `{"listen":true}`,
+/// `{"talk":true}`. Several may stand in one message.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// Any number; it comes back as [`Message::Pong`].
@@ -35,6 +35,14 @@ pub struct Request {
     /// Lets others drive. If the sender drove, the wheels stop.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub release: bool,
+    /// Whether the sender wants to hear the robot. One that has offered to receive sound, and does not
+    /// say within a second, does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<bool>,
+    /// The sender talks, or is about to: as nobody is heard but who drives, they drive, unless somebody
+    /// else does. To be said again as long as it lasts, at least every second.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub talk: bool,
 }
 
 /// Why a payload is no [`Request`], in words for whoever sent it.
@@ -44,7 +52,9 @@ pub enum RejectedRequest {
     #[error("a message on telemetry has at most {MAX_REQUEST_BYTES} bytes, this has {0}")]
     TooLong(usize),
     /// No JSON, or a field of another type.
-    #[error("telemetry takes {{\"ping\":n}} and {{\"release\":true}}: {0}")]
+    #[error(
+        "telemetry takes {{\"ping\":n}}, {{\"release\":true}}, {{\"listen\":true}} and {{\"talk\":true}}: {0}"
+    )]
     Malformed(serde_json::Error),
 }
 

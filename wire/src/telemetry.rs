@@ -41,6 +41,9 @@ pub struct Telemetry {
     /// Absent where video is off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub video: Option<Video>,
+    /// Absent where sound is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audio: Option<Audio>,
     /// The computer.
     pub system: System,
     /// Where the robot stands; absent where nothing tells.
@@ -169,6 +172,28 @@ pub struct Video {
     /// Absent while the camera runs; else what is wrong with it, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub camera_fault: Option<String>,
+}
+
+/// What the robot hears and says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Audio {
+    /// Whether there is a microphone.
+    pub microphone: bool,
+    /// Whether its owner has muted it, which nobody else can undo.
+    pub muted: bool,
+    /// What is wrong with it, in words; absent while nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub microphone_fault: Option<String>,
+    /// Whether there is a speaker.
+    pub speaker: bool,
+    /// What is wrong with it, in words; absent while nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaker_fault: Option<String>,
+    /// How many listen.
+    pub listeners: u32,
+    /// Who speaks by the robot: a viewer's client id; absent while nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub talker: Option<String>,
 }
 
 /// The computer.

@@ -8,6 +8,7 @@ use daemon::config::{Problem, Section};
 use serde_json::Value;
 use wire::action::MAX_DURATION_MS;
 
+use crate::audio::{AudioConfig, Device};
 use crate::drive::{Limits, PathLimits, Throttle};
 use crate::motors::{self, Address, Driver, Gpio, Motor, Output, StopMode};
 use crate::telemetry::TelemetryConfig;
@@ -203,6 +204,30 @@ fn timestamp(section: &mut Section<'_>, source: VideoSource) -> bool {
         section.problem("timestamp", only);
     }
     asked
+}
+
+/// Section `audio`. Sound is off until the owner names a device: nobody's room is heard by an update.
+pub(super) fn audio(section: &mut Section<'_>, folder: &Path, video: VideoSource) -> AudioConfig {
+    let mut device = |key| {
+        let read = |value: &Value| Device::read(value.as_str()?, folder);
+        let device = section.optional(key, Device::EXPECTED, read);
+        let device = device.unwrap_or(Device::Off);
+        if device != Device::Off && video == VideoSource::Off {
+            let needs =
+                "is set, but video.source is \"off\": sound comes and goes with a viewer's video";
+            section.problem(key, needs.to_owned());
+        }
+        device
+    };
+    AudioConfig {
+        microphone: device("microphone"),
+        speaker: device("speaker"),
+        muted: section.flag("muted", false),
+        volume: small(section, "volume", 0, 100, 100),
+        noise_suppression: section.flag("noise_suppression", true),
+        gain_control: section.flag("gain_control", true),
+        chime: section.flag("chime", true),
+    }
 }
 
 fn small(section: &mut Section<'_>, key: &'static str, min: u32, max: u32, default: u32) -> u32 {

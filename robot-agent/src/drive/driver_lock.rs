@@ -102,6 +102,16 @@ impl DriverLock {
         drives
     }
 
+    /// `sender` talks by the robot, and moves nothing: takes a lock that is free, renews their own. A press
+    /// that was refused stays refused.
+    pub(super) fn talk(&mut self, sender: &Sender, now: Instant) -> bool {
+        let free = !self.is_others(sender, now);
+        if free {
+            self.renew(sender, now, now);
+        }
+        free
+    }
+
     /// `sender` stops the robot. Every other press is over, and its driver drives no more.
     pub(super) fn stop(&mut self, sender: &Sender, now: Instant) {
         self.let_go(sender, now);

@@ -27,24 +27,31 @@ pub(super) struct Sender {
 }
 
 impl Source {
-    /// Who sent `action`. A viewer is who signaling says it is, and so is its user; by MQTT it is
-    /// who it says it is, else the station's user, and those of whom nothing is known are one.
-    pub(super) fn sender(&self, action: &Action) -> Sender {
-        let (id, user, via) = match self {
-            Self::Mqtt => {
-                let user = action.user.as_deref();
-                let id = action.sender.as_deref().or(user).unwrap_or("mqtt");
-                (id, user, Via::Mqtt)
-            }
-            Self::Viewer(id) => (&**id, action.user.as_deref(), Via::DataChannel),
-        };
+    /// Who has this connection, in the name of `user`.
+    pub(super) fn viewer(id: &str, user: Option<&str>) -> Sender {
         // The station shortens names of users to what an action may have; signaling does not.
         let known_as = user.map(|user| user.get(..MAX_NAME_BYTES).unwrap_or(user));
         Sender {
             key: format!("{known_as:?} {id}"),
             id: id.to_owned(),
             user: user.map(str::to_owned),
-            via,
+            via: Via::DataChannel,
+        }
+    }
+
+    /// Who sent `action`. A viewer is who signaling says it is, and so is its user; by MQTT it is
+    /// who it says it is, else the station's user, and those of whom nothing is known are one.
+    pub(super) fn sender(&self, action: &Action) -> Sender {
+        match self {
+            Self::Mqtt => {
+                let user = action.user.as_deref();
+                let id = action.sender.as_deref().or(user).unwrap_or("mqtt");
+                Sender {
+                    via: Via::Mqtt,
+                    ..Self::viewer(id, user)
+                }
+            }
+            Self::Viewer(id) => Self::viewer(id, action.user.as_deref()),
         }
     }
 }

@@ -132,6 +132,20 @@ impl Motors {
         accepted
     }
 
+    /// The viewer `id` talks by the robot, in the name of `user`. True if they may, and then it is they
+    /// who drive.
+    pub fn talk(&self, id: &str, user: Option<&str>) -> bool {
+        let mut inner = self.shared.lock();
+        let now = clock::now();
+        let before = inner.drive.driver(now).map(|driver| driver.id);
+        let may = inner.drive.talk(id, user, now);
+        drop(inner);
+        if may && before.as_deref() != Some(id) {
+            self.shared.changed.send_replace(());
+        }
+        may
+    }
+
     /// Stops the wheels, whoever moves them.
     pub fn halt(&self) {
         self.shared.lock().drive.halt();

@@ -10,6 +10,7 @@
 //! - [`packetizer`], [`vp8`], [`track`], [`sender`], [`retransmit`]: frames on their way out.
 //! - [`header_extensions`]: what their packets say beside the picture.
 //! - [`rtcp`]: what the receiver reports about them; [`sender_reports`], [`media_clock`]: what it is told.
+//! - [`sound_sender`], [`sound_receiver`], [`receiver_reports`]: what the robot hears, what the viewer says.
 //! - [`data_channels`]: actions in, telemetry out.
 //! - [`session`]: what is known of a viewer outside of here.
 
@@ -23,6 +24,7 @@ pub(super) mod media_clock;
 pub(super) mod offer;
 pub(super) mod packetizer;
 mod payload_type;
+mod receiver_reports;
 mod relay_bridge;
 mod relay_url;
 mod relays;
@@ -33,6 +35,8 @@ mod rtpmap;
 mod sender;
 mod sender_reports;
 pub(super) mod session;
+mod sound_receiver;
+mod sound_sender;
 mod track;
 mod vp8;
 
@@ -137,6 +141,7 @@ async fn serve(
                     }
                 }
             },
+            Some(track) = connection.incoming.recv() => connection.receive(track, tasks),
             Some(candidate) = connection.local_candidates.next() => {
                 shared.send(&session.viewer, Message::Candidate(candidate));
             }

@@ -27,6 +27,7 @@ use super::peer::packetizer::Packetizer;
 use super::peer::session::{Report, Robot, Session, Shared};
 use super::peer::{self, Ended};
 use super::permission::{Denied, Permission};
+use crate::audio::Audio;
 use crate::clock::{now, wall};
 
 /// What the owner of the robot chose.
@@ -60,6 +61,8 @@ pub(crate) struct VideoIo {
     pub telemetry: watch::Receiver<Arc<str>>,
     /// What telemetry tells of video.
     pub status: watch::Sender<Option<Video>>,
+    /// The microphone and the speaker.
+    pub audio: Audio,
 }
 
 /// How often viewers get a report, and the camera's demand is looked at.
@@ -115,6 +118,7 @@ impl<'a> Sessions<'a> {
             outgoing: io.outgoing.clone(),
             reports: watch::Sender::default(),
             changed: Notify::new(),
+            audio: io.audio.clone(),
         };
         let mut sessions = Self {
             io,
@@ -161,7 +165,10 @@ impl<'a> Sessions<'a> {
                     self.shared.robot.release_unless(&permitted);
                     let _ = list.acted.send(());
                 }
-                () = self.shared.changed.notified() => self.control_camera(),
+                () = self.shared.changed.notified() => {
+                    self.control_camera();
+                    self.control_audio();
+                }
                 Some(ended) = self.tasks.join_next_with_id() => {
                     let (id, ended) = ended.unwrap_or_else(|error| (error.id(), Ended::Panicked));
                     self.ended(id, ended);
@@ -169,6 +176,7 @@ impl<'a> Sessions<'a> {
                 _ = ticks.tick() => {
                     self.end_denied();
                     self.control_camera();
+                    self.control_audio();
                     self.report();
                 }
             }
@@ -285,6 +293,7 @@ impl<'a> Sessions<'a> {
             self.refuse(&session.viewer, &session.offer(), error.to_string());
         }
         self.control_camera();
+        self.control_audio();
     }
 
     fn connected(&self) -> impl Iterator<Item = &Arc<Session>> {
@@ -304,6 +313,13 @@ impl<'a> Sessions<'a> {
             kbps
         });
         self.kbps = asked.into_iter().fold(ceiling, u32::min);
+    }
+
+    /// The microphone is open for who listens.
+    fn control_audio(&self) {
+        let viewers = self.connected().count();
+        let listeners = self.connected().filter(|session| session.listens()).count();
+        self.shared.audio.set_audience(viewers, listeners);
     }
 
     fn report(&self) {

@@ -17,6 +17,8 @@ import { mapCard } from "./map-card";
 import { metrics } from "./metrics";
 import type { Lock } from "./motion-lock";
 import { plot } from "./plot";
+import { soundPane } from "./sound-pane";
+import type { SoundState } from "./sound-state";
 import { speedLimit } from "./speed-limit";
 import type { Status } from "./status";
 import { videoPane } from "./video-pane";
@@ -37,6 +39,7 @@ export interface Shown {
   byDataChannel: boolean;
   roundTripMs: number | undefined;
   pictureAgeMs: number | undefined;
+  sound: SoundState | null;
 }
 
 /** A short knock. */
@@ -46,6 +49,8 @@ const STOP_FELT_MS = 40;
 export interface DashboardCallbacks {
   driveWithoutPicture(): void;
   useGamepad(id: string): void;
+  listen(on: boolean): void;
+  talk(on: boolean): void;
 }
 
 export function dashboard(robot: string, controller: DriveController, log: Log, cards: HTMLElement[], callbacks: DashboardCallbacks) {
@@ -58,6 +63,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
   const machine = metrics("Robot", ["Battery", "Temperature", "Load", "Wi-Fi", "Memory", "Reconnects", "Up", "Version"]);
   const actions = metrics("Actions", ["Last", "From", "Obeyed", "Refused", "Too old", "Out of order", "Not the driver", "Board faults"]);
   const video = videoPane(robot, () => driveView, callbacks.driveWithoutPicture);
+  const sound = soundPane(robot, callbacks.listen, callbacks.talk);
   const gamepad = gamepadNote(callbacks.useGamepad);
   const halt = () => {
     controller.halt();
@@ -76,6 +82,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
       el("button", { type: "button", class: "stop", onpointerdown: halt, onclick: halt }, "Stop"),
       speedLimit(controller),
     ),
+    sound.element,
     el("p", { class: "muted hint" }, "Arrow keys, W A S D or a gamepad drive while held. Space stops."),
     gamepad.element,
   );
@@ -103,6 +110,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
     video,
     /** Whether anything of the picture or the controls is. */
     inSight: () => driveView.getBoundingClientRect().bottom > 0,
+    sound,
     showGamepad: (status: GamepadStatus) => gamepad.show(status),
     addSample: (sample: Sample) => graph.add(sample),
     show(shown: Shown) {
@@ -114,6 +122,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
       controls.dataset["locked"] = String(shown.lock !== null);
       video.setNote(shown.note);
       video.setVeil(shown.veiled, shown.lock);
+      sound.show(shown.sound);
       wheels.show(shown.telemetry?.wheels);
       map.show(readPose(shown.telemetry?.pose));
       link.show(linkMetrics(shown));

@@ -56,6 +56,16 @@ export function arrow(): SVGElement {
   );
 }
 
+const SOUNDS = {
+  listen: "M4 9.5v5h4l5 4v-13l-5 4zM16.5 9a4 4 0 0 1 0 6M19 6.5a8 8 0 0 1 0 11",
+  talk: "M12 3.5a2.5 2.5 0 0 1 2.5 2.5v5a2.5 2.5 0 0 1-5 0V6A2.5 2.5 0 0 1 12 3.5zM6.5 11a5.5 5.5 0 0 0 11 0M12 16.5V20M9 20h6",
+} as const;
+
+/** On the buttons of sound. */
+export function soundIcon(name: keyof typeof SOUNDS): SVGElement {
+  return svg("svg", { class: "tool-icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, svg("path", { d: SOUNDS[name], class: "stroke" }));
+}
+
 const TOOLS = {
   turn: "M19 12a7 7 0 1 1-2.1-5M19 4v4h-4",
   save: "M4 8h4l1.5-2.5h5L16 8h4v11H4zM12 16.5a3.5 3.5 0 1 0 0-7 3.5 3.5 0 0 0 0 7z",

@@ -9,8 +9,12 @@ import { Outbox, type Outcome } from "../drive/outbox";
 import type { RobotClock } from "../drive/robot-clock";
 import type { Now } from "../drive/scheduler";
 import { broadcast, send, type Transports } from "../drive/transport";
+import { listenToInterruptions } from "../drive/interruptions";
 import type { ViewerCredentials } from "../kvs/channel";
 import { Log } from "../log";
+import { openMicrophone } from "../sound/microphone";
+import { Talk } from "../sound/talk";
+import { listenToTalkKey } from "../sound/talk-key";
 import * as api from "../station/api";
 import type { StreamState } from "../station/telemetry";
 import { readCounters, videoStats, type VideoCounters, type VideoStats } from "../video/stats";
@@ -23,6 +27,7 @@ import * as logMessages from "./log-messages";
 import { motionLock, veiled, type Lock } from "./motion-lock";
 import { RobotReports } from "./robot-reports";
 import { senderName } from "./sender-name";
+import { soundState } from "./sound-state";
 import { status, videoNote } from "./status";
 
 /** Statistics are per second, and read by people. */
@@ -64,6 +69,7 @@ export class RobotPage {
   readonly #controller: DriveController;
   readonly #dashboard: ReturnType<typeof dashboard>;
   readonly #clientId: string;
+  readonly #talk: Talk;
   readonly #reports = new RobotReports();
   readonly #timers: ReturnType<typeof setInterval>[];
   #streamState: StreamState | null;
@@ -91,6 +97,7 @@ export class RobotPage {
       clockOffsetMs,
       errorMessage: api.errorMessage,
       onStream: (stream) => this.#onVideo(stream),
+      onSound: (stream) => this.#dashboard.sound.setStream(stream),
       onMessage: (message) => this.#onMessage(message),
       onState: (state) => this.#onViewerState(state),
     });
@@ -107,6 +114,14 @@ export class RobotPage {
     this.#dashboard = dashboard(robot, this.#controller, this.#log, options.cards ?? [], {
       driveWithoutPicture: () => this.#driveWithoutPicture(),
       useGamepad: (id) => gamepads.use(id),
+      listen: (on) => this.#viewer.request({ listen: on }),
+      talk: (on) => (on ? this.#talk.press() : this.#talk.release()),
+    });
+    this.#talk = new Talk({
+      microphone: openMicrophone,
+      send: async (track) => void (await this.#viewer.sound?.sender.replaceTrack(track)),
+      say: () => this.#viewer.request({ talk: true }),
+      onChange: () => this.#look(),
     });
     this.element = this.#dashboard.element;
     this.#listen();
@@ -138,6 +153,7 @@ export class RobotPage {
 
   close(): void {
     this.#controller.close();
+    this.#talk.close();
     this.#closed.abort();
     this.#timers.forEach(clearInterval);
     this.#viewer.close();
@@ -147,6 +163,8 @@ export class RobotPage {
     const { signal } = this.#closed;
     listenToKeys(this.#controller, () => this.#dashboard.inSight(), signal);
     keepAwake(() => this.#controller.holds || this.#dashboard.video.paintedMs !== null, signal);
+    listenToTalkKey(this.#talk, signal);
+    listenToInterruptions(() => this.#talk.release(), signal);
     // Who looks away does not drive: somebody else may.
     const onVisibility = () => document.hidden && this.#viewer.release();
     document.addEventListener("visibilitychange", onVisibility, { signal });
@@ -203,7 +221,10 @@ export class RobotPage {
 
   #onViewerState(state: ViewerState): void {
     this.#log.write(logMessages.ofViewer(state));
-    if (state.is === "connected") this.#reports.channelOpened(performance.now());
+    if (state.is === "connected") {
+      this.#reports.channelOpened(performance.now());
+      this.#viewer.request({ listen: this.#dashboard.sound.listening });
+    } else this.#talk.release();
     this.#viewerState = state;
     this.#look();
   }
@@ -296,6 +317,15 @@ export class RobotPage {
       byDataChannel: canSend,
       roundTripMs: canSend ? roundTripMs : this.#answerMs,
       pictureAgeMs: this.#pictureAgeMs(now),
+      sound: soundState({
+        audio: this.#telemetry?.audio,
+        direction: this.#viewer.sound?.currentDirection ?? null,
+        connected: canSend,
+        me: this.#clientId,
+        driver: this.#telemetry?.driver,
+        talk: this.#talk.state,
+        problem: this.#talk.problem,
+      }),
     });
   }
 }

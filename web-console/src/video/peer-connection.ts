@@ -1,4 +1,4 @@
-// One peer connection to the robot: its video, and the two data channels.
+// One peer connection to the robot: its video, sound both ways, and the two data channels.
 // Lives once; whoever wants another try makes another one (`viewer`).
 
 import type { SignalingClient } from "amazon-kinesis-video-streams-webrtc";
@@ -12,6 +12,8 @@ export interface Answer extends RTCSessionDescriptionInit {
 
 export interface Listener {
   onStream(stream: MediaStream): void;
+  /** What the robot's microphone hears. */
+  onSound(stream: MediaStream): void;
   onMessage(message: Message): void;
   /** Connected, failed, refused, or the channel `drive` opened or closed. */
   onChange(): void;
@@ -22,6 +24,8 @@ const MAX_UNSENT_BYTES = 2048;
 
 export class PeerConnection {
   readonly pc: RTCPeerConnection;
+  /** What the robot hears, and what is said by it: nothing is, before somebody talks. */
+  readonly sound: RTCRtpTransceiver;
   readonly #drive: RTCDataChannel;
   readonly #telemetry: RTCDataChannel;
   readonly #signaling: SignalingClient;
@@ -35,11 +39,17 @@ export class PeerConnection {
     preferCodec(video);
     wantCaptureTime(video);
     minimizeJitterBuffer(video.receiver);
+    this.sound = this.pc.addTransceiver("audio", { direction: "sendrecv" });
+    onlyOpus(this.sound);
     // A lost action is replaced by the next one, and a report too; a late one is worth nothing.
     this.#drive = this.pc.createDataChannel(DRIVE_CHANNEL, { ordered: false, maxRetransmits: 0 });
     this.#telemetry = this.pc.createDataChannel(TELEMETRY_CHANNEL, { ordered: true, maxRetransmits: 0 });
 
-    this.pc.ontrack = ({ track, streams }) => listener.onStream(streams[0] ?? new MediaStream([track]));
+    this.pc.ontrack = ({ track }) => {
+      const stream = new MediaStream([track]);
+      if (track.kind === "audio") listener.onSound(stream);
+      else listener.onStream(stream);
+    };
     this.pc.onconnectionstatechange = () => listener.onChange();
     this.#drive.onopen = this.#drive.onclose = () => listener.onChange();
     this.#telemetry.onmessage = ({ data }) => {
@@ -144,11 +154,20 @@ export function cannotShow(): string | null {
 }
 
 /**
- * The answer of a master that would also receive, as Amazon's SDK in C says of every track: to an
+ * The answer of a master that would also receive video, as Amazon's SDK in C says of every track: to an
  * offer that only receives, that is none, and browsers take it for an error ("incompatible send direction").
  */
 export function onlySent({ type, sdp = "" }: RTCSessionDescriptionInit): RTCSessionDescriptionInit {
-  return { type, sdp: sdp.replace(/^a=sendrecv(\r?)$/gm, "a=sendonly$1") };
+  const sections = sdp.split(/^(?=m=)/m);
+  const sent = sections.map((section) => (section.startsWith("m=audio") ? section : section.replace(/^a=sendrecv(\r?)$/gm, "a=sendonly$1")));
+  return { type, sdp: sent.join("") };
+}
+
+/** The robot knows nothing else. */
+function onlyOpus(sound: RTCRtpTransceiver): void {
+  const codecs = RTCRtpReceiver.getCapabilities?.("audio")?.codecs ?? [];
+  const opus = codecs.filter(({ mimeType }) => mimeType.toLowerCase() === "audio/opus");
+  if (opus.length > 0) sound.setCodecPreferences?.(opus);
 }
 
 /** The robot sends nothing else, and the offer stays well below the service's 10 kB. */

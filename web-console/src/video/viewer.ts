@@ -5,7 +5,7 @@ import type { SignalingClient } from "amazon-kinesis-video-streams-webrtc";
 import { channelEndpoints, type ViewerCredentials } from "../kvs/channel";
 import { open, signalingClient } from "../kvs/signaling";
 import { ReconnectLoop, type Waiting } from "../reconnect";
-import type { Action, Message } from "../wire";
+import type { Action, Message, Request } from "../wire";
 import { Heartbeat } from "./heartbeat";
 import { cannotShow, PeerConnection, type Listener } from "./peer-connection";
 
@@ -29,6 +29,8 @@ export interface ViewerOptions {
   credentials: () => Promise<ViewerCredentials>;
   clockOffsetMs: () => number;
   onStream: (stream: MediaStream | null) => void;
+  /** What the robot hears; null while there is none. */
+  onSound: (stream: MediaStream | null) => void;
   onMessage: (message: Message) => void;
   onState: (state: ViewerState) => void;
   /** Why an attempt failed, for people. */
@@ -83,7 +85,16 @@ export class Viewer {
 
   /** Lets others drive. */
   release(): void {
-    this.#peer?.request({ release: true });
+    this.request({ release: true });
+  }
+
+  request(request: Request): void {
+    this.#peer?.request(request);
+  }
+
+  /** Both ways of sound; null while there is no connection. */
+  get sound(): RTCRtpTransceiver | null {
+    return this.#peer?.sound ?? null;
   }
 
   retryNow(): void {
@@ -161,9 +172,10 @@ export class Viewer {
   }
 
   #listener(end: End): Listener {
-    const { onStream, onMessage, onState } = this.#options;
+    const { onStream, onSound, onMessage, onState } = this.#options;
     return {
       onStream,
+      onSound,
       onMessage: (message) => {
         this.#heartbeat.received(performance.now(), message.pong);
         onMessage(message);
@@ -211,5 +223,6 @@ export class Viewer {
     this.#peer.close();
     this.#peer = null;
     this.#options.onStream(null);
+    this.#options.onSound(null);
   }
 }

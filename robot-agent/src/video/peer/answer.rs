@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::offer::{MAX_SECTIONS, Offer, Section};
+use super::offer::{DATA, MAX_SECTIONS, OPUS, Offer, RobotSound, SOUND, Section, VIDEO};
 
 /// An answer, and where its candidates belong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +16,14 @@ pub(super) struct Answer {
 
 impl Answer {
     /// To `offer`, of which the library answered the part it was shown with `answered`; the
-    /// encoder's frames have this `level`.
-    pub(super) fn word(offer: &Offer, answered: &str, level: u8) -> Self {
+    /// encoder's frames have this `level`, and of sound the robot `hears` and `speaks`.
+    pub(super) fn word(offer: &Offer, answered: &str, level: u8, sound: RobotSound) -> Self {
         let (session, sections) = split(answered);
+        let of_library = |name: &str| {
+            let mid = format!("a=mid:{name}");
+            sections.iter().find(|lines| lines.contains(&mid.as_str()))
+        };
+        let served = offer.served_sound(sound).map(|sound| sound.index);
         let tagged = offer.accepted.first().copied().unwrap_or(offer.video);
         let mut sdp = String::new();
         for line in session.iter().filter(|line| !line.starts_with("a=group:")) {
@@ -36,12 +41,14 @@ impl Answer {
         let candidates = sections.iter().flatten().filter(|line| is_candidate(line));
         let candidates: Vec<_> = candidates.copied().collect();
         for index in 0..offer.sections.len() {
-            let of_library = match index {
-                _ if index == offer.video => sections.first(),
-                _ if Some(index) == offer.data => sections.get(1),
+            let answered = match index {
+                _ if index == offer.video => of_library(VIDEO),
+                _ if Some(index) == offer.data => of_library(DATA),
+                _ if Some(index) == served => of_library(SOUND),
                 _ => None,
             };
-            match of_library {
+            match answered {
+                Some(lines) if Some(index) == served => accept_sound(&mut sdp, offer, lines, sound),
                 Some(lines) => accept(&mut sdp, offer, index, lines, level),
                 None if offer.accepted.contains(&index) => {
                     let transport = sections.first().into_iter().flatten();
@@ -121,6 +128,38 @@ fn accept(sdp: &mut String, offer: &Offer, index: usize, lines: &[&str], level: 
     }
     if let Some(sctpmap) = &section.sctpmap {
         let _ = write!(sdp, "a=sctpmap:{sctpmap}\r\n");
+    }
+}
+
+/// The section of sound as the library answered it, but in the words of the offer.
+fn accept_sound(sdp: &mut String, offer: &Offer, lines: &[&str], robot: RobotSound) {
+    let Some(sound) = offer.served_sound(robot) else {
+        return;
+    };
+    let section = &offer.sections[sound.index];
+    let number = sound.payload_type;
+    let direction = sound.direction(robot);
+    let is_silent = !direction.starts_with("a=send");
+    for line in lines.iter().filter(|line| !is_candidate(line)) {
+        let key = line.split(':').next().unwrap_or_default();
+        match key {
+            _ if line.starts_with("m=") => {
+                let _ = write!(sdp, "m=audio 9 {} {number}\r\n", section.protocol);
+            }
+            "a=mid" => {
+                if let Some(mid) = &section.mid {
+                    let _ = write!(sdp, "a=mid:{mid}\r\n");
+                }
+            }
+            "a=fmtp" => {
+                let _ = write!(sdp, "a=fmtp:{number} {OPUS}\r\n");
+            }
+            "a=rtcp-mux" if !section.has_rtcp_mux => {}
+            "a=rtcp-rsize" => {}
+            "a=ssrc" | "a=msid" if is_silent => {}
+            "a=sendrecv" | "a=sendonly" | "a=recvonly" | "a=inactive" => push(sdp, direction),
+            _ => push(sdp, line),
+        }
     }
 }
 

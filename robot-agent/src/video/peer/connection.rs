@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use webrtc::api::media_engine::MediaEngine;
+use webrtc::api::media_engine::{MIME_TYPE_OPUS, MediaEngine};
 use webrtc::api::setting_engine::SettingEngine;
 use webrtc::api::{API, APIBuilder};
 use webrtc::dtls_transport::dtls_role::DTLSRole;
@@ -27,12 +27,15 @@ use super::answer::Answer;
 use super::candidates::LocalCandidates;
 use super::data_channels::DataChannels;
 use super::header_extensions;
-use super::offer::{self, Offer};
+use super::offer::{self, Offer, RobotSound};
 use super::relays::Relays;
 use super::rtcp;
 use super::sender::RtpSender;
 use super::session::{Session, Shared};
+use super::sound_receiver::{self, IncomingTrack};
+use super::sound_sender::SoundSender;
 use super::track::Track;
+use crate::audio;
 use crate::video::codec::Codec;
 use crate::video::messages::Message;
 
@@ -91,6 +94,20 @@ fn api(role: DTLSRole, codec: Codec) -> Result<API, webrtc::Error> {
         },
         RTPCodecType::Video,
     )?;
+    media.register_codec(
+        RTCRtpCodecParameters {
+            capability: RTCRtpCodecCapability {
+                mime_type: MIME_TYPE_OPUS.to_owned(),
+                clock_rate: audio::RATE,
+                channels: 2,
+                sdp_fmtp_line: offer::OPUS.to_owned(),
+                rtcp_feedback: Vec::new(),
+            },
+            payload_type: 111,
+            ..RTCRtpCodecParameters::default()
+        },
+        RTPCodecType::Audio,
+    )?;
     header_extensions::register(&mut media)?;
     let mut settings = SettingEngine::default();
     settings.set_answering_dtls_role(role)?;
@@ -130,13 +147,30 @@ pub(super) struct Connection {
     pub data_channels: Arc<DataChannels>,
     pub local_candidates: LocalCandidates,
     pub shared: Arc<Shared>,
+    /// What the viewer sends.
+    pub incoming: mpsc::Receiver<IncomingTrack>,
     session: Arc<Session>,
     sender: Arc<RTCRtpSender>,
     track: Arc<Track>,
+    sound: Sound,
     /// What is asked for candidates.
     relays: Arc<Relays>,
     /// The viewer's end of ICE, by which a restart is known.
     credentials: Option<(String, String)>,
+}
+
+/// Both ways of sound.
+struct Sound {
+    sender: Arc<RTCRtpSender>,
+    track: Arc<Track>,
+}
+
+impl Sound {
+    async fn add(peer: &RTCPeerConnection) -> Result<Self, webrtc::Error> {
+        let track = Arc::new(Track::of(RTPCodecType::Audio));
+        let sender = peer.add_track(Arc::clone(&track) as _).await?;
+        Ok(Self { sender, track })
+    }
 }
 
 impl Connection {
@@ -166,10 +200,13 @@ impl Connection {
             Box::pin(std::future::ready(()))
         }));
         let track = Arc::new(Track::of(RTPCodecType::Video));
+        let incoming = sound_receiver::listen(&peer);
         let mut connection = Self {
             data_channels: DataChannels::attach(&peer, role, shared, session).await?,
             local_candidates: LocalCandidates::listen(&peer, &session.viewer, relays.clone()),
             sender: peer.add_track(Arc::clone(&track) as _).await?,
+            sound: Sound::add(&peer).await?,
+            incoming,
             shared: Arc::clone(shared),
             session: Arc::clone(session),
             credentials: None,
@@ -201,7 +238,11 @@ impl Connection {
             self.prepare_restart().await;
         }
         self.credentials = Some(credentials);
-        let shown = RTCSessionDescription::offer(offer.for_library())?;
+        let sound = RobotSound {
+            hears: self.shared.audio.hears(),
+            speaks: self.shared.audio.speaks(),
+        };
+        let shown = RTCSessionDescription::offer(offer.for_library(sound))?;
         self.peer.set_remote_description(shown).await?;
         let answer = self.peer.create_answer(None).await?;
         self.peer.set_local_description(answer).await?;
@@ -210,7 +251,10 @@ impl Connection {
         let answered = self.peer.local_description().await;
         let answered =
             answered.ok_or(webrtc::Error::ErrPeerConnSDPTypeInvalidValueSetLocalDescription)?;
-        let answer = Answer::word(offer, &answered.sdp, self.shared.level.get());
+        let answer = Answer::word(offer, &answered.sdp, self.shared.level.get(), sound);
+        let receives_sound = offer.sound.as_ref().is_some_and(|sound| sound.receives);
+        self.session
+            .set_receives_sound(receives_sound && sound.hears);
         self.local_candidates.drop_sent(&answer);
         self.session.set_answer(answer.sdp.clone());
         let message = Message::Answer {
@@ -247,12 +291,22 @@ impl Connection {
         let (to, feedback) = mpsc::channel(FEEDBACK_WAITING);
         let sender = RtpSender::new(&self.track, &self.sender, &self.session, &self.shared);
         tasks.spawn(sender.run(feedback));
-        tasks.spawn(rtcp::read_feedback(Arc::clone(&self.sender), to));
+        let ssrc = self.track.bound().map_or(0, |bound| bound.ssrc);
+        tasks.spawn(rtcp::read_feedback(Arc::clone(&self.sender), ssrc, to));
         tasks.spawn(Arc::clone(&self.data_channels).send_reports());
+        let Sound { sender, track } = &self.sound;
+        tasks.spawn(SoundSender::new(track, sender, &self.session, &self.shared).run());
         self.shared.camera.key_frame(self.session.codec);
         self.session.set_connected(true);
         self.shared.changed.notify_one();
         tracing::info!(viewer = %self.session.viewer, "connected");
+    }
+
+    /// Takes what the viewer says, for as long as it comes.
+    pub(super) fn receive(&self, track: IncomingTrack, tasks: &mut JoinSet<()>) {
+        let (session, shared) = (Arc::clone(&self.session), Arc::clone(&self.shared));
+        let own = Arc::clone(&self.sound.track);
+        tasks.spawn(sound_receiver::receive(track, own, session, shared));
     }
 
     /// Tries one more address of the viewer's.

@@ -215,8 +215,23 @@ impl DataChannels {
         if request.release {
             self.release();
         }
+        if let Some(listens) = request.listen {
+            self.session.set_listens(listens);
+            self.shared.changed.notify_one();
+        }
+        if request.talk {
+            self.talk();
+        }
         if let Some(pong) = &request.ping {
             send(channel, Message::Pong { pong }).await;
+        }
+    }
+
+    /// Nobody is heard but who drives.
+    fn talk(&self) {
+        let principal = self.session.principal.as_deref().map(label);
+        if let Some(_acts) = self.session.acts() {
+            self.shared.robot.talk(&self.session.viewer, principal);
         }
     }
 

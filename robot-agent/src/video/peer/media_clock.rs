@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const NTP_TO_UNIX_S: u64 = 2_208_988_800;
 
 /// Ticks a second of RTP's clock for video (RFC 6184, section 5.1).
-const RTP_RATE: u128 = 90_000;
+const VIDEO_RATE: u32 = 90_000;
 
 /// A round trip that is longer is none: nobody drives over such a path, and the clocks of the middle
 /// 32 bits wrap.
@@ -18,16 +18,23 @@ const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(10);
 pub(in crate::video) struct MediaClock {
     start: Instant,
     start_ntp: u64,
+    rtp_rate: u32,
 }
 
 impl MediaClock {
-    /// One that starts now, by either clock.
+    /// One for video that starts now, by either clock.
     pub(in crate::video) fn new(start: Instant, wall: SystemTime) -> Self {
         let unix = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
         Self {
             start,
             start_ntp: fixed_point(unix).wrapping_add(NTP_TO_UNIX_S << 32),
+            rtp_rate: VIDEO_RATE,
         }
+    }
+
+    /// The same with so many ticks a second of RTP's clock.
+    pub(super) fn with_rate(self, rtp_rate: u32) -> Self {
+        Self { rtp_rate, ..self }
     }
 
     /// As an NTP timestamp (RFC 3550, section 4): seconds, and 32 bits of their fraction.
@@ -37,7 +44,7 @@ impl MediaClock {
 
     /// As an RTP timestamp.
     pub(super) fn rtp(&self, at: Instant) -> u32 {
-        let ticks = self.elapsed(at).as_nanos() * RTP_RATE;
+        let ticks = self.elapsed(at).as_nanos() * u128::from(self.rtp_rate);
         wrapped(ticks.saturating_add(500_000_000) / 1_000_000_000)
     }
 

@@ -1,14 +1,15 @@
 //! Reads an offer before anything is built for it: which of its sections are served, over which
 //! transport, and what the library is shown of it. Pure.
 //!
-//! One video section that receives is served, and with it, if both are in one BUNDLE group (RFC
-//! 8843), a section of data channels. The group's other media are accepted, but nothing is sent or
-//! received there; all else is rejected. The library is shown only those two, always in the same
-//! order and under the same names: so whatever else a viewer offers, now or later, is none of its
+//! One video section that receives is served, and with it, if they are in one BUNDLE group (RFC
+//! 8843), a section of data channels and one of sound. The group's other media are accepted, but nothing
+//! is sent or received there; all else is rejected. The library is shown only those three, always in the
+//! same order and under the same names: so whatever else a viewer offers, now or later, is none of its
 //! business.
 
 mod refused;
 mod section;
+mod sound;
 mod transport;
 
 use std::fmt::Write;
@@ -26,10 +27,12 @@ use transport::Transport;
 pub(super) use refused::MAX_SECTIONS;
 pub(crate) use refused::Refused;
 pub(super) use section::Section;
+pub(super) use sound::{OPUS, RobotSound, Sound};
 
 /// How the library knows the sections that it is shown, and the only H.264 that it is told of.
 pub(super) const VIDEO: &str = "video";
 pub(super) const DATA: &str = "data";
+pub(super) const SOUND: &str = "sound";
 pub(super) const H264: &str =
     "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
 
@@ -44,6 +47,7 @@ pub(in crate::video) struct Offer {
     /// Which of them are served.
     pub(super) video: usize,
     pub(super) data: Option<usize>,
+    pub(super) sound: Option<Sound>,
     /// All that are not rejected, in the order of their group. The first has the transport.
     pub(super) accepted: Vec<usize>,
     /// The mids of the video's BUNDLE group, in the offer's order.
@@ -116,6 +120,7 @@ impl Offer {
             sections: media.iter().map(Section::read).collect(),
             video,
             data,
+            sound: Sound::choose(&offer, |media| is_bundled(&media)),
             accepted,
             candidates: transport.candidates(media),
             attributes: shown_attributes(&media[video], &payload_type),
@@ -130,8 +135,13 @@ impl Offer {
         self.payload_type.codec()
     }
 
+    /// The section of sound, if the `robot` has anything to do with sound.
+    pub(super) fn served_sound(&self, robot: RobotSound) -> Option<&Sound> {
+        (self.sound.as_ref()).filter(|_| robot.hears || robot.speaks)
+    }
+
     /// What the library is shown: no more than what is served.
-    pub(super) fn for_library(&self) -> String {
+    pub(super) fn for_library(&self, robot: RobotSound) -> String {
         let Transport {
             ufrag,
             pwd,
@@ -140,11 +150,12 @@ impl Offer {
             lite,
             ..
         } = &self.transport;
-        let group = if self.data.is_some() {
-            format!("{VIDEO} {DATA}")
-        } else {
-            VIDEO.to_owned()
-        };
+        let sound = self.served_sound(robot);
+        let mut group = VIDEO.to_owned();
+        let others = [(DATA, self.data.is_some()), (SOUND, sound.is_some())];
+        for (name, _) in others.iter().filter(|(_, is_there)| *is_there) {
+            let _ = write!(group, " {name}");
+        }
         let lite = if *lite { "a=ice-lite\r\n" } else { "" };
         let transport = format!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\na=setup:{setup}\r\n");
         let payload_type = self.payload_type.number;
@@ -169,6 +180,9 @@ impl Offer {
                 "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\n\
                  a=mid:{DATA}\r\n{transport}a=sctp-port:5000\r\n"
             );
+        }
+        if let Some(sound) = sound {
+            sdp.push_str(&sound.for_library(&transport, robot));
         }
         sdp
     }

@@ -46,15 +46,25 @@ const MIN_PACKETS: u32 = 20;
 
 /// Reads until the connection is gone. Without this loop nothing that the receiver says would
 /// ever be seen.
-pub(super) async fn read_feedback(sender: Arc<RTCRtpSender>, to: mpsc::Sender<Feedback>) {
-    let mut counter = LossCounter::default();
+pub(super) async fn read_feedback(
+    sender: Arc<RTCRtpSender>,
+    ssrc: u32,
+    to: mpsc::Sender<Feedback>,
+) {
+    let mut counter = LossCounter {
+        ssrc,
+        ..LossCounter::default()
+    };
     let mut unreadable = 0;
     while unreadable < MAX_UNREADABLE && !to.is_closed() {
         match sender.read_rtcp().await {
             Ok((packets, _)) => {
                 unreadable = 0;
                 for packet in &packets {
-                    let read = [counter.read(packet.as_ref()), timing(packet.as_ref())];
+                    let read = [
+                        counter.read(packet.as_ref()),
+                        timing(packet.as_ref(), counter.ssrc),
+                    ];
                     for feedback in read.into_iter().flatten() {
                         // A full queue means that newer feedback is on its way.
                         let _ = to.try_send(feedback);
@@ -71,7 +81,7 @@ pub(super) async fn read_feedback(sender: Arc<RTCRtpSender>, to: mpsc::Sender<Fe
 }
 
 /// What it says of time.
-fn timing(packet: &(dyn Packet + Send + Sync)) -> Option<Feedback> {
+fn timing(packet: &(dyn Packet + Send + Sync), ssrc: u32) -> Option<Feedback> {
     let any = packet.as_any();
     if let Some(extended) = any.downcast_ref::<ExtendedReport>() {
         let reference = extended.reports.iter().find_map(|block| {
@@ -83,16 +93,23 @@ fn timing(packet: &(dyn Packet + Send + Sync)) -> Option<Feedback> {
         });
         return reference.map(Feedback::ReferenceTime);
     }
-    let report = any.downcast_ref::<ReceiverReport>()?.reports.first()?;
+    let report = about(any.downcast_ref()?, ssrc)?;
     Some(Feedback::Echo(Echo {
         last_sender_report: report.last_sender_report,
         delay: report.delay,
     }))
 }
 
+/// What the report says of this stream: one packet reports on sound too.
+fn about(report: &ReceiverReport, ssrc: u32) -> Option<&ReceptionReport> {
+    report.reports.iter().find(|report| report.ssrc == ssrc)
+}
+
 /// The receiver's counts at its last report.
 #[derive(Default)]
 struct LossCounter {
+    /// Of the stream.
+    ssrc: u32,
     last: Option<(u32, i32)>,
 }
 
@@ -110,8 +127,8 @@ impl LossCounter {
             let kbps = f64::from(remb.bitrate) / 1000.0;
             return (kbps.is_finite() && kbps > 0.0).then_some(Feedback::Remb(kbps));
         }
-        let report = any.downcast_ref::<ReceiverReport>()?.reports.first()?;
-        self.loss(report).map(Feedback::Lost)
+        self.loss(about(any.downcast_ref()?, self.ssrc)?)
+            .map(Feedback::Lost)
     }
 
     /// Counted over the time between two reports, not taken from their own fraction: browsers
@@ -177,18 +194,41 @@ mod tests {
             last_sender_report: 0x1234_5678,
             delay: 0x8000,
         };
-        assert!(matches!(timing(&report), Some(Feedback::Echo(said)) if said == echo));
+        assert!(matches!(timing(&report, 0), Some(Feedback::Echo(said)) if said == echo));
         let own = ReferenceTime { ssrc: 9, ntp: 7 };
         let block = ReceiverReferenceTimeReportBlock { ntp_timestamp: 7 };
         let extended = |reports| ExtendedReport {
             sender_ssrc: 9,
             reports,
         };
-        let asked = timing(&extended(vec![Box::new(block)]));
+        let asked = timing(&extended(vec![Box::new(block)]), 0);
         assert!(matches!(asked, Some(Feedback::ReferenceTime(said)) if said == own));
         for silent in [&ReceiverReport::default() as _, &extended(Vec::new()) as _] {
-            assert!(timing(silent).is_none());
+            assert!(timing(silent, 0).is_none());
         }
+    }
+
+    #[test]
+    fn what_is_said_of_another_stream_is_not_taken_for_this_one() {
+        let mut counter = LossCounter {
+            ssrc: 7,
+            ..LossCounter::default()
+        };
+        let of_both = |highest, of_sound| ReceiverReport {
+            reports: [(9, of_sound), (7, highest)]
+                .map(|(ssrc, last_sequence_number)| ReceptionReport {
+                    ssrc,
+                    last_sequence_number,
+                    last_sender_report: ssrc,
+                    ..ReceptionReport::default()
+                })
+                .to_vec(),
+            ..ReceiverReport::default()
+        };
+        assert!(counter.read(&of_both(1000, 40_000)).is_none());
+        assert!(share(counter.read(&of_both(1100, 40_001))) < 1e-9);
+        let echo = timing(&of_both(1200, 1), 7);
+        assert!(matches!(echo, Some(Feedback::Echo(said)) if said.last_sender_report == 7));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use wire::signaling::Candidate;
 use super::media_clock::MediaClock;
 use super::offer::{ConnectionId, Offer};
 use super::packetizer::{Frames, StreamLevel};
+use crate::audio::Audio;
 use crate::video::bandwidth::Limits;
 use crate::video::camera::Camera;
 use crate::video::codec::Codec;
@@ -23,6 +24,8 @@ use crate::video::messages::{IceServer, Message, Outgoing};
 pub(crate) trait Robot: Send + Sync + 'static {
     /// Carries out an action of a viewer, at once, if they may drive.
     fn act(&self, action: &Action, viewer: &Arc<str>);
+    /// A viewer talks, in the name of this user. True if they may, and then it is they who drive.
+    fn talk(&self, viewer: &str, user: Option<&str>) -> bool;
     /// The viewer is gone, or drives no more: stops the wheels if it is they who move them.
     /// True if they drove.
     fn release(&self, viewer: &str) -> bool;
@@ -53,8 +56,9 @@ pub(in crate::video) struct Shared {
     pub outgoing: mpsc::Sender<Outgoing>,
     /// None before the first.
     pub reports: watch::Sender<Arc<Option<Report>>>,
-    /// Notified when a viewer has connected or is gone.
+    /// Notified when a viewer has connected, or listens, or is gone.
     pub changed: Notify,
+    pub audio: Audio,
 }
 
 impl Shared {
@@ -102,6 +106,10 @@ pub(in crate::video) struct Session {
     connected: AtomicBool,
     /// Whether the viewer wants no picture for now.
     paused: AtomicBool,
+    /// Whether sound is negotiated that the viewer receives.
+    receives_sound: AtomicBool,
+    /// Whether the viewer wants to hear; none as long as they have not said.
+    listens: watch::Sender<Option<bool>>,
     kbps: AtomicU32,
 }
 
@@ -144,6 +152,8 @@ impl Session {
             acting: Mutex::new(()),
             connected: AtomicBool::new(false),
             paused: AtomicBool::new(false),
+            receives_sound: AtomicBool::new(false),
+            listens: watch::Sender::new(None),
             kbps: AtomicU32::new(limits.ceiling_kbps),
         };
         (Arc::new(session), received)
@@ -215,6 +225,33 @@ impl Session {
     /// Whether that is a change.
     pub(super) fn set_paused(&self, paused: bool) -> bool {
         self.paused.swap(paused, Ordering::Relaxed) != paused
+    }
+
+    /// Whether sound is sent there.
+    pub(in crate::video) fn listens(&self) -> bool {
+        self.receives_sound.load(Ordering::Relaxed) && *self.listens.borrow() == Some(true)
+    }
+
+    pub(super) fn set_receives_sound(&self, receives: bool) {
+        self.receives_sound.store(receives, Ordering::Relaxed);
+    }
+
+    /// What the viewer says of listening.
+    pub(super) fn set_listens(&self, listens: bool) {
+        self.listens.send_replace(Some(listens));
+    }
+
+    /// Waits until the viewer has said whether they listen; after so long, they do.
+    pub(super) async fn wait_for_listening(&self, limit: Duration) {
+        let mut said = self.listens.subscribe();
+        let said = tokio::time::timeout(limit, said.wait_for(Option::is_some)).await;
+        if said.is_err() {
+            self.listens.send_if_modified(|listens| {
+                let unsaid = listens.is_none();
+                *listens = listens.or(Some(true));
+                unsaid
+            });
+        }
     }
 
     /// What its path can take, in kbit/s.

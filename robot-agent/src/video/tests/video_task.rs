@@ -9,6 +9,7 @@ use super::super::camera::{CameraConfig, Format, VideoSource};
 use super::super::messages::{Message, Permitted};
 use super::viewer::{TIMEOUT, Viewer};
 use super::*;
+use crate::audio::{self, Audio, AudioConfig, AudioThreads};
 
 pub(super) fn config() -> VideoConfig {
     VideoConfig {
@@ -56,6 +57,11 @@ impl Robot for Recorder {
         driver.take_if(|driver| driver == viewer).is_some()
     }
 
+    fn talk(&self, viewer: &str, _: Option<&str>) -> bool {
+        let mut driver = self.driver.lock().unwrap();
+        driver.get_or_insert_with(|| viewer.to_owned()) == viewer
+    }
+
     fn release_unless(&self, _: &dyn Fn(&str) -> bool) {}
 
     fn driver(&self) -> Option<String> {
@@ -75,12 +81,19 @@ pub(super) struct VideoTask {
     pub status: watch::Receiver<Option<Video>>,
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<()>,
+    pub audio: Audio,
+    _threads: AudioThreads,
     _ice_servers: watch::Sender<Vec<IceServer>>,
     _telemetry: watch::Sender<Arc<str>>,
 }
 
 impl VideoTask {
     pub(super) fn start(config: VideoConfig) -> Self {
+        Self::with_sound(config, AudioConfig::OFF)
+    }
+
+    pub(super) fn with_sound(config: VideoConfig, audio: AudioConfig) -> Self {
+        let (audio, threads) = audio::start(audio);
         let robot = Arc::new(Recorder::default());
         let (to, incoming) = mpsc::channel(64);
         let (permit, permitted) = mpsc::channel(1);
@@ -98,6 +111,7 @@ impl VideoTask {
             relay_tls: Arc::new(relay_tls),
             telemetry,
             status: status_to,
+            audio: audio.clone(),
         };
         let shutdown = CancellationToken::new();
         let video = run(config, Arc::clone(&robot) as _, io, shutdown.clone());
@@ -111,6 +125,8 @@ impl VideoTask {
             status,
             shutdown,
             task,
+            audio,
+            _threads: threads,
             _ice_servers: ice,
             _telemetry: telemetry_to,
         }

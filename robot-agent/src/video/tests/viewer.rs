@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use webrtc::api::APIBuilder;
-use webrtc::api::media_engine::MediaEngine;
+use webrtc::api::media_engine::{MIME_TYPE_OPUS, MediaEngine};
 use webrtc::api::setting_engine::SettingEngine;
 use webrtc::data_channel::RTCDataChannel;
 use webrtc::data_channel::data_channel_init::RTCDataChannelInit;
@@ -27,7 +27,9 @@ use webrtc::rtp_transceiver::RTCRtpTransceiverInit;
 use webrtc::rtp_transceiver::rtp_codec::{
     RTCRtpCodecCapability, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RTPCodecType,
 };
+use webrtc::rtp_transceiver::rtp_sender::RTCRtpSender;
 use webrtc::rtp_transceiver::rtp_transceiver_direction::RTCRtpTransceiverDirection;
+use webrtc::track::track_local::track_local_static_rtp::TrackLocalStaticRTP;
 
 use super::super::messages::{Incoming, Message};
 use wire::signaling::Candidate;
@@ -43,6 +45,8 @@ pub(super) struct Viewer {
     pub drive: Arc<RTCDataChannel>,
     pub telemetry: Arc<RTCDataChannel>,
     pub packets: mpsc::UnboundedReceiver<Packet>,
+    /// What the robot hears.
+    pub sound: mpsc::UnboundedReceiver<Packet>,
     /// Compound packets of RTCP about what is received.
     pub rtcp: mpsc::UnboundedReceiver<Compound>,
     pub reports: mpsc::UnboundedReceiver<Value>,
@@ -75,6 +79,23 @@ impl Viewer {
         };
         media.register_codec(vp8, RTPCodecType::Video).unwrap();
         Self::with(name, media, &[RTPCodecType::Video]).await
+    }
+
+    /// One that also offers sound, both ways, and by which it speaks.
+    pub(super) async fn speaking(
+        name: &str,
+    ) -> (Self, Arc<TrackLocalStaticRTP>, Arc<RTCRtpSender>) {
+        let viewer = Self::new(name).await;
+        let opus = RTCRtpCodecCapability {
+            mime_type: MIME_TYPE_OPUS.to_owned(),
+            clock_rate: 48_000,
+            channels: 2,
+            ..RTCRtpCodecCapability::default()
+        };
+        let voice = TrackLocalStaticRTP::new(opus, "voice".to_owned(), name.to_owned());
+        let voice = Arc::new(voice);
+        let sender = viewer.peer.add_track(Arc::clone(&voice) as _).await;
+        (viewer, voice, sender.unwrap())
     }
 
     /// One that also offers these header extensions of RTP, under ids from 1.
@@ -126,7 +147,7 @@ impl Viewer {
             .unwrap();
         let telemetry = peer.create_data_channel("telemetry", None).await.unwrap();
         let reports = record_messages(&telemetry);
-        let (packets, rtcp) = record_packets(&peer);
+        let (packets, sound, rtcp) = record_packets(&peer);
         Self {
             name: name.to_owned(),
             own_candidates: record_candidates(&peer),
@@ -134,6 +155,7 @@ impl Viewer {
             drive,
             telemetry,
             packets,
+            sound,
             rtcp,
             reports,
         }
@@ -305,12 +327,18 @@ fn record_packets(
     peer: &RTCPeerConnection,
 ) -> (
     mpsc::UnboundedReceiver<Packet>,
+    mpsc::UnboundedReceiver<Packet>,
     mpsc::UnboundedReceiver<Compound>,
 ) {
-    let (to, packets) = mpsc::unbounded_channel();
+    let (pictures_to, packets) = mpsc::unbounded_channel();
+    let (sound_to, sound) = mpsc::unbounded_channel();
     let (rtcp_to, rtcp) = mpsc::unbounded_channel();
     peer.on_track(Box::new(move |track, receiver, _| {
-        let (to, rtcp_to) = (to.clone(), rtcp_to.clone());
+        let to = match track.kind() {
+            RTPCodecType::Audio => sound_to.clone(),
+            _ => pictures_to.clone(),
+        };
+        let rtcp_to = rtcp_to.clone();
         Box::pin(async move {
             #[expect(clippy::disallowed_methods, reason = "ends with its connection")]
             tokio::spawn(async move {
@@ -330,5 +358,5 @@ fn record_packets(
             });
         })
     }));
-    (packets, rtcp)
+    (packets, sound, rtcp)
 }

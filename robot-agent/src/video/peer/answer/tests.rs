@@ -4,6 +4,12 @@ use webrtc::sdp::description::session::SessionDescription;
 
 use super::*;
 
+/// A robot without sound.
+const SILENT: RobotSound = RobotSound {
+    hears: false,
+    speaks: false,
+};
+
 const OFFERED: &str = "v=0\r\no=- 7 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE v d\r\n\
     a=ice-ufrag:abcd\r\na=ice-pwd:0123456789012345678901\r\na=fingerprint:sha-256 00:11\r\n\
     m=audio 9 UDP/TLS/RTP/SAVPF 111 0\r\nc=IN IP4 0.0.0.0\r\na=mid:a\r\na=sendrecv\r\n\
@@ -26,7 +32,7 @@ const ANSWERED: &str = "v=0\r\no=- 99 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\n\
 
 fn answer(change: impl Fn(String) -> String, answered: &str) -> Answer {
     let offer = Offer::read(&change(OFFERED.to_owned())).unwrap();
-    let answer = Answer::word(&offer, answered, 0x28);
+    let answer = Answer::word(&offer, answered, 0x28, SILENT);
     let read = SessionDescription::unmarshal(&mut Cursor::new(answer.sdp.as_bytes()));
     assert_eq!(
         read.unwrap().media_descriptions.len(),
@@ -189,4 +195,49 @@ fn a_refusal_rejects_every_section_of_the_offer() {
     );
     assert!(SessionDescription::unmarshal(&mut Cursor::new(answer.as_bytes())).is_ok());
     assert_eq!(refusal("nonsense"), "");
+}
+
+#[test]
+fn sound_is_answered_by_what_both_can() {
+    let bundled = |direction: &'static str| {
+        move |offer: String| {
+            offer
+                .replace("a=group:BUNDLE v d", "a=group:BUNDLE a v d")
+                .replace("a=sendrecv", direction)
+        }
+    };
+    let answered = format!(
+        "{ANSWERED}m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=setup:active\r\n\
+         a=mid:sound\r\na=ice-ufrag:ours\r\na=ice-pwd:secret\r\na=rtcp-mux\r\n\
+         a=rtpmap:111 opus/48000/2\r\na=fmtp:111 minptime=10;useinbandfec=1\r\n\
+         a=sendrecv\r\na=ssrc:5 cname:robot\r\n"
+    );
+    for (offered, hears, speaks, expected) in [
+        ("a=sendrecv", true, true, "a=sendrecv"),
+        ("a=sendrecv", true, false, "a=sendonly"),
+        ("a=sendrecv", false, true, "a=recvonly"),
+        ("a=recvonly", true, true, "a=sendonly"),
+        ("a=sendonly", true, true, "a=recvonly"),
+        ("a=sendonly", true, false, "a=inactive"),
+        ("a=inactive", true, true, "a=inactive"),
+    ] {
+        let offer = Offer::read(&bundled(offered)(OFFERED.to_owned())).unwrap();
+        let robot = RobotSound { hears, speaks };
+        let answer = Answer::word(&offer, &answered, 0x28, robot);
+        let sound = section(&answer, "audio");
+        assert_eq!(sound[0], "m=audio 9 UDP/TLS/RTP/SAVPF 111");
+        assert!(sound.contains(&expected), "{offered}, {robot:?}: {sound:?}");
+        assert!(sound.contains(&"a=mid:a"), "{sound:?}");
+        let says_ssrc = sound.iter().any(|line| line.starts_with("a=ssrc"));
+        assert_eq!(
+            says_ssrc,
+            hears && expected.starts_with("a=send"),
+            "{sound:?}"
+        );
+        assert!(
+            answer.sdp.contains("a=group:BUNDLE a v d\r\n"),
+            "{}",
+            answer.sdp
+        );
+    }
 }

@@ -96,6 +96,15 @@ pub(super) fn is_open(media: &MediaDescription) -> bool {
 }
 
 pub(super) fn receives(offer: &SessionDescription, media: &MediaDescription) -> bool {
+    !matches!(direction(offer, media), "sendonly" | "inactive")
+}
+
+pub(super) fn sends(offer: &SessionDescription, media: &MediaDescription) -> bool {
+    !matches!(direction(offer, media), "recvonly" | "inactive")
+}
+
+/// As the section says it, else the session, else both ways (RFC 8866, section 6.7).
+fn direction(offer: &SessionDescription, media: &MediaDescription) -> &'static str {
     const DIRECTIONS: [&str; 4] = ["sendrecv", "recvonly", "sendonly", "inactive"];
     let own = DIRECTIONS
         .iter()
@@ -103,7 +112,7 @@ pub(super) fn receives(offer: &SessionDescription, media: &MediaDescription) -> 
     let all = DIRECTIONS
         .iter()
         .find(|direction| offer.has_attribute(direction));
-    !matches!(own.or(all), Some(&"sendonly" | &"inactive"))
+    own.or(all).copied().unwrap_or("sendrecv")
 }
 
 pub(super) fn mid(media: &MediaDescription) -> Option<&str> {

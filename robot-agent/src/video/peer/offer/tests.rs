@@ -78,7 +78,7 @@ fn wherever_audio_stands_video_and_data_are_served_by_the_first_of_the_group() {
         let offer = read(&bundled(mids, &sections));
         assert_eq!((offer.video, offer.data), (video, data), "{mids}");
         assert_eq!(offer.accepted[0], first, "{mids}");
-        let shown = read(&offer.for_library());
+        let shown = read(&offer.for_library(SILENT));
         assert_eq!((shown.video, shown.data), (0, data.map(|_| 1)), "{mids}");
     }
 }
@@ -149,7 +149,7 @@ fn of_a_simulcast_offer_the_library_sees_one_stream_that_receives() {
     let simulcast = "a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l\r\n\
         a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n\
         a=ssrc:1 cname:x\r\na=msid:s t\r\n";
-    let shown = read(&offer(&format!("{OURS}{simulcast}"), "sendrecv")).for_library();
+    let shown = read(&offer(&format!("{OURS}{simulcast}"), "sendrecv")).for_library(SILENT);
     for gone in ["a=rid", "a=simulcast", "a=ssrc", "a=msid", "a=sendrecv"] {
         assert!(!shown.contains(gone), "{gone}: {shown}");
     }
@@ -192,7 +192,7 @@ fn a_viewer_gets_h264_and_vp8_only_where_it_has_no_h264() {
             (codec, 102),
             "{codecs}"
         );
-        let shown = offer.for_library();
+        let shown = offer.for_library(SILENT);
         assert!(
             shown.contains(&format!("a=rtpmap:102 {}/90000\r\n", codec.name())),
             "{shown}"
@@ -273,4 +273,61 @@ fn what_is_no_offer_is_refused() {
     assert_eq!(Offer::read(&audio), Err(Refused::NoVideo));
     let plain = offer(OURS, "recvonly").replace("a=fingerprint", "a=finger");
     assert_eq!(Offer::read(&plain), Err(Refused::Missing("fingerprint")));
+}
+
+/// A robot without sound.
+const SILENT: RobotSound = RobotSound {
+    hears: false,
+    speaks: false,
+};
+
+#[test]
+fn sound_is_shown_to_the_library_if_it_is_opus_and_the_robot_has_to_do_with_it() {
+    let robot = RobotSound {
+        hears: true,
+        speaks: true,
+    };
+    let with = |codec: &str, direction: &str| {
+        let sound = format!(
+            "m=audio 9 UDP/TLS/RTP/SAVPF 63 0\r\nc=IN IP4 0.0.0.0\r\na=mid:s\r\na={direction}\r\n\
+             a=rtpmap:63 {codec}\r\na=rtpmap:0 PCMU/8000\r\na=fmtp:63 stereo=1;ptime=37\r\n\
+             a=ssrc:4000000000 cname:x\r\na=ssrc:4000000000 msid:a b\r\na=ssrc:nonsense\r\n"
+        );
+        let sections = [
+            video("v", "abcd", OURS, "recvonly"),
+            sound,
+            data("d", "abcd"),
+        ];
+        read(&bundled("v s d", &sections))
+    };
+    let offer = with("opus/48000/2", "sendrecv");
+    let shown = offer.for_library(robot);
+    assert!(
+        shown.contains("m=audio 9 UDP/TLS/RTP/SAVPF 63\r\n"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("a=fmtp:63 minptime=10;useinbandfec=1\r\n"),
+        "{shown}"
+    );
+    assert_eq!(shown.matches("a=ssrc:4000000000 ").count(), 1, "{shown}");
+    assert!(
+        !shown.contains("nonsense") && !shown.contains("PCMU"),
+        "{shown}"
+    );
+    assert!(!offer.for_library(SILENT).contains("m=audio"));
+    let only_hears = offer.for_library(RobotSound {
+        speaks: false,
+        ..robot
+    });
+    assert!(!only_hears.contains("a=ssrc"), "{only_hears}");
+    assert!(
+        !with("opus/48000/2", "recvonly")
+            .for_library(robot)
+            .contains("a=ssrc")
+    );
+    for codec in ["G722/8000", "opus/48000", "opusx/48000/2", "PCMU/8000"] {
+        let shown = with(codec, "sendrecv").for_library(robot);
+        assert!(!shown.contains("m=audio"), "{codec}: {shown}");
+    }
 }
