@@ -8,6 +8,7 @@
 //! - [`microphone`]: source → Opus packets; [`packet_times`]: when each was recorded.
 //! - [`voice`]: packets of who speaks, in their order, through [`jitter_buffer`], [`opus`] and [`decoder`].
 //! - [`shared`]: what the threads and all others share; [`frame`]: how sound is measured.
+//! - [`probe`]: the devices, for `check`.
 //! - [`speaker`]: voice and [`chime`], mixed, into the sink.
 
 mod chime;
@@ -20,6 +21,7 @@ mod microphone;
 mod opus;
 mod packet_times;
 mod pipeline;
+pub(crate) mod probe;
 mod shared;
 mod speaker;
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::{lock, motors};
 mod broker;
 mod clock;
 mod credentials;
+mod sound;
 
 /// How long the camera may take to give a picture.
 const CAMERA_LIMIT: Duration = Duration::from_secs(15);
@@ -86,6 +87,8 @@ fn without_config(error: &config::Error) -> Vec<Line> {
         "credentials",
         "board",
         "camera",
+        "microphone",
+        "speaker",
     ];
     let rest = rest.map(|name| Line::skipped(name, "needs a configuration"));
     std::iter::once(first).chain(rest).collect()
@@ -119,6 +122,7 @@ async fn check(config: &Config, now: OffsetDateTime) -> Vec<Line> {
     lines.push(credentials);
     lines.push(board(config));
     lines.push(camera(config, running).await);
+    lines.extend(sound::lines(&config.audio, running).await);
     lines
 }
 

@@ -3,9 +3,12 @@
 //
 // usage: node smoke.mjs PAGE USER PASSWORD KEY TRANSCRIPT
 
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { launch } from "./chromium.mjs";
 import { eventually } from "./harness/eventually.mjs";
 import * as pages from "./harness/page.mjs";
+import { level, samples } from "./harness/tones.mjs";
 import { atMs, Wheels } from "./harness/wheels.mjs";
 
 const [page, user, password, key, transcript] = process.argv.slice(2);
@@ -158,6 +161,30 @@ async function byDataChannel(tab) {
   return source;
 }
 
+// The robot's microphone is a tone, the browser's one of its own; the robot's speaker is a file.
+async function sound(tab) {
+  await tab.getByRole("button", { name: "Listen" }).click();
+  const heard = () =>
+    tab.evaluate(async () => {
+      const { srcObject, muted } = document.querySelector("audio");
+      if (srcObject === null || muted) return 0;
+      window.context ??= new AudioContext();
+      if (window.analyser === undefined) {
+        window.analyser = window.context.createAnalyser();
+        window.context.createMediaStreamSource(srcObject).connect(window.analyser);
+      }
+      const wave = new Float32Array(window.analyser.fftSize);
+      window.analyser.getFloatTimeDomainData(wave);
+      return Math.max(...wave);
+    });
+  await eventually("the robot's tone is heard", async () => (await heard()) > 0.05);
+  const said = () => level(samples(readFileSync(path.join(path.dirname(transcript), "speaker.wav"))).slice(-48_000));
+  await eventually("the chime is over", () => said() < 0.001);
+  await tab.keyboard.down("KeyT");
+  await eventually("the robot speaks", () => said() > 0.01);
+  await tab.keyboard.up("KeyT");
+}
+
 async function display(tab) {
   const picture = tab.locator("img[alt^='The Mars display']");
   await eventually("its picture is there", () => picture.evaluate((image) => image.naturalWidth === 320));
@@ -188,7 +215,7 @@ await check("the ground station answers", answers);
 await check("the robot is online", robotOnline);
 await check("POST /publish drives", publishMoves);
 await check("who may not, or asks for nonsense, does not", refusals);
-const browser = await launch();
+const browser = await launch(["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]);
 const tab = await browser.newPage();
 const sent = await listen(tab);
 await check("the page signs in", () => signIn(tab));
@@ -196,6 +223,7 @@ await check("the page shows the camera", () => firstFrame(tab));
 await check("a held key drives and its release stops", () => heldKey(tab));
 await check("a turn is seen in the picture and on the map", () => worldMoves(tab));
 await check("a key drives over the data channel", () => byDataChannel(tab));
+await check("the robot is heard, and speaks", () => sound(tab));
 await check("the page shows the Mars display", () => display(tab));
 await check("the page closed in mid-drive stops", () => pageClosed(tab, sent));
 await browser.close();

@@ -115,6 +115,22 @@ test("who does not drive is not heard, whatever their browser sends", async () =
   await bert.keyboard.up("KeyT");
 });
 
+test("on a phone, upright and on its side, the stop is where it is without sound", async () => {
+  const page = await scene.watching();
+  await page.getByRole("button", { name: "Hold to talk" }).waitFor();
+  for (const [width, height] of [[360, 780], [780, 360]]) {
+    await page.setViewportSize({ width, height });
+    const whole = async (name) => {
+      const { x, y, ...box } = await page.getByRole("button", { name, exact: true }).boundingBox();
+      const right = x + box.width;
+      const bottom = y + box.height;
+      assert.ok(x >= 0 && right <= width && y >= 0 && bottom <= height, `${name} at ${width}: ${x}–${right}, ${y}–${bottom}`);
+    };
+    await whole("Stop");
+    await whole("Hold to talk");
+  }
+});
+
 test("the robot drives while its driver talks", async () => {
   const page = await scene.watching();
   await page.keyboard.down("KeyT");

@@ -59,7 +59,6 @@ impl DeviceControl {
     }
 
     /// The device in words, once it has given or taken sound.
-    #[cfg(test)]
     pub(super) fn running(&self) -> Option<String> {
         self.lock().running.clone()
     }

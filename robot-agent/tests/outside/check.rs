@@ -69,6 +69,7 @@ async fn a_set_up_that_works_is_all_ok_and_ends_with_0() {
     let mut web = cloud(&ca, granting()).await;
     let (_folder, robot) = robot(&ca, &broker.endpoint());
     configure(&robot, &broker, &web);
+    robot.configure(&json!({"audio": {"microphone": "test", "speaker": "test"}}));
     let (code, report) = check(&robot, async { farewell(broker.online().await).await }).await;
     assert_eq!(code, 0, "{report:#}");
     assert_eq!(report["ok"], true);
@@ -99,6 +100,7 @@ async fn every_thing_that_is_wrong_is_named() {
     robot.configure(&json!({
         "motors": {"driver": "adafruit-motor-hat", "i2c_bus": "/nowhere/i2c"},
         "video": {"source": "v4l2", "device": "/nowhere/video"},
+        "audio": {"microphone": "file:/nowhere/tone.wav"},
     }));
     let (code, report) = check(&robot, async {}).await;
     assert_eq!(code, 1, "{report:#}");
@@ -111,6 +113,8 @@ async fn every_thing_that_is_wrong_is_named() {
         ("credentials", "fault", "ROLE_ALIAS must name"),
         ("board", "fault", "/nowhere/i2c"),
         ("camera", "fault", "/nowhere/video does not exist"),
+        ("microphone", "warning", "/nowhere/tone.wav cannot be read"),
+        ("speaker", "skipped", "audio.speaker is off"),
     ] {
         let (is, text) = of(&report, name);
         assert_eq!(is, verdict, "{name}: {text}");
