@@ -7,9 +7,10 @@
 //! - [`candidates`]: where the robot can be reached, sent one by one.
 //! - [`relays`], [`relay_url`], [`relay_bridge`], [`retransmissions`]: STUN and TURN servers, by UDP
 //!   and over TCP.
-//! - [`packetizer`], [`vp8`], [`track`], [`sender`], [`retransmit`]: frames on their way out.
+//! - [`packetizer`], [`vp8`], [`filler`], [`track`], [`sender`], [`retransmit`]: frames on their way out.
 //! - [`header_extensions`]: what their packets say beside the picture.
-//! - [`rtcp`]: what the receiver reports about them; [`sender_reports`], [`media_clock`]: what it is told.
+//! - [`rtcp`], [`transport_feedback`]: what the receiver reports about them; [`sender_reports`],
+//!   [`media_clock`]: what it is told.
 //! - [`sound_sender`], [`sound_receiver`], [`receiver_reports`]: what the robot hears, what the viewer says.
 //! - [`data_channels`]: actions in, telemetry out.
 //! - [`session`]: what is known of a viewer outside of here.
@@ -18,6 +19,7 @@ pub(super) mod answer;
 mod candidates;
 mod connection;
 mod data_channels;
+mod filler;
 mod h264;
 pub(super) mod header_extensions;
 pub(super) mod media_clock;
@@ -38,6 +40,7 @@ pub(super) mod session;
 mod sound_receiver;
 mod sound_sender;
 mod track;
+mod transport_feedback;
 mod vp8;
 
 use std::panic::AssertUnwindSafe;

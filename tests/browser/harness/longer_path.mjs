@@ -1,4 +1,4 @@
-// A longer path to the robot: a page's calls go through relays that hold every datagram back.
+// A longer or narrower path to the robot: a page's calls go through relays that hold every datagram back.
 
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -6,6 +6,11 @@ import { once } from "node:events";
 export class LongerPath {
   /** How much longer the path is, each way. */
   delayMs = 0;
+  /** What passes from the robot, in kbit/s. What would wait for more than `queueMs` is dropped. */
+  kbps = Infinity;
+  queueMs = 200;
+  /** When the bottleneck has passed on all that it holds. */
+  #free = 0;
   #sockets = [];
 
   /** Has the calls of a page go this way and no other. */
@@ -26,7 +31,13 @@ export class LongerPath {
       caller = from;
       this.#later(() => far.send(datagram, port, address));
     });
-    far.on("message", (datagram) => this.#later(() => caller && near.send(datagram, caller.port, caller.address)));
+    far.on("message", (datagram) => {
+      const now = performance.now();
+      const free = Math.max(this.#free, now) + (datagram.length * 8) / this.kbps;
+      if (free - now > this.queueMs) return;
+      this.#free = free;
+      this.#later(() => caller && near.send(datagram, caller.port, caller.address), free - now);
+    });
     return near.address().port;
   }
 
@@ -38,8 +49,8 @@ export class LongerPath {
     return socket;
   }
 
-  #later(send) {
-    setTimeout(() => this.#sockets.length > 0 && send(), this.delayMs);
+  #later(send, waitsMs = 0) {
+    setTimeout(() => this.#sockets.length > 0 && send(), this.delayMs + waitsMs);
   }
 }
 

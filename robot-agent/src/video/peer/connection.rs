@@ -71,6 +71,7 @@ fn api(role: DTLSRole, codec: Codec) -> Result<API, webrtc::Error> {
         ("ccm", "fir"),
         ("goog-remb", ""),
         ("rrtr", ""),
+        ("transport-cc", ""),
     ];
     media.register_codec(
         RTCRtpCodecParameters {

@@ -22,6 +22,10 @@ const AT_ONCE: &[u8] = &[0, 0, 0];
 pub(in crate::video) const ABS_CAPTURE_TIME: &str =
     "http://www.webrtc.org/experiments/rtp-hdrext/abs-capture-time";
 
+/// The packet's number among all that go to the viewer, 16 bits, by which it reports when each came.
+pub(in crate::video) const TRANSPORT_CC: &str =
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+
 /// The camera hangs on this very machine. Receivers count the offsets of all clocks on the way only
 /// where each says its own.
 const NO_OFFSET: [u8; 8] = [0; 8];
@@ -34,11 +38,12 @@ const ONE_BYTE_IDS: std::ops::RangeInclusive<u8> = 1..=14;
 pub(super) struct HeaderExtensions {
     playout_delay: Option<u8>,
     abs_capture_time: Option<u8>,
+    transport_cc: Option<u8>,
 }
 
 /// Lets them be negotiated.
 pub(super) fn register(media: &mut MediaEngine) -> Result<(), Error> {
-    for uri in [PLAYOUT_DELAY, ABS_CAPTURE_TIME] {
+    for uri in [PLAYOUT_DELAY, ABS_CAPTURE_TIME, TRANSPORT_CC] {
         let capability = RTCRtpHeaderExtensionCapability {
             uri: uri.to_owned(),
         };
@@ -57,6 +62,7 @@ impl HeaderExtensions {
         Self {
             playout_delay: id_of(PLAYOUT_DELAY),
             abs_capture_time: id_of(ABS_CAPTURE_TIME),
+            transport_cc: id_of(TRANSPORT_CC),
         }
     }
 
@@ -69,6 +75,19 @@ impl HeaderExtensions {
         if let (Some(id), Some(captured)) = (self.abs_capture_time, captured) {
             let payload = [captured.to_be_bytes(), NO_OFFSET].concat();
             header.set_extension(id, payload.into())?;
+        }
+        Ok(())
+    }
+
+    /// Whether each packet is to be numbered.
+    pub(super) fn has_transport_cc(self) -> bool {
+        self.transport_cc.is_some()
+    }
+
+    /// Numbers a packet, one that is sent again anew.
+    pub(super) fn set_number(self, header: &mut Header, number: u16) -> Result<(), Error> {
+        if let Some(id) = self.transport_cc {
+            header.set_extension(id, Bytes::copy_from_slice(&number.to_be_bytes()))?;
         }
         Ok(())
     }
@@ -104,6 +123,21 @@ mod tests {
             let found = negotiated(extensions);
             assert_eq!(found.playout_delay, playout_delay, "{extensions:?}");
         }
+    }
+
+    #[test]
+    fn a_packet_that_is_sent_again_has_another_number() {
+        let mut header = Header::default();
+        let extensions = negotiated(&[(TRANSPORT_CC, 3)]);
+        for number in [1, 0xfffe] {
+            extensions.set_number(&mut header, number).unwrap();
+            assert_eq!(header.get_extension(3).unwrap()[..], number.to_be_bytes());
+            assert_eq!(header.marshal().unwrap().len(), 20);
+        }
+        let none = negotiated(&[(PLAYOUT_DELAY, 3)]);
+        assert!(!none.has_transport_cc());
+        none.set_number(&mut header, 7).unwrap();
+        assert_eq!(header.extensions.len(), 1);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::video::codec::Codec;
 
 /// Bytes of picture in a packet. With all headers and their extensions, encryption and a relay's
 /// wrapping it stays below 1280 bytes, the least that every IPv6 path carries whole.
-const PAYLOAD_BYTES: usize = 1168;
+pub(super) const PAYLOAD_BYTES: usize = 1168;
 
 /// Frames a viewer may be behind, a quarter of a second at 30 a second. After more than that
 /// the newest is worth more than the missing.

@@ -53,6 +53,7 @@ pub(super) struct NackResponder {
     slots: Vec<Option<Slot>>,
     budget_bytes: TokenBucket,
     gap: Duration,
+    max_age: Duration,
     /// Packets the receiver asked for, each counted once.
     nacked: u32,
     /// The first packet of the newest key frame: nobody needs those before it.
@@ -74,6 +75,7 @@ impl NackResponder {
                 .collect(),
             budget_bytes: TokenBucket::new(budget(MIN_BYTES_PER_S), now),
             gap: RETRANSMIT_GAP,
+            max_age: MAX_AGE,
             nacked: 0,
             key_frame: None,
         }
@@ -89,6 +91,11 @@ impl NackResponder {
     pub(super) fn set_round_trip(&mut self, round_trip: Duration) {
         let gap = round_trip.mul_f64(GAP_OF_ROUND_TRIP);
         self.gap = gap.clamp(SHORTEST_GAP, RETRANSMIT_GAP);
+    }
+
+    /// How long what is sent now waits on the path: it comes later by that.
+    pub(super) fn set_queue(&mut self, queue: Duration) {
+        self.max_age = MAX_AGE.saturating_sub(queue);
     }
 
     pub(super) fn store(&mut self, packet: Packet, now: Instant) {
@@ -125,7 +132,7 @@ impl NackResponder {
         if is_past {
             return Response::Ignore;
         }
-        if now.saturating_duration_since(slot.sent) > MAX_AGE {
+        if now.saturating_duration_since(slot.sent) > self.max_age {
             return Response::Unrecoverable;
         }
         let just_sent = |at| now.saturating_duration_since(at) < self.gap;
@@ -232,6 +239,17 @@ mod tests {
             responder.respond(8, after(start, 301)),
             Response::Unrecoverable
         ));
+    }
+
+    #[test]
+    fn what_waits_on_the_path_is_too_old_sooner() {
+        let start = now();
+        let mut responder = NackResponder::new(start);
+        responder.store(packet(7), start);
+        responder.set_queue(Duration::from_millis(200));
+        let resent = |response| matches!(response, Response::Retransmit(_));
+        assert!(!resent(responder.respond(7, after(start, 101))));
+        assert!(resent(responder.respond(7, after(start, 100))));
     }
 
     #[test]

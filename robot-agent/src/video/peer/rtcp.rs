@@ -10,11 +10,14 @@ use webrtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndicat
 use webrtc::rtcp::payload_feedbacks::receiver_estimated_maximum_bitrate::ReceiverEstimatedMaximumBitrate;
 use webrtc::rtcp::receiver_report::ReceiverReport;
 use webrtc::rtcp::reception_report::ReceptionReport;
+use webrtc::rtcp::transport_feedbacks::transport_layer_cc::TransportLayerCc;
 use webrtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use webrtc::rtp_transceiver::rtp_sender::RTCRtpSender;
 
 use super::media_clock::Echo;
 use super::sender_reports::ReferenceTime;
+use super::transport_feedback;
+use crate::video::bandwidth::TransportFeedback;
 
 /// What the receiver says about the stream.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(super) enum Feedback {
     Echo(Echo),
     /// Its own clock, for its end of the round trip.
     ReferenceTime(ReferenceTime),
+    /// When which packets came.
+    Transport(TransportFeedback),
     /// It cannot go on without a key frame: a PLI or FIR.
     NeedsKeyFrame,
 }
@@ -119,6 +124,9 @@ impl LossCounter {
         if let Some(nack) = any.downcast_ref::<TransportLayerNack>() {
             let missing = nack.nacks.iter().flat_map(|pair| pair.packet_list());
             return Some(Feedback::Nack(missing.take(MAX_NACKED).collect()));
+        }
+        if let Some(report) = any.downcast_ref::<TransportLayerCc>() {
+            return Some(Feedback::Transport(transport_feedback::read(report)));
         }
         if any.is::<PictureLossIndication>() || any.is::<FullIntraRequest>() {
             return Some(Feedback::NeedsKeyFrame);

@@ -1,7 +1,8 @@
 //! What the packets say beside the picture, to those who can read it.
 
-use super::super::peer::header_extensions::{ABS_CAPTURE_TIME, PLAYOUT_DELAY};
+use super::super::peer::header_extensions::{ABS_CAPTURE_TIME, PLAYOUT_DELAY, TRANSPORT_CC};
 use super::*;
+use webrtc::rtp::header::Header;
 
 /// One that no robot sends.
 const OTHER: &str = "urn:ietf:params:rtp-hdrext:toffset";
@@ -47,5 +48,33 @@ async fn the_first_packet_of_a_picture_says_when_it_was_captured_and_no_other_do
     }
     assert!(captured.len() > 5, "pictures of one packet or some");
     assert!(captured.is_sorted_by(|a, b| a < b), "{captured:x?}");
+    task.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_packet_has_a_number_of_its_own_also_one_that_is_sent_again() {
+    let mut task = VideoTask::start(config());
+    let mut viewer = Viewer::with_extensions("anna", &[TRANSPORT_CC]).await;
+    task.connect(&viewer).await;
+    let number = |header: &Header| {
+        let number = header.get_extension(1).expect("a number");
+        u16::from_be_bytes(number[..].try_into().unwrap())
+    };
+    let first = viewer.next_packet().await.header;
+    let nack = TransportLayerNack {
+        sender_ssrc: 0,
+        media_ssrc: first.ssrc,
+        nacks: vec![NackPair::new(first.sequence_number)],
+    };
+    viewer.peer.write_rtcp(&[Box::new(nack)]).await.unwrap();
+    let mut expected = number(&first);
+    loop {
+        let header = viewer.next_packet().await.header;
+        expected = expected.wrapping_add(1);
+        assert_eq!(number(&header), expected);
+        if header.sequence_number == first.sequence_number {
+            break;
+        }
+    }
     task.stop().await;
 }
