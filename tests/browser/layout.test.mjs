@@ -31,7 +31,10 @@ let outpost, browser, password;
 before(async () => {
   mkdirSync(PICTURES, { recursive: true });
   outpost = await Outpost.start("layout", ["--display", DISPLAY]);
-  await outpost.startRobot("rover", { video: { source: "test", width: 640, height: 480, fps: 30 } });
+  await outpost.startRobot("rover", {
+    video: { source: "test", width: 640, height: 480, fps: 30 },
+    audio: { microphone: "test", speaker: "test" },
+  });
   await outpost.startRobot("attic");
   password = await outpost.newUser("ada", "rover", "attic");
   for (const robot of ["rover", "attic"]) await outpost.sees(robot, await outpost.newKey(robot));
@@ -81,6 +84,41 @@ for (const { name, ...screen } of SCREENS) {
       await context.close();
     });
   }
+}
+
+for (const [what, viewport, textSize] of [
+  ["small", { width: 320, height: 560 }, 16],
+  ["low", { width: 360, height: 560 }, 16],
+  ["large-text", { width: 360, height: 640 }, 32],
+  // What a screen of 1280×1024 has left at a zoom of 400 %.
+  ["zoomed", { width: 320, height: 256 }, 16],
+]) {
+  test(`${what}: stop is always on the screen, arrows and picture while one drives`, async () => {
+    const { page, context } = await open(browser, { viewport, hasTouch: true, isMobile: true });
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Page.setFontSizes", { fontSizes: { standard: textSize } });
+    await signIn(page, outpost.url, "ada", password);
+    await page.getByRole("link", { name: /rover/ }).click();
+    await page.locator(".video-note").waitFor({ state: "hidden" });
+    await page.screenshot({ path: path.join(PICTURES, `robot-page-${what}.png`) });
+    for (const control of ["Forward", "Turn left", "Turn right", "Backward", "Stop"]) {
+      assert.ok(await inView(page, control), `${control} is out of sight`);
+    }
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(over <= 0, `it is ${over} px too wide`);
+    // One who drives sees where.
+    const seen = await page.evaluate(() => {
+      const [video, controls] = [".video-pane", ".controls"].map((of) => document.querySelector(of).getBoundingClientRect());
+      return Math.min(video.bottom, controls.top) - Math.max(video.top, 0);
+    });
+    assert.ok(seen >= 60, `${seen} px of the picture are seen`);
+    await page.evaluate(() => scrollTo(0, document.body.scrollHeight));
+    await page.locator(".stop-aside").waitFor();
+    await page.screenshot({ path: path.join(PICTURES, `robot-page-${what}-below.png`) });
+    await page.locator(".stop-aside").click();
+    await page.getByText("stop", { exact: true }).waitFor();
+    await context.close();
+  });
 }
 
 test("a phone on its side shows picture and controls together, and so does a full screen", async () => {

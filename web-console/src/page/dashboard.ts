@@ -70,6 +70,11 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
     // Felt by who looks at the robot. Not everywhere.
     navigator.vibrate?.(STOP_FELT_MS);
   };
+  const stop = (kind: string) =>
+    // At once under a finger; by the keyboard a button clicks.
+    el("button", { type: "button", class: kind, onpointerdown: halt, onclick: halt }, "Stop");
+  const stopAside = stop("stop stop-aside");
+  stopAside.hidden = true;
   const controls = el(
     "section",
     { class: "controls card", "aria-label": "Drive" },
@@ -78,8 +83,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
     el(
       "div",
       { class: "stop-and-speed" },
-      // At once under a finger; by the keyboard a button clicks.
-      el("button", { type: "button", class: "stop", onpointerdown: halt, onclick: halt }, "Stop"),
+      stop("stop"),
       speedLimit(controller),
     ),
     sound.element,
@@ -92,6 +96,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
     { class: "robot-page" },
     insecureNotice(),
     driveView,
+    stopAside,
     el(
       "div",
       { class: "cards" },
@@ -105,6 +110,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
       logPane(log),
     ),
   );
+  new IntersectionObserver(([seen]) => (stopAside.hidden = seen?.isIntersecting ?? true)).observe(controls);
   return {
     element,
     video,
