@@ -68,6 +68,52 @@ async fn a_client_of_the_samples_library_drives_a_robot() {
     assert_eq!((wheels.left, wheels.right), (-0.5, -0.5));
 }
 
+#[tokio::test]
+async fn a_robot_run_by_the_samples_program_is_online_though_it_reports_nothing() {
+    let python = python().await;
+    let station = Station::start().await;
+    let folder = station.new_robot("rover").await;
+    let key = station.new_key("rover").await;
+    let transcript = folder.path().join("obeyed.jsonl");
+    let port = station.mqtt_port().to_string();
+    let mut robot = Command::new(&python)
+        .arg(repository().join("bench/drive/sample_subscriber.py"))
+        .args(["rover", "localhost", &port])
+        .args([&folder.path().join("certs"), &transcript])
+        .arg("0")
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let listed = async || {
+        let own = [("x-api-key", key.as_str())];
+        let (_, list) = station.ask("GET", "/robots", &own, "").await;
+        list["robots"][0].clone()
+    };
+    eventually("it is online", async || {
+        let rover = listed().await;
+        (rover["online"] == true && rover["telemetry"].is_null()).then_some(())
+    })
+    .await;
+    let headers = [
+        ("x-api-key", key.as_str()),
+        ("content-type", "application/json"),
+    ];
+    let order = r#"{"action":"drive","linear":0.25,"angular":0}"#;
+    let (status, said) = station.ask("POST", "/publish", &headers, order).await;
+    assert_eq!(status, 200, "{said}");
+    eventually("it obeys", async || {
+        let obeyed = std::fs::read_to_string(&transcript).unwrap_or_default();
+        obeyed.contains("0.25").then_some(())
+    })
+    .await;
+    robot.kill().await.unwrap();
+    eventually("it is offline, and was seen", async || {
+        let rover = listed().await;
+        (rover["online"] == false && rover["seen_ms"].as_u64() > Some(0)).then_some(())
+    })
+    .await;
+}
+
 /// What aiortc offers, and whether it has a way to give orders.
 const SHAPES: [(&str, bool); 8] = [
     ("video", false),

@@ -53,6 +53,7 @@ use mars::Mars;
 use metrics::Metrics;
 use robots::{RobotStates, drive_log};
 use state_dir::StateDir;
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
@@ -126,7 +127,7 @@ async fn run(state: &Path, mut config: Config) -> anyhow::Result<()> {
     let mut broker = start_broker(&mut tasks, &app, config, state_dir, desired, inbox).await?;
 
     let (robots, metrics) = (app.robots.clone(), app.metrics.clone());
-    tasks.spawn(robots.receive(reports, metrics, until()));
+    tasks.spawn(robots.receive(reports, broker.clients.clone(), metrics, until()));
     tasks.spawn(drive_log::write(app.store.clone(), drives, until()));
     let streams = relay.as_ref().map(turn::Server::streams);
     if let Some(relay) = relay {
@@ -221,6 +222,8 @@ fn build(
 struct Broker {
     address: watch::Receiver<BrokerAddress>,
     connected: watch::Receiver<bool>,
+    /// Who else is connected to it, where it tells.
+    clients: watch::Receiver<BTreeSet<String>>,
 }
 
 /// Starts our own broker unless there is another, and the client of either.
@@ -233,15 +236,18 @@ async fn start_broker(
     inbox: mpsc::Sender<(String, Bytes)>,
 ) -> anyhow::Result<Broker> {
     let silences = watch::Sender::new(0);
-    let address = if let Some(address) = config.external_broker {
-        watch::Sender::new(address).subscribe()
+    let (address, clients) = if let Some(address) = config.external_broker {
+        (
+            watch::Sender::new(address).subscribe(),
+            watch::Sender::default().subscribe(),
+        )
     } else {
         let (program, listen) = (config.mosquitto, config.mqtt);
         let (ca, silent) = (app.ca.clone(), silences.subscribe());
         let mosquitto = Mosquitto::new(program, listen, state_dir, ca, desired, silent).await?;
-        let address = mosquitto.address();
+        let found = (mosquitto.address(), mosquitto.clients());
         tasks.spawn(mosquitto.run(app.shutdown.clone()));
-        address
+        found
     };
     let connection = watch::Sender::new(false);
     let connected = connection.subscribe();
@@ -254,7 +260,11 @@ async fn start_broker(
         silences,
     };
     tasks.spawn(client.run(app.shutdown.clone()));
-    Ok(Broker { address, connected })
+    Ok(Broker {
+        address,
+        connected,
+        clients,
+    })
 }
 
 /// Cancels `shutdown` when the process is asked to stop.

@@ -97,7 +97,7 @@ impl Maintenance {
                     }
                 }
                 _ = look.tick() => {
-                    self.robots.mark_silent_offline(clock::unix_ms());
+                    self.robots.mark_silent(clock::unix_ms());
                     // One that cannot be renewed is tried again with `renew`.
                     if renewable && !self.certificate_holds.contains(&clock::utc()) {
                         renewable = self.renew();

@@ -15,16 +15,20 @@ use drive_log::NamedEntry;
 use driver::DriverWatch;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 /// A robot that has said nothing for so long is taken to be offline: ten of its reports are
 /// missing then. Its last will says so too, but only when the broker has noticed.
 const SILENT_AFTER_MS: u64 = 10_000;
+
+/// A robot that is connected to the broker reports within a second, if it reports at all: a robot
+/// run by the AWS sample's program never does.
+const REPORTS_WITHIN_MS: u64 = 5_000;
 
 /// Changes waiting for one slow subscriber; one that falls behind is told the newest of every
 /// robot instead.
@@ -41,11 +45,21 @@ pub(crate) struct RobotStates {
 }
 
 struct Latest {
+    connection: Connection,
     online: bool,
     received_ms: u64,
     telemetry: Option<Arc<Value>>,
     clock: ClockEstimate,
     driver: DriverWatch,
+}
+
+/// To the broker, as far as that tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Connection {
+    Unknown,
+    /// It stands since then, in Unix milliseconds, and no report has come by it.
+    Unreported(u64),
+    Reported,
 }
 
 /// When a report came, by both clocks.
@@ -55,11 +69,20 @@ struct Received {
     unix_ms: u64,
 }
 
+impl Received {
+    fn now() -> Self {
+        Self {
+            instant: clock::instant(),
+            unix_ms: clock::unix_ms(),
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct RobotState {
     pub(crate) robot: String,
     pub(crate) online: bool,
-    /// When its last report came, in Unix milliseconds.
+    /// When its last report came, or when it was last known to be connected, in Unix milliseconds.
     pub(crate) received_ms: u64,
     /// Its last report, whole.
     pub(crate) telemetry: Option<Arc<Value>>,
@@ -93,19 +116,21 @@ impl RobotStates {
     pub(crate) async fn receive(
         self: Arc<Self>,
         mut inbox: mpsc::Receiver<(String, Bytes)>,
+        mut clients: watch::Receiver<BTreeSet<String>>,
         metrics: Arc<Metrics>,
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
         loop {
             let report = tokio::select! {
                 report = inbox.recv() => report,
+                Ok(()) = clients.changed() => {
+                    self.connected(&clients.borrow_and_update(), Received::now());
+                    continue;
+                }
                 () = shutdown.cancelled() => return Ok(()),
             };
             let (topic, payload) = report.context("the MQTT client is gone")?;
-            let received = Received {
-                instant: clock::instant(),
-                unix_ms: clock::unix_ms(),
-            };
+            let received = Received::now();
             match self.accept(&topic, &payload, received) {
                 Ok(()) => metrics.telemetry.inc(),
                 Err(rejected) => {
@@ -136,6 +161,9 @@ impl RobotStates {
             .entry(robot.to_owned())
             .or_insert_with(|| Latest::new(now.instant));
         (latest.online, latest.received_ms) = (online, now.unix_ms);
+        if latest.connection != Connection::Unknown {
+            latest.connection = Connection::Reported;
+        }
         let drive = if online {
             latest.take_up(report, now.instant)
         } else {
@@ -147,13 +175,51 @@ impl RobotStates {
         Ok(())
     }
 
-    /// Marks those who have fallen silent, and forgets robots that are no more.
-    pub(crate) fn mark_silent_offline(&self, now_ms: u64) {
+    /// Takes up who is connected to the broker now.
+    fn connected(&self, clients: &BTreeSet<String>, now: Received) {
+        let known = self.store.directory();
+        let mut all = self.latest();
+        for robot in clients.iter().filter(|name| known.robots.contains(*name)) {
+            let latest = all.entry(robot.clone()).or_insert_with(|| Latest {
+                received_ms: now.unix_ms,
+                ..Latest::new(now.instant)
+            });
+            if latest.connection == Connection::Unknown {
+                latest.connection = Connection::Unreported(now.unix_ms);
+            }
+        }
+        for (robot, latest) in all
+            .iter_mut()
+            .filter(|(robot, _)| !clients.contains(*robot))
+        {
+            let was = std::mem::replace(&mut latest.connection, Connection::Unknown);
+            if matches!(was, Connection::Unreported(_)) && latest.online {
+                (latest.online, latest.received_ms) = (false, now.unix_ms);
+                self.notify(state(robot, latest));
+            }
+        }
+    }
+
+    /// Marks those who have fallen silent, and those who are there and never report; forgets robots
+    /// that are no more.
+    pub(crate) fn mark_silent(&self, now_ms: u64) {
         let known = self.store.directory();
         let mut latest = self.latest();
         latest.retain(|robot, _| known.robots.contains(robot));
         for (robot, latest) in latest.iter_mut() {
-            if latest.online && now_ms.saturating_sub(latest.received_ms) >= SILENT_AFTER_MS {
+            if let Connection::Unreported(since_ms) = latest.connection
+                && now_ms.saturating_sub(since_ms) >= REPORTS_WITHIN_MS
+            {
+                let is_news = !latest.online || latest.telemetry.is_some();
+                (latest.online, latest.received_ms) = (true, now_ms);
+                // Of another program, or another time.
+                latest.telemetry = None;
+                if is_news {
+                    self.note(robot, latest.driver.lose(), now_ms);
+                    self.notify(state(robot, latest));
+                }
+            } else if latest.online && now_ms.saturating_sub(latest.received_ms) >= SILENT_AFTER_MS
+            {
                 latest.online = false;
                 self.note(robot, latest.driver.lose(), now_ms);
                 self.notify(state(robot, latest));
@@ -204,6 +270,7 @@ impl RobotStates {
 impl Latest {
     fn new(now: Instant) -> Self {
         Self {
+            connection: Connection::Unknown,
             online: false,
             received_ms: 0,
             telemetry: None,

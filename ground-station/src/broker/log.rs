@@ -19,6 +19,20 @@ pub(super) fn is_applied(line: &str) -> bool {
     line.ends_with(" running") || line.ends_with("Reloading config.")
 }
 
+/// Who has connected, or whose connection has ended, where a line tells of that.
+pub(super) fn connection(line: &str) -> Option<(&str, bool)> {
+    let (_, words) = line.split_once(": ")?;
+    if let Some(rest) = words.strip_prefix("New client connected from ") {
+        // Behind the address: `as NAME (p2, c1, k60, u'NAME').`
+        let (_, rest) = rest.split_once(" as ")?;
+        return Some((rest.split(' ').next()?, true));
+    }
+    let rest = (words.strip_prefix("Client ")).or(words.strip_prefix("Socket error on client "))?;
+    let (name, what) = rest.split_once([' ', ','])?;
+    let ended = what.contains("disconnect") || what.starts_with("closed its connection");
+    ended.then_some((name, false))
+}
+
 /// The broker's own words, at the level they deserve; the last error is kept for the log
 /// line that tells of its death.
 pub(super) fn repeat(line: &str, last_error: &mut String) {
@@ -41,5 +55,49 @@ pub(super) fn repeat(line: &str, last_error: &mut String) {
         warn!(broker = words);
     } else {
         debug!(broker = words);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_and_who_goes_is_read_from_the_log() {
+        for (words, expected) in [
+            (
+                "New client connected from 127.0.0.1:41072 as rover (p2, c1, k60, u'rover').",
+                Some(("rover", true)),
+            ),
+            (
+                "New client connected from ::1:41072 as rover-2 (p5, c1, k5, u'rover-2').",
+                Some(("rover-2", true)),
+            ),
+            ("Client rover disconnected.", Some(("rover", false))),
+            (
+                "Client rover closed its connection.",
+                Some(("rover", false)),
+            ),
+            (
+                "Client rover has exceeded timeout, disconnecting.",
+                Some(("rover", false)),
+            ),
+            (
+                "Socket error on client rover, disconnecting.",
+                Some(("rover", false)),
+            ),
+            // Its next connection is told of afterwards.
+            (
+                "Client rover already connected, closing old connection.",
+                None,
+            ),
+            ("New connection from 127.0.0.1:41072 on port 8883.", None),
+            ("mosquitto version 2.0.11 running", None),
+            ("New client connected from nowhere", None),
+            ("Client", None),
+            ("", None),
+        ] {
+            assert_eq!(connection(&format!("1764230000: {words}")), expected);
+        }
     }
 }

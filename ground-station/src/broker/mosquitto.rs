@@ -18,6 +18,7 @@ use crate::tcp_port::{free_port, wait_for_port};
 use anyhow::Context;
 use daemon::backoff::Backoff;
 use rustix::process::{Pid, Signal};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -55,6 +56,8 @@ pub(crate) struct Mosquitto {
     listen: SocketAddr,
     /// Tells clients on this machine of `listen`.
     address: watch::Sender<BrokerAddress>,
+    /// Who is connected, by the names in their certificates.
+    clients: watch::Sender<BTreeSet<String>>,
 }
 
 /// What a broker must act by.
@@ -129,7 +132,13 @@ impl Mosquitto {
             any_port,
             listen,
             address: watch::Sender::new(listen.into()),
+            clients: watch::Sender::default(),
         })
+    }
+
+    /// Who is connected to it.
+    pub(crate) fn clients(&self) -> watch::Receiver<BTreeSet<String>> {
+        self.clients.subscribe()
     }
 
     /// Where clients on this machine find it; another port when the first was taken.
@@ -190,6 +199,7 @@ impl Mosquitto {
         let mut log =
             BufReader::new(child.stderr.take().context("the broker has no stderr")?).lines();
         self.silences.mark_unchanged();
+        self.clients.send_replace(BTreeSet::new());
         let left = self.watch(&mut child, &mut log, desired, shutdown).await?;
         match left {
             Left::Died(_) => {}
@@ -217,6 +227,15 @@ impl Mosquitto {
                     Ok(Some(line)) => {
                         if log::is_applied(&line) {
                             applied_revision::record(&self.state_dir, applied.directory.revision);
+                        }
+                        if let Some((name, connected)) = log::connection(&line) {
+                            self.clients.send_modify(|clients| {
+                                if connected {
+                                    clients.insert(name.to_owned());
+                                } else {
+                                    clients.remove(name);
+                                }
+                            });
                         }
                         log::repeat(&line, &mut last_error);
                     }

@@ -59,10 +59,10 @@ fn silence_means_offline_and_is_sent_once() {
     let (_dir, robots) = robots();
     accept(&robots, r#"{"online":true}"#, 5).unwrap();
     let mut subscriber = robots.subscribe();
-    robots.mark_silent_offline(5 + SILENT_AFTER_MS - 1);
+    robots.mark_silent(5 + SILENT_AFTER_MS - 1);
     assert_eq!(robots.online(), 1);
-    robots.mark_silent_offline(5 + SILENT_AFTER_MS);
-    robots.mark_silent_offline(6 + SILENT_AFTER_MS);
+    robots.mark_silent(5 + SILENT_AFTER_MS);
+    robots.mark_silent(6 + SILENT_AFTER_MS);
     assert_eq!(robots.online(), 0);
     assert!(!subscriber.try_recv().unwrap().online);
     assert!(subscriber.try_recv().is_err());
@@ -117,7 +117,7 @@ fn who_drives_goes_to_the_log_and_a_full_one_holds_no_report_up() {
     for now_ms in 0..10 {
         accept(&robots, driven, now_ms).unwrap();
     }
-    robots.mark_silent_offline(9 + SILENT_AFTER_MS);
+    robots.mark_silent(9 + SILENT_AFTER_MS);
     for now_ms in [20_000, 20_001] {
         accept(&robots, driven, now_ms).unwrap();
     }
@@ -130,4 +130,49 @@ fn who_drives_goes_to_the_log_and_a_full_one_holds_no_report_up() {
     assert_eq!(lost.at_ms, 9 + SILENT_AFTER_MS);
     assert!(matches!(lost.event, DriveEvent::Lost { .. }));
     assert!(logged.next().is_none());
+}
+
+fn connected(robots: &RobotStates, clients: &[&str], now_ms: u64) {
+    let clients = clients.iter().map(|name| (*name).to_owned()).collect();
+    robots.connected(&clients, at(now_ms));
+}
+
+#[test]
+fn a_robot_that_is_connected_and_never_reports_is_online_without_telemetry() {
+    let (_dir, robots) = robots();
+    let mut subscriber = robots.subscribe();
+    connected(&robots, &["ground.station", "rover", "stranger"], 1000);
+    assert!(robots.newest("stranger").is_none());
+    robots.mark_silent(1000 + REPORTS_WITHIN_MS - 1);
+    assert!(subscriber.try_recv().is_err(), "it may yet report");
+    for now_ms in [6000, 7000, 60_000] {
+        robots.mark_silent(now_ms);
+        let newest = robots.newest("rover").unwrap();
+        assert_eq!((newest.online, newest.received_ms), (true, now_ms));
+        assert_eq!(newest.telemetry, None);
+    }
+    assert!(subscriber.try_recv().is_ok_and(|state| state.online));
+    assert!(subscriber.try_recv().is_err(), "it is told once");
+    connected(&robots, &["ground.station"], 61_000);
+    let newest = robots.newest("rover").unwrap();
+    assert_eq!((newest.online, newest.received_ms), (false, 61_000));
+    assert!(subscriber.try_recv().is_ok_and(|state| !state.online));
+}
+
+#[test]
+fn a_robot_that_reports_is_judged_by_its_reports_alone() {
+    let (_dir, robots) = robots();
+    connected(&robots, &["rover"], 0);
+    accept(&robots, r#"{"online":true,"uptime_s":1}"#, 100).unwrap();
+    robots.mark_silent(100 + SILENT_AFTER_MS);
+    assert!(
+        !robots.newest("rover").unwrap().online,
+        "though it is connected"
+    );
+    // Another program under the same name that never reports.
+    connected(&robots, &[], 20_000);
+    connected(&robots, &["rover"], 21_000);
+    robots.mark_silent(21_000 + REPORTS_WITHIN_MS);
+    let newest = robots.newest("rover").unwrap();
+    assert_eq!((newest.online, newest.telemetry), (true, None));
 }

@@ -96,12 +96,16 @@ function robotRow(name: string): Row {
   };
 }
 
+/** As the AWS sample's program does: the station knows only that it is connected. */
+const NO_TELEMETRY = "Online, sends no telemetry";
+
 function summary(report: Report, nowMs: number): string {
   if (!report.online) return `Offline, ${ago(report.received_ms, nowMs)}`;
   const { telemetry } = report;
+  if (telemetry === null) return NO_TELEMETRY;
   const values = [
-    telemetry?.battery_v === undefined ? null : volts(telemetry.battery_v),
-    telemetry?.system?.cpu_temp_c === undefined ? null : degrees(telemetry.system.cpu_temp_c),
+    telemetry.battery_v === undefined ? null : volts(telemetry.battery_v),
+    telemetry.system?.cpu_temp_c === undefined ? null : degrees(telemetry.system.cpu_temp_c),
   ].filter((value) => value !== null);
   return ["Online", ...values].join(" · ");
 }

@@ -57,7 +57,8 @@ export class RobotReports {
   /** The same of the station. How long a pause to expect is the shortest between two reports without news. */
   stationSilentMs(now: number): number | null {
     const usual = Math.max(USUAL_PAUSE_MS, this.#pauses.length === 0 ? 0 : Math.min(...this.#pauses));
-    return this.#station?.online ? unusual(now - this.#stationAt, usual + LATE_MS) : null;
+    // A robot that never reports is not silent.
+    return this.#station?.online && this.#station.telemetry !== null ? unusual(now - this.#stationAt, usual + LATE_MS) : null;
   }
 
   /** Whether the robot is heard now, by whichever road. `live`: the station's stream is. */
