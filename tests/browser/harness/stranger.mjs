@@ -74,8 +74,9 @@ export async function watch({ channel, shape }) {
     if (!shape.trickle) {
       while (pc.iceGatheringState !== "complete") await new Promise((over) => setTimeout(over, 10));
     }
-    // With all candidates in it, it may be longer than signaling carries.
-    client.sendSdpOffer(shape.trickle ? offer : pc.localDescription, undefined, "stranger");
+    // With all candidates in it, it may be longer than signaling carries; a later one has those that were sent.
+    const trickled = { type: "offer", sdp: offer.sdp.replace(/^a=candidate:.*\r\n/gm, "") };
+    client.sendSdpOffer(shape.trickle ? trickled : pc.localDescription, undefined, "stranger");
   };
   pc.onicecandidate = ({ candidate }) => candidate !== null && shape.trickle && client.sendIceCandidate(candidate);
   const begun = performance.now();

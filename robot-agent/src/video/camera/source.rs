@@ -69,6 +69,9 @@ pub(super) struct SourceDescription {
     pub words: String,
 }
 
+/// It outlives damaged pictures, as cables that are too long and hubs without power make them.
+pub(super) const JPEG_DECODER: &str = "jpegdec";
+
 /// Finds the source that `source` and `device` mean; an error says what is missing and what to
 /// do.
 pub(super) fn find(
@@ -165,7 +168,7 @@ fn v4l2(path: Option<String>, format: Format) -> Result<SourceDescription, Strin
     // otherwise find itself in the middle of a stream.
     let (early, decoder) = match encoding {
         Encoding::Raw => ("", ""),
-        Encoding::Jpeg => ("", "jpegdec"),
+        Encoding::Jpeg => ("", JPEG_DECODER),
         Encoding::H264 => (" ! h264parse ! decodebin", ""),
     };
     Ok(SourceDescription {

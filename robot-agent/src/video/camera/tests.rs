@@ -9,6 +9,8 @@ use super::drawn::unix_ms;
 use super::requests::PipelineError;
 use super::*;
 
+mod damaged_jpeg;
+
 /// How long any of these may take on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
