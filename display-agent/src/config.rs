@@ -25,7 +25,7 @@ const INTERVAL_MINUTES_RANGE: std::ops::RangeInclusive<f64> = 0.05..=10_080.0;
 
 /// Keys of the same file that belong to the robot, and of the original's secrets that belong to the
 /// operating system.
-const FOREIGN: [&str; 14] = [
+const FOREIGN: [&str; 15] = [
     "IOT_THINGNAME",
     "IOT_CORE_ENDPOINT",
     "IOT_GET_CREDENTIAL_ENDPOINT",
@@ -36,6 +36,7 @@ const FOREIGN: [&str; 14] = [
     "mqtt",
     "motors",
     "drive",
+    "audio",
     "telemetry",
     "video",
     "ssid",
