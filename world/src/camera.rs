@@ -1,5 +1,5 @@
-//! What the robot's camera sees, drawn column by column from near to far: a height field's
-//! surface can only hide what lies behind it.
+//! What the robot's camera sees, drawn from near to far, as a height field's surface can only hide what
+//! lies behind it: two columns at a time, which share their chroma in I420 and their edges here.
 
 mod detail;
 mod sky;
@@ -97,6 +97,8 @@ struct View<'a> {
     terrain: &'a Terrain,
     screen: &'a Screen,
     eye: Eye,
+    /// Sine and cosine of where it looks.
+    heading: (f32, f32),
     /// Pixels for a tangent of one.
     focal: f32,
     /// Where the screen stands.
@@ -144,34 +146,39 @@ impl Camera {
             terrain,
             screen,
             eye,
+            heading: eye.theta.sin_cos(),
             focal: width as f32 / 2.0 / HALF_VIEW,
             foot: terrain.height(x, y),
         };
-        for column in 0..width {
-            view.column(column, frame);
+        for column in (0..width - 1).step_by(2) {
+            view.columns(column, frame);
         }
     }
 }
 
-/// One column of pixels, and which of them are not yet drawn.
-struct Column<'a, 'b> {
+/// Two columns of pixels, and which of them are not yet drawn.
+struct Columns<'a, 'b> {
     frame: &'a mut Frame<'b>,
+    /// The left one; even.
     column: usize,
     /// Everything from here down is drawn.
     drawn: usize,
 }
 
-impl Column<'_, '_> {
-    /// Draws from `top` down to what is drawn already, each row by `color`.
-    fn fill(&mut self, top: usize, mut color: impl FnMut(usize) -> [u8; 3]) {
-        let (column, even) = (self.column, self.column & 1 == 0);
+impl Columns<'_, '_> {
+    /// Draws from `top` down to what is drawn already: each row by `color`, which is asked for the
+    /// left pixel (0) and the right one (1).
+    fn fill(&mut self, top: usize, mut color: impl FnMut(usize, usize) -> [u8; 3]) {
+        let column = self.column;
         let [luma, u, v] = &mut self.frame.planes;
         for row in top..self.drawn {
-            let drawn = color(row);
-            luma.0[row * luma.1 + column] = drawn[0];
-            if even && row & 1 == 0 {
-                u.0[row / 2 * u.1 + column / 2] = drawn[1];
-                v.0[row / 2 * v.1 + column / 2] = drawn[2];
+            let left = color(row, 0);
+            let at = row * luma.1 + column;
+            luma.0[at] = left[0];
+            luma.0[at + 1] = color(row, 1)[0];
+            if row & 1 == 0 {
+                u.0[row / 2 * u.1 + column / 2] = left[1];
+                v.0[row / 2 * v.1 + column / 2] = left[2];
             }
         }
         self.drawn = self.drawn.min(top);
@@ -179,14 +186,17 @@ impl Column<'_, '_> {
 }
 
 impl View<'_> {
-    fn column(&self, column: usize, frame: &mut Frame) {
+    fn columns(&self, column: usize, frame: &mut Frame) {
         let height = frame.height;
-        let right = (column as f32 + 0.5 - frame.width as f32 / 2.0) / self.focal;
-        let (sin, cos) = self.eye.theta.sin_cos();
-        let along = [cos + sin * right, sin - cos * right];
+        let right = (column as f32 + 1.0 - frame.width as f32 / 2.0) / self.focal;
+        let along = self.along(right);
         let level = height as f32 / 2.0 + self.focal * (self.eye.pitch + self.eye.roll * right);
-        let mut screen = Screen::hit([self.eye.x, self.eye.y], along);
-        let mut out = Column {
+        // Letters on the screen are as sharp as the picture.
+        let mut screen = [-0.5, 0.5].map(|aside| {
+            let along = self.along(right + aside / self.focal);
+            Screen::hit([self.eye.x, self.eye.y], along)
+        });
+        let mut out = Columns {
             frame,
             column,
             drawn: height,
@@ -194,8 +204,11 @@ impl View<'_> {
         let mut drawn: Option<Surface> = None;
         let mut before = None;
         for depth in &self.camera.depths {
-            if let Some(hit) = screen.take_if(|hit| hit.depth < depth.metres) {
-                self.draw_screen(&mut out, hit, level);
+            if let [Some(left), Some(right)] = screen
+                && left.depth < depth.metres
+            {
+                self.draw_screen(&mut out, [left, right], level);
+                screen = [None; 2];
             }
             let point = self.point(depth, along, level);
             let hidden = point.row as usize >= out.drawn;
@@ -214,7 +227,13 @@ impl View<'_> {
             before = Some(point);
         }
         let sky = self.camera.sky.column(self.eye.theta - right.atan());
-        out.fill(0, |row| sky.color((level - row as f32) / self.focal));
+        out.fill(0, |row, _| sky.color((level - row as f32) / self.focal));
+    }
+
+    /// Where a ray goes for each metre of depth that is so far to the right, as a tangent.
+    fn along(&self, right: f32) -> [f32; 2] {
+        let (sin, cos) = self.heading;
+        [cos + sin * right, sin - cos * right]
     }
 
     /// The ground at that depth.
@@ -251,7 +270,7 @@ impl View<'_> {
     }
 
     /// The ground from one sample to the next.
-    fn draw_ground(&self, out: &mut Column, before: &Surface, surface: &Surface) {
+    fn draw_ground(&self, out: &mut Columns, before: &Surface, surface: &Surface) {
         let steep = surface.height - before.height > STEEP * (surface.depth - before.depth);
         let other = (surface.color.u - before.color.u).abs() > OTHER_CHROMA;
         let start = if steep || other {
@@ -274,25 +293,27 @@ impl View<'_> {
             .detail
             .level(pixel_m.max(surface.depth / self.focal));
         let chroma = [surface.color.u as u8, surface.color.v as u8];
-        out.fill(surface.row as usize, |row| {
+        let pixel = surface.depth / self.focal;
+        let aside = [self.heading.0 * pixel, -self.heading.1 * pixel];
+        out.fill(surface.row as usize, |row, side| {
             let up = (start.row - row as f32).clamp(0.0, rows);
             let light = start.color.y + per_row[0] * up;
             let grain = detail.at(
-                start.grain[0] + per_row[1] * up,
-                start.grain[1] + per_row[2] * up,
+                start.grain[0] + per_row[1] * up + aside[0] * side as f32,
+                start.grain[1] + per_row[2] * up + aside[1] * side as f32,
             );
             let [u, v] = chroma;
             [(light * grain) as u8, u, v]
         });
     }
 
-    fn draw_screen(&self, out: &mut Column, hit: Hit, level: f32) {
-        let per_metre = self.focal / hit.depth;
+    fn draw_screen(&self, out: &mut Columns, hits: [Hit; 2], level: f32) {
+        let per_metre = self.focal / hits[0].depth;
         let top = level + per_metre * (self.eye.height - self.foot - Screen::TOP_M);
         let pixel_m = 1.0 / per_metre;
-        out.fill(top.max(0.0) as usize, |row| {
+        out.fill(top.max(0.0) as usize, |row, side| {
             self.screen
-                .color(hit, (row as f32 - top) * pixel_m, pixel_m)
+                .color(hits[side], (row as f32 - top) * pixel_m, pixel_m)
                 .bytes()
         });
     }
