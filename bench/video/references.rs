@@ -32,7 +32,11 @@ impl Bench {
         let sender = Peer::webrtcbin().await?;
         received_from(sender, "webrtcbin_sends", size, browser, figures).await?;
         browser.ask::<Value>("close").await?;
-        self.webrtcbin_receives(size, figures).await
+        // libnice takes now and then a path that carries nothing; the other figures are not to be lost for that.
+        if let Err(error) = self.webrtcbin_receives(size, figures).await {
+            eprintln!("robot-agent → webrtcbin is not measured: {error:#}");
+        }
+        Ok(())
     }
 
     async fn webrtcbin_receives(&self, size: &Size, figures: &mut Figures) -> anyhow::Result<()> {
