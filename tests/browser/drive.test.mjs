@@ -184,6 +184,8 @@ test("a ground station that goes away is said, and found again without a reload"
   await outpost.startStation();
   await page.getByText("Online, by way of the ground station").waitFor();
   await mayDrive(page);
+  // By the robot's own word, which comes after the station's.
+  await driver(page, "Nobody drives");
   await page.keyboard.down("ArrowUp");
   await robot.wheels.forward();
   await page.keyboard.up("ArrowUp");
