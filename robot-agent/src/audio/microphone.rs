@@ -63,10 +63,10 @@ fn run_once(shared: &Arc<Shared>) -> Result<(), String> {
             .unwrap_or_else(PoisonError::into_inner)
             .at(now);
         match heard {
-            Heard::Sound => shared.microphone.works(&words),
-            Heard::Waiting => {}
-            Heard::Zeros => shared.microphone.complain(ONLY_ZEROS),
-            Heard::Nothing => return Err(format!("no sound for {SILENCE_LIMIT:?}")),
+            SignalState::Sound => shared.microphone.works(&words),
+            SignalState::Waiting => {}
+            SignalState::Zeros => shared.microphone.complain(ONLY_ZEROS),
+            SignalState::Nothing => return Err(format!("no sound for {SILENCE_LIMIT:?}")),
         }
         if !shared.microphone.wait(Some(now + LOOK_EVERY))? {
             tracing::info!("microphone: closed");
@@ -131,7 +131,7 @@ struct Signal {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Heard {
+enum SignalState {
     Sound,
     Waiting,
     Zeros,
@@ -154,13 +154,13 @@ impl Signal {
         }
     }
 
-    fn at(&self, now: Instant) -> Heard {
+    fn at(&self, now: Instant) -> SignalState {
         let since = |at| now.saturating_duration_since(at);
         match self.last {
-            _ if since(self.last.unwrap_or(self.begun)) > SILENCE_LIMIT => Heard::Nothing,
-            None => Heard::Waiting,
-            Some(_) if since(self.sound) > ZEROS_LIMIT => Heard::Zeros,
-            Some(_) => Heard::Sound,
+            _ if since(self.last.unwrap_or(self.begun)) > SILENCE_LIMIT => SignalState::Nothing,
+            None => SignalState::Waiting,
+            Some(_) if since(self.sound) > ZEROS_LIMIT => SignalState::Zeros,
+            Some(_) => SignalState::Sound,
         }
     }
 }
@@ -223,15 +223,15 @@ mod tests {
     fn a_microphone_that_gives_nothing_is_told_from_one_that_gives_only_zeros() {
         let start = now();
         let mut signal = Signal::new(start);
-        assert_eq!(signal.at(start), Heard::Waiting);
-        assert_eq!(signal.at(start + SILENCE_LIMIT * 2), Heard::Nothing);
+        assert_eq!(signal.at(start), SignalState::Waiting);
+        assert_eq!(signal.at(start + SILENCE_LIMIT * 2), SignalState::Nothing);
         signal.came(&[0, 1], start);
-        assert_eq!(signal.at(start), Heard::Sound);
+        assert_eq!(signal.at(start), SignalState::Sound);
         let later = start + ZEROS_LIMIT * 2;
         signal.came(&[0, 0], later);
-        assert_eq!(signal.at(later), Heard::Zeros);
-        assert_eq!(signal.at(later + SILENCE_LIMIT * 2), Heard::Nothing);
+        assert_eq!(signal.at(later), SignalState::Zeros);
+        assert_eq!(signal.at(later + SILENCE_LIMIT * 2), SignalState::Nothing);
         signal.came(&[1], later);
-        assert_eq!(signal.at(later), Heard::Sound);
+        assert_eq!(signal.at(later), SignalState::Sound);
     }
 }

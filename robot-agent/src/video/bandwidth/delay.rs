@@ -74,7 +74,7 @@ pub(super) struct DelayDetector {
     last_slope: f64,
     threshold_ms: f64,
     over_ms: f64,
-    base: Base,
+    base: Baseline,
     queue_ms: f64,
     unevenness_ms: f64,
     queued_groups: u32,
@@ -83,13 +83,13 @@ pub(super) struct DelayDetector {
 
 /// The shortest delay of this period and of the one before.
 #[derive(Clone, Copy, Debug)]
-struct Base {
+struct Baseline {
     began_ms: f64,
     this_ms: f64,
     last_ms: f64,
 }
 
-impl Base {
+impl Baseline {
     fn update(&mut self, delay_ms: f64, at_ms: f64) -> f64 {
         if at_ms - self.began_ms > BASE_MS {
             *self = Self {
@@ -115,7 +115,7 @@ impl DelayDetector {
             last_slope: 0.0,
             threshold_ms: THRESHOLD_MS,
             over_ms: 0.0,
-            base: Base {
+            base: Baseline {
                 began_ms: 0.0,
                 this_ms: f64::INFINITY,
                 last_ms: f64::INFINITY,

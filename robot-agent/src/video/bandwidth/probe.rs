@@ -79,7 +79,7 @@ pub(super) enum Outcome {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Stage {
+enum ProbeState {
     Idle,
     Train(Train),
     Trial(Trial),
@@ -105,7 +105,7 @@ struct Trial {
 }
 
 pub(super) struct Prober {
-    stage: Stage,
+    state: ProbeState,
     id: u32,
     next: Instant,
     /// Whether the next trial is one of less.
@@ -115,7 +115,7 @@ pub(super) struct Prober {
 impl Prober {
     pub(super) fn new(now: Instant) -> Self {
         Self {
-            stage: Stage::Idle,
+            state: ProbeState::Idle,
             id: 0,
             next: now,
             less: false,
@@ -124,9 +124,9 @@ impl Prober {
 
     /// A frame of so many bytes is about to leave.
     pub(super) fn frame(&mut self, bytes: usize, path: Circumstances, now: Instant) -> Probe {
-        let filler = match &mut self.stage {
-            Stage::Idle if now >= self.next => {
-                self.stage = Stage::Train(Train {
+        let filler = match &mut self.state {
+            ProbeState::Idle if now >= self.next => {
+                self.state = ProbeState::Train(Train {
                     sent: now,
                     circumstances: path,
                     packets: 0,
@@ -135,7 +135,7 @@ impl Prober {
                 });
                 TRAIN_BYTES.saturating_sub(bytes)
             }
-            Stage::Trial(trial) if now < trial.until => trial.fill(bytes, now),
+            ProbeState::Trial(trial) if now < trial.until => trial.fill(bytes, now),
             _ => return Probe::default(),
         };
         Probe {
@@ -146,7 +146,7 @@ impl Prober {
 
     /// Whether more is sent than is known to pass, on purpose.
     pub(super) fn tries(&self) -> bool {
-        matches!(self.stage, Stage::Trial(_))
+        matches!(self.state, ProbeState::Trial(_))
     }
 
     /// Not before then.
@@ -155,7 +155,7 @@ impl Prober {
     }
 
     fn end(&mut self, next: Instant) {
-        self.stage = Stage::Idle;
+        self.state = ProbeState::Idle;
         self.id = self.id.wrapping_add(1);
         self.next = next;
     }
@@ -165,16 +165,16 @@ impl Prober {
         let id = self.id;
         let of_probe = results.iter().filter(|result| result.probe == Some(id));
         let newest = results.iter().map(|result| result.sent).max()?;
-        match &mut self.stage {
-            Stage::Idle => None,
-            Stage::Train(train) => {
+        match &mut self.state {
+            ProbeState::Idle => None,
+            ProbeState::Train(train) => {
                 of_probe.for_each(|result| train.count(result));
                 let is_over = newest > train.sent || now > train.sent + UNANSWERED;
                 is_over
                     .then_some(*train)
                     .map(|train| self.judge(train, now))?
             }
-            Stage::Trial(trial) => {
+            ProbeState::Trial(trial) => {
                 of_probe.for_each(|result| trial.count(result));
                 let over = newest >= trial.until || now > trial.until + UNANSWERED;
                 let outcome = trial.outcome(over)?;
@@ -199,7 +199,7 @@ impl Prober {
             } else {
                 (most, TRIAL)
             };
-            self.stage = Stage::Trial(Trial {
+            self.state = ProbeState::Trial(Trial {
                 kbps,
                 until: now + lasts,
                 filled: now,

@@ -129,7 +129,7 @@ impl Simulation {
                 self.report(&path);
             }
             self.resend(&path);
-            self.hear();
+            self.receive_feedback();
         }
         self
     }
@@ -249,7 +249,7 @@ impl Simulation {
         }
     }
 
-    fn hear(&mut self) {
+    fn receive_feedback(&mut self) {
         let now = self.now();
         while self.feedback.front().is_some_and(|(at, _)| *at <= self.ms) {
             let (_, feedback) = self.feedback.pop_front().unwrap();
