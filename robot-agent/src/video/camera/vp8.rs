@@ -32,6 +32,10 @@ const KEY_FRAME_PERCENT: u32 = 450;
 /// above which the picture is mud.
 const QUANTIZERS: [u32; 2] = [2, 56];
 
+/// How empty, in percent, that buffer may become before pictures are left out: libwebrtc's. Where the coarsest
+/// quantization is still too much for the path, fewer pictures a second are, and late ones never.
+const LEAVE_OUT_BELOW_PERCENT: u32 = 30;
+
 /// Seconds between key frames nobody asked for, as for H.264.
 const KEY_FRAME_EVERY_S: u32 = 60;
 
@@ -126,6 +130,7 @@ fn description(fps: u32) -> String {
          token-partitions={THREADS} end-usage=cbr undershoot=100 overshoot=15 buffer-size={most} \
          buffer-optimal-size={rule} buffer-initial-size={first} max-intra-bitrate={KEY_FRAME_PERCENT} \
          min-quantizer={best} max-quantizer={worst} keyframe-max-dist={gop} \
+         dropframe-threshold={LEAVE_OUT_BELOW_PERCENT} \
          ! appsink name=frames sync=false async=false enable-last-sample=false max-buffers=4"
     )
 }
