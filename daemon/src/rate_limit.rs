@@ -114,6 +114,31 @@ impl<K: Eq + Hash> RateLimiter<K> {
         self.buckets.len() + new.count() <= self.capacity
     }
 
+    /// Makes room for one more key, for those where nobody is to wait for a flood: forgets whose
+    /// buckets are full, and where there are none, who has taken least.
+    pub fn make_room(&mut self, now: Instant)
+    where
+        K: Clone,
+    {
+        if self.buckets.len() < self.capacity {
+            return;
+        }
+        self.sweep(now);
+        if self.buckets.len() >= self.capacity {
+            let missing = |bucket: &TokenBucket| bucket.missing_at(now);
+            let fullest =
+                (self.buckets.iter()).min_by(|a, b| missing(a.1).total_cmp(&missing(b.1)));
+            let fullest = fullest.map(|(key, _)| key.clone());
+            fullest.map(|key| self.buckets.remove(&key));
+        }
+    }
+
+    /// Whether nothing is missing from the bucket of `key`.
+    pub fn is_full(&self, key: &K, now: Instant) -> bool {
+        let bucket = self.buckets.get(key);
+        bucket.is_none_or(|bucket| bucket.is_full(now))
+    }
+
     /// Forgets whose buckets are full.
     pub fn sweep(&mut self, now: Instant) {
         self.buckets.retain(|_, bucket| !bucket.is_full(now));
@@ -200,5 +225,15 @@ mod tests {
         assert!(!limiter.take(10, t));
         limiter.sweep(t + ms(500));
         assert!(limiter.take(10, t + ms(500)));
+    }
+
+    #[test]
+    fn where_nobody_waits_who_has_taken_least_is_forgotten() {
+        let t = instant();
+        let mut limiter = RateLimiter::new(RATE, 2);
+        assert!(limiter.take("much", t) && limiter.take("much", t) && limiter.take("little", t));
+        limiter.make_room(t);
+        assert!(limiter.take("new", t));
+        assert!(limiter.is_full(&"little", t) && !limiter.is_full(&"much", t));
     }
 }

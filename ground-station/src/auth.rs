@@ -14,12 +14,14 @@ mod usage_plan;
 
 pub use grant::{Grant, Role};
 pub use principal::{Principal, Rights, permitted};
+pub use sign_in_limiter::Attempt;
 pub use temporary_credentials::CredentialIssuer;
 pub use token::{TokenError, TokenKey};
 
 use crate::store::{Permission, Store, StoreError, User};
 use sign_in_limiter::SignInLimiter;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use usage_plan::UsagePlan;
@@ -156,25 +158,26 @@ impl Accounts {
         lasts && caller.principal.rights(&self.store.directory()).is_some()
     }
 
+    /// Counts a password that is about to be tried.
+    pub fn attempt(&self, name: &str, from: IpAddr, now: Now) -> Result<Attempt, Denied> {
+        let attempt = lock(&self.attempts).take(name, from, now.instant);
+        attempt.ok_or(Denied::TooMany)
+    }
+
     /// Checks a password; the user's token and when it expires (Unix seconds). Takes tens of
     /// milliseconds and 19 MiB on purpose.
     pub fn sign_in(
         &self,
         name: &str,
         password: &str,
-        from: &str,
+        attempt: Attempt,
         now: Now,
     ) -> Result<(String, u64, User), Denied> {
-        // The address first: one that has used up its attempts must not use up the name's.
-        let attempts = [format!("from {from}"), format!("user {name}")];
-        if !lock(&self.attempts).take(&attempts, now.instant) {
-            return Err(Denied::TooMany);
-        }
         let directory = self.store.directory();
         let user = directory.users.get(name);
         let right = password::matches(password, user.map(|user| user.password.as_str()));
         let user = user.filter(|_| right).ok_or(Denied::Password)?;
-        lock(&self.attempts).put_back(&attempts);
+        lock(&self.attempts).was_right(attempt, now.instant);
         let expires_s = now.unix_s + SESSION_S;
         let principal = Principal::User(name.to_owned(), user.password_version.clone());
         let token = self.sessions.sign(principal, expires_s);

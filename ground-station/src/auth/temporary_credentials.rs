@@ -35,6 +35,7 @@ struct Session {
 pub struct CredentialIssuer {
     tokens: TokenKey,
     secrets: hmac::Key,
+    names: hmac::Key,
 }
 
 impl std::fmt::Debug for CredentialIssuer {
@@ -49,6 +50,7 @@ impl CredentialIssuer {
         Self {
             tokens: TokenKey::new(secret, "temporary-credentials-1"),
             secrets: derived(secret, "secret-access-key-1"),
+            names: derived(secret, "session-name-1"),
         }
     }
 
@@ -84,6 +86,16 @@ impl CredentialIssuer {
             grant: session.grant,
             secret: self.secret_of(token),
         })
+    }
+
+    /// By which it is known that `name` was given to `whom`.
+    pub fn tag(&self, name: &[u8], whom: &str) -> [u8; 16] {
+        let signed = hmac::sign(&self.names, &[name, whom.as_bytes()].concat());
+        let (tag, _) = signed
+            .as_ref()
+            .split_first_chunk()
+            .expect("SHA-256 has 32 bytes");
+        *tag
     }
 
     /// Forty characters, as AWS' own.

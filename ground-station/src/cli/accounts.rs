@@ -51,6 +51,12 @@ pub(super) struct NewKey {
     /// Requests per day (UTC); without, no limit
     #[arg(long, value_name = "PER_DAY")]
     quota: Option<u64>,
+    /// How many certificates a key that may sign has signed before it ends
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    certificates: u32,
+    /// After how many days it has none signed any more
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=366))]
+    days: u32,
 }
 
 impl ValueEnum for Permission {
@@ -125,10 +131,13 @@ impl NewKey {
             may.insert(Permission::Publish);
         }
         let robots: RobotScope = self.robots.into();
+        let of_one = matches!(&robots, RobotScope::Only(names) if names.len() == 1);
+        let signs = may.contains(&Permission::Sign);
         ensure!(
-            !may.contains(&Permission::Sign) || robots != RobotScope::All,
-            "a key that may sign needs --robot NAME: the name in the certificate is the key's"
+            !signs || of_one,
+            "a key that may sign needs one --robot NAME: the name in the certificate is the key's"
         );
+        let now_s = clock::unix_s();
         let key = new_key();
         let id = context.store.add_key(
             &store::NewKey {
@@ -138,8 +147,10 @@ impl NewKey {
                 rate: self.rate,
                 burst: self.burst,
                 quota: self.quota,
+                certificates: if signs { self.certificates } else { 0 },
+                signs_until_s: now_s + u64::from(self.days) * 86_400,
             },
-            clock::unix_s(),
+            now_s,
         )?;
         context.wait_until_applied();
         log::line(format_args!(

@@ -19,6 +19,9 @@ const MAX_BYTES: usize = 1024;
 /// Passwords checked at once; each takes 19 MiB, and a Pi has other work.
 static CHECKS: Semaphore = Semaphore::const_new(2);
 
+/// Those of them for addresses from which wrong passwords came: the others never wait for a guess.
+static SUSPECTS: Semaphore = Semaphore::const_new(1);
+
 #[derive(Deserialize)]
 struct SignIn {
     user: String,
@@ -41,11 +44,15 @@ pub(super) async fn login(
 ) -> Result<Json<SignedIn>, Refusal> {
     let example = r#"{"user":"ann","password":"…"}"#;
     let sign_in: SignIn = body::read_json(body, Limits::of(MAX_BYTES), example).await?;
+    let attempt = (app.accounts).attempt(&sign_in.user, from, Now::read())?;
+    let _suspect = match attempt.is_suspect() {
+        true => Some(SUSPECTS.acquire().await.map_err(Refusal::broken)?),
+        false => None,
+    };
     let _permit = CHECKS.acquire().await.map_err(Refusal::broken)?;
     let accounts = app.accounts.clone();
     let (sign_in, signed_in) = tokio::task::spawn_blocking(move || {
-        let from = from.to_string();
-        let signed_in = accounts.sign_in(&sign_in.user, &sign_in.password, &from, Now::read());
+        let signed_in = accounts.sign_in(&sign_in.user, &sign_in.password, attempt, Now::read());
         (sign_in, signed_in)
     })
     .await

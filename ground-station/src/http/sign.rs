@@ -3,16 +3,17 @@
 
 use super::body::{self, Limits};
 use super::error::Refusal;
-use crate::auth::Caller;
+use crate::auth::{Caller, Denied, Principal};
 use crate::ca::{request, text};
 use crate::clock;
 use crate::http::app_state::AppState;
 use crate::http::origin::Origin;
 use crate::robot_config;
-use crate::store::{Kind, Permission};
+use crate::store::{Permission, StoreError};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::Html;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,20 +51,24 @@ pub(super) async fn sign(
     let accepted =
         request::check(&asked.description, caller.rights.robots()).map_err(Refusal::bad)?;
     let name = accepted.name.clone();
+    let Principal::Key(key) = caller.principal else {
+        return Err(Denied::Forbidden.into());
+    };
     let state = app.clone();
     // The store waits for the disk.
     let issued = tokio::task::spawn_blocking(move || -> anyhow::Result<_> {
         let issued = state
             .ca
             .issue_client(&accepted.name, &accepted.public_key, clock::utc())?;
-        state
-            .store
-            .add_certificate(&accepted.name, Kind::Robot, &issued.record)?;
+        state.store.enrol(key, &accepted.name, &issued.record)?;
         Ok(issued)
     })
     .await
     .map_err(Refusal::broken)?
-    .map_err(|error| Refusal::broken(format!("{error:#}")))?;
+    .map_err(|error| match error.downcast_ref() {
+        Some(StoreError::Taken(words)) => Refusal::new(StatusCode::FORBIDDEN, words),
+        _ => Refusal::broken(format!("{error:#}")),
+    })?;
     app.metrics.signed.inc();
     tracing::info!(
         robot = name,

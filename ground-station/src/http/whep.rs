@@ -5,7 +5,7 @@
 use super::app_state::AppState;
 use super::body::{self, Limits};
 use super::error::Refusal;
-use crate::auth::{Caller, Principal};
+use crate::auth::{Caller, CredentialIssuer, Principal};
 use crate::clock;
 use crate::hex;
 use crate::signaling::Signaling;
@@ -29,7 +29,8 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// ones. A relay over UDP is there in half of that.
 const CANDIDATES_WITHIN: Duration = Duration::from_millis(400);
 
-/// Of a session's name, which nobody can guess.
+/// Of a session's name: so many by lot, and as many by which it is known whose it is. Telemetry tells
+/// everybody who may watch the name of a session that drives.
 const ID_BYTES: usize = 16;
 
 /// Most candidates of one PATCH; a player sends them one by one, or some ten at once.
@@ -132,7 +133,7 @@ pub(super) async fn offer(
     body: Body,
 ) -> Result<Response, Refusal> {
     let sdp = read(&app, &robot, &caller, &headers, body, "application/sdp").await?;
-    let id = format!("whep-{}", hex::encode(&rand::random::<[u8; ID_BYTES]>()));
+    let id = new_id(&app.signaling.credentials, &robot, &caller.principal);
     let mut connection = ViewerConnection::join(&app, &robot, &id, &caller.principal)?;
     let offer = Description {
         kind: "offer".to_owned(),
@@ -158,7 +159,8 @@ pub(super) async fn trickle(
 ) -> Result<StatusCode, Refusal> {
     let kind = "application/trickle-ice-sdpfrag";
     let fragment = read(&app, &robot, &caller, &headers, body, kind).await?;
-    let side = side(&require_whep(id)?, &caller.principal);
+    let id = require_own(&app.signaling.credentials, &robot, id, &caller.principal)?;
+    let side = side(&id, &caller.principal);
     let viewer = ConnectionId::unconnected(&robot, side);
     for candidate in candidates(&fragment).iter().take(MAX_CANDIDATES) {
         send(&app.signaling, &viewer, Content::IceCandidate, candidate)?;
@@ -174,18 +176,34 @@ pub(super) async fn leave(
 ) -> Result<StatusCode, Refusal> {
     caller.require_robot(&robot)?;
     app.require_known(&robot)?;
-    app.signaling
-        .channels()
-        .viewer_left(&robot, &require_whep(id)?);
+    let id = require_own(&app.signaling.credentials, &robot, id, &caller.principal)?;
+    app.signaling.channels().viewer_left(&robot, &id);
     Ok(StatusCode::OK)
 }
 
-/// No other viewer's connection is ended by its name.
-fn require_whep(id: String) -> Result<String, Refusal> {
-    let is_whep = id
-        .strip_prefix("whep-")
-        .is_some_and(|id| hex::decode(id).is_some_and(|id| id.len() == ID_BYTES));
-    is_whep
+fn new_id(issuer: &CredentialIssuer, robot: &str, of: &Principal) -> String {
+    let lot: [u8; ID_BYTES] = rand::random();
+    let tag = issuer.tag(&lot, &whose(robot, of));
+    format!("whep-{}{}", hex::encode(&lot), hex::encode(&tag))
+}
+
+fn whose(robot: &str, of: &Principal) -> String {
+    format!("{robot}/{}", of.label())
+}
+
+/// No connection of another viewer, or of somebody else, is ended by its name.
+fn require_own(
+    issuer: &CredentialIssuer,
+    robot: &str,
+    id: String,
+    of: &Principal,
+) -> Result<String, Refusal> {
+    let bytes = id.strip_prefix("whep-").and_then(hex::decode);
+    let is_own = bytes.is_some_and(|bytes| {
+        let lot = bytes.split_first_chunk::<ID_BYTES>();
+        lot.is_some_and(|(lot, tag)| issuer.tag(lot, &whose(robot, of)) == tag)
+    });
+    is_own
         .then_some(id)
         .ok_or_else(|| Refusal::not_found("there is no such session"))
 }
@@ -290,10 +308,19 @@ mod tests {
     }
 
     #[test]
-    fn only_sessions_of_this_kind_are_named() {
-        assert!(require_whep(format!("whep-{}", "0f".repeat(ID_BYTES))).is_ok());
-        for other in ["anna", "whep-", "whep-0f", "whep-anna", ""] {
-            assert!(require_whep(other.to_owned()).is_err(), "{other}");
+    fn a_session_is_ended_by_nobody_else() {
+        let issuer = CredentialIssuer::new(&[7; 32]);
+        let ann = Principal::User("ann".to_owned(), "1".to_owned());
+        let id = new_id(&issuer, "rover", &ann);
+        let own = |robot: &str, id: &str, of: &Principal| {
+            require_own(&issuer, robot, id.to_owned(), of).is_ok()
+        };
+        assert!(own("rover", &id, &ann));
+        assert!(!own("scout", &id, &ann));
+        assert!(!own("rover", &id, &Principal::Key(1)));
+        let guess = format!("whep-{}", "0f".repeat(2 * ID_BYTES));
+        for other in ["anna", "whep-", "whep-0f", "whep-anna", "", &guess] {
+            assert!(!own("rover", other, &ann), "{other}");
         }
     }
 }

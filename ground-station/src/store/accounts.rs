@@ -19,6 +19,10 @@ pub struct NewKey {
     /// Requests that may come at once.
     pub burst: u32,
     pub quota: Option<u64>,
+    /// Certificates that it may have signed.
+    pub certificates: u32,
+    /// Until when, in Unix seconds.
+    pub signs_until_s: u64,
 }
 
 /// A user to be.
@@ -42,8 +46,9 @@ impl Store {
                 }
             }
             db.execute(
-                "INSERT INTO keys (hash, robots, may, rate, burst, quota, made_s)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO keys (hash, robots, may, rate, burst, quota, made_s,
+                                   certificates_left, signs_until_s)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 params![
                     key.hash,
                     json(&key.robots),
@@ -51,7 +56,9 @@ impl Store {
                     key.rate,
                     key.burst,
                     key.quota,
-                    now_s
+                    now_s,
+                    key.certificates,
+                    key.signs_until_s
                 ],
             )?;
             Ok(db.last_insert_rowid())
@@ -150,6 +157,7 @@ fn json(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Certificate;
 
     fn key(hash: u8) -> NewKey {
         NewKey {
@@ -159,7 +167,32 @@ mod tests {
             rate: 5.0,
             burst: 10,
             quota: Some(100),
+            certificates: 2,
+            signs_until_s: 50,
         }
+    }
+
+    #[test]
+    fn a_key_has_so_many_certificates_signed_until_its_time_or_until_its_robot_is_revoked() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("station.db")).unwrap();
+        let id = store.add_key(&key(1), 7).unwrap();
+        let other = store.add_key(&key(2), 7).unwrap();
+        let sign = |key, name: &str, issued_s| {
+            let certificate = Certificate {
+                serial: format!("{key}-{name}-{issued_s}"),
+                issued_s,
+                expires_s: 100,
+            };
+            store.enrol(key, name, &certificate).is_ok()
+        };
+        assert!(sign(id, "rover", 10) && sign(id, "rover", 11));
+        assert!(!sign(id, "rover", 12), "two are two");
+        assert!(!sign(other, "rover", 50), "its time is over");
+        assert!(sign(other, "rover", 49));
+        store.revoke_certificates("rover", 49).unwrap();
+        assert!(!sign(other, "rover", 49), "the robot was revoked");
+        assert!(store.directory().revoked.len() == 3);
     }
 
     #[test]

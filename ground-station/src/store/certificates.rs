@@ -26,18 +26,29 @@ impl Store {
         kind: Kind,
         certificate: &Certificate,
     ) -> Result<(), StoreError> {
+        self.change(|db| add(db, name, kind, certificate))
+    }
+
+    /// Adds a robot's certificate that an API key had signed, if that key may have it signed.
+    pub fn enrol(
+        &self,
+        key: i64,
+        robot: &str,
+        certificate: &Certificate,
+    ) -> Result<(), StoreError> {
         self.change(|db| {
-            add_name(db, name, kind, certificate.issued_s)?;
-            db.execute(
-                "INSERT INTO certificates (serial, name, issued_s, expires_s) VALUES (?, ?, ?, ?)",
-                params![
-                    certificate.serial,
-                    name,
-                    certificate.issued_s,
-                    certificate.expires_s
-                ],
+            let taken = db.execute(
+                "UPDATE keys SET certificates_left = certificates_left - 1
+                 WHERE id = ? AND certificates_left > 0 AND signs_until_s > ?",
+                params![key, certificate.issued_s],
             )?;
-            Ok(())
+            if taken == 0 {
+                return Err(StoreError::Taken(format!(
+                    "key {key} has had its certificates signed, is too old, or {robot:?} was \
+                     revoked: `ground-station new-key --robot {robot} --may sign` makes another"
+                )));
+            }
+            add(db, robot, Kind::Robot, certificate)
         })
     }
 
@@ -51,7 +62,8 @@ impl Store {
         Ok(serials.collect::<Result<_, _>>()?)
     }
 
-    /// Revokes every certificate of `name`; says how many there were to revoke.
+    /// Revokes every certificate of `name`, and ends the keys that could have another one signed;
+    /// says how many certificates there were to revoke.
     pub fn revoke_certificates(&self, name: &str, now_s: u64) -> Result<usize, StoreError> {
         self.change(|db| {
             if kind_of(db, name)?.is_none() {
@@ -59,6 +71,11 @@ impl Store {
                     "no robot or operator is named {name:?}"
                 )));
             }
+            db.execute(
+                "UPDATE keys SET certificates_left = 0
+                 WHERE EXISTS (SELECT 1 FROM json_each(robots, '$.only') WHERE value = ?)",
+                [name],
+            )?;
             Ok(db.execute(
                 "UPDATE certificates SET revoked_s = ? WHERE name = ? AND revoked_s IS NULL",
                 params![now_s, name],
@@ -114,6 +131,25 @@ impl Store {
             )
         })
     }
+}
+
+fn add(
+    db: &Connection,
+    name: &str,
+    kind: Kind,
+    certificate: &Certificate,
+) -> Result<(), StoreError> {
+    add_name(db, name, kind, certificate.issued_s)?;
+    db.execute(
+        "INSERT INTO certificates (serial, name, issued_s, expires_s) VALUES (?, ?, ?, ?)",
+        params![
+            certificate.serial,
+            name,
+            certificate.issued_s,
+            certificate.expires_s
+        ],
+    )?;
+    Ok(())
 }
 
 pub(super) fn add_name(

@@ -62,6 +62,13 @@ const STEPS: &[&str] = &[
     ) STRICT;
     CREATE INDEX drives_by_robot ON drives(robot, id);
 ",
+    // Keys from before that may sign do so once more.
+    "
+    ALTER TABLE keys ADD COLUMN certificates_left INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE keys ADD COLUMN signs_until_s INTEGER NOT NULL DEFAULT 0;
+    UPDATE keys SET certificates_left = 1, signs_until_s = unixepoch() + 7 * 86400
+        WHERE may LIKE '%sign%';
+",
 ];
 
 /// Brings the tables to the version that this program knows.

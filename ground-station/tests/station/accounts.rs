@@ -127,8 +127,54 @@ async fn wrong_passwords_are_refused_and_run_out() {
     for _ in 0..20 {
         sign_in(&station, "bob", "wrong").await;
     }
-    let (status, answer) = sign_in(&station, "ann", password.trim()).await;
+    let (status, answer) = sign_in(&station, "bob", "wrong").await;
     assert_eq!((status, message(&answer)), (429, "Too Many Requests"));
+    assert_eq!(sign_in(&station, "ann", password.trim()).await.0, 200);
+}
+
+#[tokio::test]
+async fn wrong_passwords_from_elsewhere_keep_nobody_out() {
+    // Behind a proxy that is declared, all come from its address.
+    let station = Station::start_with(&["--trusted-proxy", "127.0.0.1"]).await;
+    let password = station.command(&["new-user", "ann"]).await;
+    let sign_in = async |from: &str, password: &str| {
+        let body = serde_json::json!({"user": "ann", "password": password}).to_string();
+        let from = [("x-forwarded-for", from)];
+        station.ask("POST", "/login", &from, &body).await.0
+    };
+    for address in 0..4 {
+        for _ in 0..11 {
+            sign_in(&format!("192.0.2.{address}"), "wrong").await;
+        }
+    }
+    assert_eq!(sign_in("192.0.2.1", password.trim()).await, 429);
+    assert_eq!(sign_in("198.51.100.7", password.trim()).await, 200);
+}
+
+#[tokio::test]
+async fn passwords_that_were_checked_hold_no_memory() {
+    let mut station = Station::start().await;
+    let id = station.process().id();
+    let resident_mib = || {
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let kib = line
+            .and_then(|line| line.split_whitespace().nth(1))
+            .unwrap();
+        kib.parse::<u64>().unwrap() / 1024
+    };
+    let before = resident_mib();
+    for round in 0..6 {
+        let names = (0..8).map(|name| format!("nobody-{round}-{name}"));
+        let together = names.map(|name| {
+            let station = &station;
+            async move { sign_in(station, &name, "wrong").await }
+        });
+        futures::future::join_all(together).await;
+    }
+    // Each takes 19 MiB while it is checked.
+    let after = resident_mib();
+    assert!(after < before + 40, "{before} MiB, then {after} MiB");
 }
 
 #[tokio::test]

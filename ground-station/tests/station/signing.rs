@@ -85,6 +85,38 @@ async fn a_request_made_with_openssl_is_signed_and_a_bad_one_is_not() {
 }
 
 #[tokio::test]
+async fn a_key_is_for_one_certificate_and_ends_with_its_robot() {
+    let station = Station::start().await;
+    let pair = rcgen::KeyPair::generate().unwrap();
+    let mut nameless = rcgen::CertificateParams::default();
+    nameless.distinguished_name = rcgen::DistinguishedName::new();
+    let csr = nameless.serialize_request(&pair).unwrap().pem().unwrap();
+    let first = key(&station).await;
+    assert_eq!(sign(&station, &first, &csr).await.0, 200);
+    let (status, answer) = sign(&station, &first, &csr).await;
+    assert_eq!(status, 403);
+    assert!(
+        message(&answer).contains("new-key --robot rover"),
+        "{answer}"
+    );
+    let command = [
+        "new-key",
+        "--robot",
+        "rover",
+        "--may",
+        "sign",
+        "--certificates",
+        "3",
+    ];
+    let three = station.command(&command).await;
+    assert_eq!(sign(&station, three.trim(), &csr).await.0, 200);
+    station.command(&["revoke", "rover"]).await;
+    assert_eq!(sign(&station, three.trim(), &csr).await.0, 403);
+    let fresh = key(&station).await;
+    assert_eq!(sign(&station, &fresh, &csr).await.0, 200);
+}
+
+#[tokio::test]
 async fn only_a_key_that_may_sign_gets_a_certificate() {
     let station = Station::start().await;
     station.new_robot("rover").await;
