@@ -3,13 +3,15 @@
 
 mod detail;
 mod sky;
+mod strip;
 
 use crate::color::Yuv;
 use crate::rover::Eye;
 use crate::screen::{Hit, Screen};
 use crate::terrain::{Light, Place, Terrain};
-use detail::Detail;
+use detail::{Detail, Line};
 use sky::Sky;
+use strip::{STRIP, Strip};
 
 /// Half of the field of view across, as a tangent: 35°, a Raspberry Pi camera's with some to spare.
 const HALF_VIEW: f32 = 0.7;
@@ -19,7 +21,7 @@ const NEAR_M: f32 = 0.22;
 const FAR_M: f32 = 75.0;
 /// From one sample to the next: never finer than the ground, and coarser with the distance.
 const STEP_M: f32 = 0.025;
-const STEP: f32 = 0.016;
+const STEP: f32 = 0.02;
 const FAR_STEP: f32 = 0.03;
 const FAR_STEP_FROM_M: f32 = 12.0;
 
@@ -65,6 +67,8 @@ pub(crate) struct Camera {
 #[derive(Clone, Copy)]
 struct Depth {
     metres: f32,
+    /// One divided by them.
+    per_metre: f32,
     haze: f32,
 }
 
@@ -97,6 +101,8 @@ struct View<'a> {
     terrain: &'a Terrain,
     screen: &'a Screen,
     eye: Eye,
+    /// Pixels across.
+    width: usize,
     /// Sine and cosine of where it looks.
     heading: (f32, f32),
     /// Pixels for a tangent of one.
@@ -120,6 +126,7 @@ impl Camera {
             .take_while(|metres| *metres < FAR_M)
             .map(|metres| Depth {
                 metres,
+                per_metre: 1.0 / metres,
                 haze: haze(metres),
             })
             .collect();
@@ -146,39 +153,41 @@ impl Camera {
             terrain,
             screen,
             eye,
+            width,
             heading: eye.theta.sin_cos(),
             focal: width as f32 / 2.0 / HALF_VIEW,
             foot: terrain.height(x, y),
         };
-        for column in (0..width - 1).step_by(2) {
-            view.columns(column, frame);
+        let mut strip = Strip::new(height);
+        for left in (0..width / 2).step_by(STRIP) {
+            let pairs = STRIP.min(width / 2 - left);
+            for pair in 0..pairs {
+                view.columns(left + pair, &mut strip.columns(pair));
+            }
+            strip.put(left, pairs, frame);
         }
     }
 }
 
-/// Two columns of pixels, and which of them are not yet drawn.
-struct Columns<'a, 'b> {
-    frame: &'a mut Frame<'b>,
-    /// The left one; even.
-    column: usize,
+/// Two columns of pixels, from the top, and which of them are not yet drawn.
+struct Columns<'a> {
+    /// The left pixel's luma and the right one's.
+    luma: &'a mut [[u8; 2]],
+    /// U and V of every second row.
+    chroma: &'a mut [[u8; 2]],
     /// Everything from here down is drawn.
     drawn: usize,
 }
 
-impl Columns<'_, '_> {
-    /// Draws from `top` down to what is drawn already: each row by `color`, which is asked for the
-    /// left pixel (0) and the right one (1).
-    fn fill(&mut self, top: usize, mut color: impl FnMut(usize, usize) -> [u8; 3]) {
-        let column = self.column;
-        let [luma, u, v] = &mut self.frame.planes;
+impl Columns<'_> {
+    /// Draws from `top` down to what is drawn already: each row by `color`, which says the luma of
+    /// both pixels, and their chroma.
+    fn fill(&mut self, top: usize, mut color: impl FnMut(usize) -> ([u8; 2], [u8; 2])) {
         for row in top..self.drawn {
-            let left = color(row, 0);
-            let at = row * luma.1 + column;
-            luma.0[at] = left[0];
-            luma.0[at + 1] = color(row, 1)[0];
+            let (luma, chroma) = color(row);
+            self.luma[row] = luma;
             if row & 1 == 0 {
-                u.0[row / 2 * u.1 + column / 2] = left[1];
-                v.0[row / 2 * v.1 + column / 2] = left[2];
+                self.chroma[row / 2] = chroma;
             }
         }
         self.drawn = self.drawn.min(top);
@@ -186,28 +195,24 @@ impl Columns<'_, '_> {
 }
 
 impl View<'_> {
-    fn columns(&self, column: usize, frame: &mut Frame) {
-        let height = frame.height;
-        let right = (column as f32 + 1.0 - frame.width as f32 / 2.0) / self.focal;
+    /// Draws a pair of columns, counted from the left.
+    fn columns(&self, pair: usize, out: &mut Columns) {
+        let right = (pair as f32 * 2.0 + 1.0 - self.width as f32 / 2.0) / self.focal;
         let along = self.along(right);
-        let level = height as f32 / 2.0 + self.focal * (self.eye.pitch + self.eye.roll * right);
+        let level =
+            out.luma.len() as f32 / 2.0 + self.focal * (self.eye.pitch + self.eye.roll * right);
         // Letters on the screen are as sharp as the picture.
         let mut screen = [-0.5, 0.5].map(|aside| {
             let along = self.along(right + aside / self.focal);
             Screen::hit([self.eye.x, self.eye.y], along)
         });
-        let mut out = Columns {
-            frame,
-            column,
-            drawn: height,
-        };
         let mut drawn: Option<Surface> = None;
         let mut before = None;
         for depth in &self.camera.depths {
             if let [Some(left), Some(right)] = screen
                 && left.depth < depth.metres
             {
-                self.draw_screen(&mut out, [left, right], level);
+                self.draw_screen(out, [left, right], level);
                 screen = [None; 2];
             }
             let point = self.point(depth, along, level);
@@ -218,7 +223,7 @@ impl View<'_> {
             } else {
                 let start = drawn.or_else(|| before.as_ref().map(|before| self.surface(before)));
                 let surface = self.surface(&point);
-                self.draw_ground(&mut out, &start.unwrap_or(surface), &surface);
+                self.draw_ground(out, &start.unwrap_or(surface), &surface);
                 if out.drawn == 0 {
                     return;
                 }
@@ -227,7 +232,10 @@ impl View<'_> {
             before = Some(point);
         }
         let sky = self.camera.sky.column(self.eye.theta - right.atan());
-        out.fill(0, |row, _| sky.color((level - row as f32) / self.focal));
+        out.fill(0, |row| {
+            let [y, u, v] = sky.color((level - row as f32) / self.focal);
+            ([y, y], [u, v])
+        });
     }
 
     /// Where a ray goes for each metre of depth that is so far to the right, as a tangent.
@@ -245,7 +253,7 @@ impl View<'_> {
         let place = self.terrain.place(x, y);
         let height = self.terrain.height_at(place);
         Point {
-            row: (level + self.focal * (self.eye.height - height) / depth.metres).max(0.0),
+            row: (level + self.focal * (self.eye.height - height) * depth.per_metre).max(0.0),
             place,
             depth: *depth,
             at: [x, y, height],
@@ -295,15 +303,22 @@ impl View<'_> {
         let chroma = [surface.color.u as u8, surface.color.v as u8];
         let pixel = surface.depth / self.focal;
         let aside = [self.heading.0 * pixel, -self.heading.1 * pixel];
-        out.fill(surface.row as usize, |row, side| {
-            let up = (start.row - row as f32).clamp(0.0, rows);
-            let light = start.color.y + per_row[0] * up;
-            let grain = detail.at(
-                start.grain[0] + per_row[1] * up + aside[0] * side as f32,
-                start.grain[1] + per_row[2] * up + aside[1] * side as f32,
-            );
-            let [u, v] = chroma;
-            [(light * grain) as u8, u, v]
+        // Rows count down the picture, the ground goes up it.
+        let top = surface.row as usize;
+        let up = (start.row - top as f32).clamp(0.0, rows);
+        let light = start.color.y + per_row[0] * up;
+        let from = [
+            start.grain[0] + per_row[1] * up,
+            start.grain[1] + per_row[2] * up,
+        ];
+        let step = [-per_row[1], -per_row[2]];
+        let left = detail.line(from, step);
+        let right = detail.line([from[0] + aside[0], from[1] + aside[1]], step);
+        out.fill(top, |row| {
+            let row = (row - top) as u32;
+            let light = (light - per_row[0] * row as f32) as u32;
+            let luma = |line: &Line| ((light * line.at(row)) >> 7).min(255) as u8;
+            ([luma(&left), luma(&right)], chroma)
         });
     }
 
@@ -311,10 +326,10 @@ impl View<'_> {
         let per_metre = self.focal / hits[0].depth;
         let top = level + per_metre * (self.eye.height - self.foot - Screen::TOP_M);
         let pixel_m = 1.0 / per_metre;
-        out.fill(top.max(0.0) as usize, |row, side| {
-            self.screen
-                .color(hits[side], (row as f32 - top) * pixel_m, pixel_m)
-                .bytes()
+        out.fill(top.max(0.0) as usize, |row| {
+            let below = (row as f32 - top) * pixel_m;
+            let [left, right] = hits.map(|hit| self.screen.color(hit, below, pixel_m).bytes());
+            ([left[0], right[0]], [left[1], left[2]])
         });
     }
 }

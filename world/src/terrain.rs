@@ -11,6 +11,7 @@ pub(crate) use rocks::Rock;
 
 /// Edge of a cell: a wheel's track is two of them wide.
 const CELL_M: f32 = 0.04;
+const CELLS_PER_M: f32 = 1.0 / CELL_M;
 /// Cells along one edge of the ground: 82 m.
 const CELLS: usize = 2048;
 const HALF_M: f32 = CELL_M * CELLS as f32 / 2.0;
@@ -135,9 +136,10 @@ impl Terrain {
     }
 
     pub(crate) fn light_at(&self, place: Place) -> Light {
+        const PART: f32 = 1.0 / 255.0;
         Light {
-            light: between(&self.looks, place, |look| f32::from(look.light)) / 255.0,
-            rock: between(&self.looks, place, |look| f32::from(look.rock)) / 255.0,
+            light: between(&self.looks, place, |look| f32::from(look.light)) * PART,
+            rock: between(&self.looks, place, |look| f32::from(look.rock)) * PART,
         }
     }
 
@@ -178,7 +180,7 @@ fn metres(cell: usize) -> f32 {
 
 /// Which cell, with its fraction, a place lies in.
 fn cells(metres: f32) -> f32 {
-    (metres + HALF_M) / CELL_M
+    (metres + HALF_M) * CELLS_PER_M
 }
 
 /// The ground without rocks.

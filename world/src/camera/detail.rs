@@ -1,18 +1,21 @@
 //! Grains and pebbles too small for the terrain's cells: a texture that repeats, in halves of its
 //! size for the distance.
 
-use crate::noise::{mix, value};
+use crate::noise::value;
 
 /// Pixels along an edge; one is half a centimetre.
 const SIZE: usize = 512;
 const PIXELS_PER_M: f32 = 200.0;
 const LEVELS: usize = 8;
 
-/// Farther than any place on the ground is from the middle.
-const FAR_M: f32 = 1024.0;
-
 /// How much darker and brighter than its mean.
 const CONTRAST: f32 = 0.34;
+
+/// A factor of 1, as it is kept.
+const ONE: f32 = 128.0;
+
+/// Positions count pixels in steps of this many, and wrap.
+const PER_PIXEL: f32 = 65_536.0;
 
 /// Factors of brightness around 1.
 #[derive(Clone)]
@@ -25,7 +28,17 @@ pub(super) struct Level {
     /// Pixels along an edge, a power of two.
     size: usize,
     per_metre: f32,
-    factors: Vec<f32>,
+    /// Of each pixel its own factor, and those of the pixels right of it, below it, and right of that,
+    /// from the lowest byte: one read is enough to mix them.
+    factors: Vec<u32>,
+}
+
+/// Along one line on the ground, from row to row of a picture.
+pub(super) struct Line<'a> {
+    level: &'a Level,
+    /// Where its first row lies, and from one to the next.
+    from: [u32; 2],
+    step: [u32; 2],
 }
 
 impl Detail {
@@ -34,15 +47,14 @@ impl Detail {
         for y in 0..SIZE {
             factors.extend((0..SIZE).map(|x| grain(seed, x, y)));
         }
-        let finest = Level {
-            size: SIZE,
-            per_metre: PIXELS_PER_M,
-            factors,
-        };
-        let levels = std::iter::successors(Some(finest), |level| Some(level.half()));
-        Self {
-            levels: levels.take(LEVELS).collect(),
+        let mut levels = Vec::with_capacity(LEVELS);
+        let (mut size, mut per_metre) = (SIZE, PIXELS_PER_M);
+        for _ in 0..LEVELS {
+            levels.push(Level::new(size, per_metre, &factors));
+            factors = half(size, &factors);
+            (size, per_metre) = (size / 2, per_metre / 2.0);
         }
+        Self { levels }
     }
 
     /// For a pixel of the camera that covers so much ground.
@@ -55,40 +67,60 @@ impl Detail {
 }
 
 impl Level {
-    /// At a place on the ground, metres: between its pixels where they are larger than the
-    /// camera's.
-    pub(super) fn at(&self, x: f32, y: f32) -> f32 {
-        // Shifted to where truncation is rounding down.
-        let [x, y] = [x, y].map(|metres| (metres + FAR_M) * self.per_metre);
-        let [i, j] = [x, y].map(|pixels| pixels as u32);
-        let within = self.size - 1;
-        if self.size < SIZE {
-            return self.factors[(j as usize & within) * self.size + (i as usize & within)];
-        }
-        let [s, t] = [x - i as f32, y - j as f32];
-        let [left, right] = [i, i + 1].map(|i| i as usize & within);
-        let row = |j: u32| {
-            let row = (j as usize & within) * self.size;
-            mix(self.factors[row + left], self.factors[row + right], s)
+    fn new(size: usize, per_metre: f32, factors: &[f32]) -> Self {
+        let byte = |x: usize, y: usize| {
+            let factor = factors[y % size * size + x % size] * ONE;
+            u32::from(factor.round() as u8)
         };
-        mix(row(j), row(j + 1), t)
-    }
-
-    fn half(&self) -> Self {
-        let size = self.size / 2;
-        let at = |x: usize, y: usize| self.factors[y * self.size + x];
-        let factors = (0..size * size)
-            .map(|pixel| {
-                let (x, y) = (pixel % size * 2, pixel / size * 2);
-                (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1)) / 4.0
-            })
-            .collect();
+        let pixel = |at: usize| {
+            let (x, y) = (at % size, at / size);
+            byte(x, y) | byte(x + 1, y) << 8 | byte(x, y + 1) << 16 | byte(x + 1, y + 1) << 24
+        };
         Self {
             size,
-            per_metre: self.per_metre / 2.0,
-            factors,
+            per_metre,
+            factors: (0..size * size).map(pixel).collect(),
         }
     }
+
+    /// From a place on the ground, and from there by so much for each row; metres.
+    pub(super) fn line(&self, from: [f32; 2], step: [f32; 2]) -> Line<'_> {
+        let scale = self.per_metre * PER_PIXEL;
+        // A place outside of the range is a repetition of one inside.
+        let wrapped = |metres: f32| (metres * scale) as i64 as u32;
+        Line {
+            level: self,
+            from: from.map(wrapped),
+            step: step.map(wrapped),
+        }
+    }
+}
+
+impl Line<'_> {
+    /// In a row, counted from the first; in steps of 1 / 128.
+    #[inline]
+    pub(super) fn at(&self, row: u32) -> u32 {
+        let x = self.from[0].wrapping_add(self.step[0].wrapping_mul(row));
+        let y = self.from[1].wrapping_add(self.step[1].wrapping_mul(row));
+        let within = self.level.size - 1;
+        let pixel = (y >> 16) as usize & within;
+        let factors = self.level.factors[pixel * self.level.size + ((x >> 16) as usize & within)];
+        let (right, below) = ((x >> 8) & 0xff, (y >> 8) & 0xff);
+        // Both rows at once, a factor in each half.
+        let row = (factors & 0x00ff_00ff) * (256 - right) + ((factors >> 8) & 0x00ff_00ff) * right;
+        (((row >> 8) & 0xff) * (256 - below) + (row >> 24) * below) >> 8
+    }
+}
+
+/// The same at half the size.
+fn half(size: usize, factors: &[f32]) -> Vec<f32> {
+    let at = |x: usize, y: usize| factors[y * size + x];
+    (0..size * size / 4)
+        .map(|pixel| {
+            let (x, y) = (pixel % (size / 2) * 2, pixel / (size / 2) * 2);
+            (at(x, y) + at(x + 1, y) + at(x, y + 1) + at(x + 1, y + 1)) / 4.0
+        })
+        .collect()
 }
 
 /// Noise that fits itself at the edges: mixed from four copies.
