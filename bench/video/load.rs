@@ -16,7 +16,7 @@ const WATCHED: Duration = Duration::from_secs(10);
 
 impl Bench {
     pub(crate) async fn load(&self, size: &Size, figures: &mut Figures) -> anyhow::Result<()> {
-        let mut agent = self.agent(size).await;
+        let mut agent = self.agent(size, "test").await;
         let id = agent.process().id();
         let mut joined: Vec<Viewer> = Vec::new();
         let (mut used, mut resident) = (Vec::new(), Vec::new());

@@ -7,6 +7,7 @@
 //! and on a busy machine the figures are those of a busy machine.
 
 mod frames;
+mod hand;
 mod load;
 mod parts;
 mod peer;
@@ -27,6 +28,9 @@ use tests::{Station, eventually};
 const BITRATE_KBPS: u32 = 2500;
 
 const FPS: u32 = 30;
+
+/// Our own page, built.
+const CONSOLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../web-console/dist");
 
 /// A size of the picture.
 struct Size {
@@ -68,6 +72,13 @@ struct Bench {
     rover: Folder,
     key: String,
     viewer: Client,
+    operator: Operator,
+}
+
+/// Who signs in on our own page.
+struct Operator {
+    user: &'static str,
+    password: String,
 }
 
 #[tokio::main]
@@ -96,15 +107,22 @@ fn load() -> f64 {
 
 impl Bench {
     async fn set_up() -> Self {
-        let station = Station::start().await;
+        let station = Station::start_with(&["--console", CONSOLE]).await;
         let rover = station.new_robot("rover").await;
         let key = station.new_key("rover").await;
         let viewer = Client::viewer(&station.ready.http, "rover", Access::Key(&key)).await;
+        let operator = Operator {
+            user: "ada",
+            password: station
+                .command(&["new-user", "ada", "--robot", "rover"])
+                .await,
+        };
         Self {
             station,
             rover,
             key,
             viewer,
+            operator,
         }
     }
 
@@ -118,7 +136,10 @@ impl Bench {
         if arguments.wants(Part::Load) {
             self.load(size, figures).await?;
         }
-        let mut robot = self.agent(size).await;
+        if arguments.wants(Part::Hand) {
+            self.hand(size, figures).await?;
+        }
+        let mut robot = self.agent(size, "test").await;
         let mut browser = Peer::chromium().await?;
         if arguments.wants(Part::FirstFrame) {
             self.first_frame(size, &mut browser, figures).await?;
@@ -138,10 +159,10 @@ impl Bench {
         Ok(())
     }
 
-    /// robot-agent with the test picture of that size, its camera warm.
-    async fn agent(&self, size: &Size) -> Robot {
+    /// robot-agent with a picture of that size from that source, its camera warm.
+    async fn agent(&self, size: &Size, source: &str) -> Robot {
         self.rover.configure(&json!({ "video": {
-            "source": "test",
+            "source": source,
             "width": size.width,
             "height": size.height,
             "fps": FPS,

@@ -6,13 +6,15 @@ use std::path::PathBuf;
 use crate::{SIZES, Size};
 
 const USAGE: &str = "usage: bench-video [--json FILE] [--only PART]... [--size WIDTHxHEIGHT]...\n\
-                     parts: load, first-frame, glass, wheels, loss, jitter, outage, throttle";
+                     parts: load, hand, first-frame, glass, wheels, loss, jitter, outage, throttle";
 
 /// A part that can be run alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
     /// Processor and memory for 0, 1, 5 and 10 viewers.
     Load,
+    /// From a key on our own page to the world that moves, and what the world costs.
+    Hand,
     FirstFrame,
     /// How old frames are when they are painted, beside the references.
     Glass,
@@ -24,8 +26,9 @@ pub(crate) enum Part {
     Throttle,
 }
 
-const PARTS: [(&str, Part); 8] = [
+const PARTS: [(&str, Part); 9] = [
     ("load", Part::Load),
+    ("hand", Part::Hand),
     ("first-frame", Part::FirstFrame),
     ("glass", Part::Glass),
     ("wheels", Part::Wheels),

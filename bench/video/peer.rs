@@ -1,6 +1,7 @@
 //! A peer that nobody here wrote: a Chromium held by a node script, or GStreamer's webrtcbin held by a
 //! Python script. One line to it, and one line back.
 
+use crate::Operator;
 use anyhow::{Context, bail, ensure};
 use bench::line_process::LineProcess;
 use serde::Deserialize;
@@ -40,6 +41,17 @@ struct Answer {
 impl Peer {
     pub(crate) async fn chromium() -> anyhow::Result<Self> {
         Self::start(Command::new("node").arg(beside_us("viewer.mjs"))).await
+    }
+
+    /// Whoever drives on our own page at `url`, once the picture is there.
+    pub(crate) async fn operator(url: &str, operator: &Operator) -> anyhow::Result<Self> {
+        let arguments = [url, operator.user, operator.password.trim()];
+        Self::start(
+            Command::new("node")
+                .arg(beside_us("hand.mjs"))
+                .args(arguments),
+        )
+        .await
     }
 
     /// With Debian's own Python, which has GStreamer's bindings.

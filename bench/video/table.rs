@@ -5,6 +5,9 @@ use bench::figures::Figures;
 
 /// A line for each row: label, unit, figure, aim. What belongs to the row above is indented.
 const ROWS: &str = "\
+key → the world has moved, p50 | ms | hand_to_eye_p50_ms | ≤ 50
+key → the world has moved, p95 | ms | hand_to_eye_p95_ms | ≤ 80
+    a frame of the world, processor | ms | world_frame_ms | ≤ 6 / 15
 offer → first frame, median of 20 | ms | first_frame_ms | ≤ 90
     the slowest | ms | first_frame_worst_ms | ≤ 200
 stamp → painted, p50 | ms | glass_p50_ms | ≤ 7 / 12

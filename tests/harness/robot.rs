@@ -158,14 +158,14 @@ impl Robot {
         Self { folder, process }
     }
 
-    /// Starts the robot of that folder, and waits until its test picture and its signaling
+    /// Starts the robot of that folder, and waits until its camera and its signaling
     /// channel are there.
     pub async fn start_video(folder: Folder) -> Self {
         let path = folder.path.join("robot-agent.log");
         // The log grows over restarts.
         let told = || {
             let log = std::fs::read_to_string(&path).unwrap_or_default();
-            ["camera: test picture", "signaling is connected"].map(|what| log.matches(what).count())
+            ["INFO camera: ", "signaling is connected"].map(|what| log.matches(what).count())
         };
         let before = told();
         let robot = Self::start(folder);
