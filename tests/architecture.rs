@@ -35,7 +35,7 @@ const GROUND_STATION: Rules = Rules {
         &["store"],
         &["applied_revision"],
         &["state_dir"],
-        &["clock", "hex", "metrics", "tcp_port"],
+        &["clock", "connections", "hex", "metrics", "network", "placed", "tcp_port"],
     ],
     apart: &[
         ("auth", "broker"),

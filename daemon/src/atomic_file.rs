@@ -23,7 +23,7 @@ const LEFTOVER: &str = "new";
 /// # Errors
 /// What the system says; the old file is untouched then.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    swap(path, |new| write_synced(new, content, mode))?;
+    swap(path, |new| write_new(new, content, mode))?;
     // The rename itself survives only when the folder is on the disk.
     File::open(folder(path))?.sync_all()
 }
@@ -34,7 +34,10 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
 /// # Errors
 /// As [`replace`].
 pub fn replace_unsynced(path: &Path, content: &[u8]) -> io::Result<()> {
-    swap(path, |new| fs::write(new, content))
+    swap(path, |new| {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).open(new)?.write_all(content)
+    })
 }
 
 /// Writes a file and waits until it is on the disk; a leftover is overwritten.
@@ -77,8 +80,23 @@ fn being_written(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// Writes a file that is not there, with its mode from the first moment on.
+fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    let mut file = options.create_new(true).write(true).mode(mode).open(path)?;
+    // The umask may have had other ideas.
+    file.set_permissions(Permissions::from_mode(mode))?;
+    file.write_all(content)?;
+    file.sync_all()
+}
+
+/// A leftover is taken away first, and never followed: it may be somebody's link to another file.
 fn swap(path: &Path, write: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let new = being_written(path);
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     write(&new)
         .and_then(|()| fs::rename(&new, path))
         .inspect_err(|_| {
@@ -130,6 +148,23 @@ mod tests {
             fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             SECRET
         );
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_leftover_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("key"), dir.path().join("passwd"));
+        fs::write(&other, "root").unwrap();
+        let writes: [fn(&Path) -> io::Result<()>; 2] = [
+            |path| replace(path, b"whole", PUBLIC),
+            |path| replace_unsynced(path, b"whole"),
+        ];
+        for write in writes {
+            std::os::unix::fs::symlink(&other, being_written(&path)).unwrap();
+            write(&path).unwrap();
+            assert_eq!(fs::read(&other).unwrap(), b"root");
+            assert_eq!(fs::read(&path).unwrap(), b"whole");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::backtrace::{Backtrace, BacktraceStatus};
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{IsTerminal, stderr};
+use std::io::{self, IsTerminal, Write, stderr};
 use std::os::fd::AsFd;
 use std::panic::PanicHookInfo;
 use std::thread;
@@ -65,11 +65,12 @@ pub fn start(usual: &str) -> Log {
     let target = wanted.is_some();
     let filter =
         wanted.unwrap_or_else(|| usual.parse().expect("the caller's filter is a constant"));
+    let colors = stderr().is_terminal();
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(|| &QUEUE)
+        .with_writer(move || Lines { colors })
         .log_internal_errors(false)
         .with_target(target)
-        .with_ansi(stderr().is_terminal());
+        .with_ansi(colors);
     let log = tracing_subscriber::registry().with(filter);
     // The journal adds the time itself.
     if std::env::var_os("JOURNAL_STREAM").is_some() {
@@ -78,6 +79,42 @@ pub fn start(usual: &str) -> Log {
         log.with(lines).init();
     }
     Log(())
+}
+
+/// Takes one event after the other, each of which becomes one line: what somebody outside sent may
+/// be quoted in it, and is not to look like a line of ours.
+struct Lines {
+    /// Whether our own lines have colors, for which there are escapes in them. In those of others
+    /// tracing-subscriber has made letters of them.
+    colors: bool,
+}
+
+impl Write for Lines {
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        QUEUE.push(one_line(event, self.colors).as_bytes());
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An event without what ends a line, moves a cursor or turns text round.
+fn one_line(event: &[u8], colors: bool) -> String {
+    let text = String::from_utf8_lossy(event);
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let mut line = String::with_capacity(text.len() + 1);
+    for letter in text.chars() {
+        let breaks = matches!(letter, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        match letter {
+            '\u{1b}' if colors => line.push(letter),
+            _ if breaks || letter.is_control() => line.extend(letter.escape_default()),
+            _ => line.push(letter),
+        }
+    }
+    line.push('\n');
+    line
 }
 
 /// As the standard library says it, but without waiting for stderr.
@@ -106,6 +143,18 @@ fn parse(text: &OsStr) -> Result<Targets, String> {
 mod tests {
     use super::*;
     use std::os::unix::ffi::OsStrExt;
+
+    #[test]
+    fn nobody_makes_lines_of_ours() {
+        let forged =
+            "WARN refused name=x\n2026-11-27 INFO ready\r\u{1b}[2K\u{2028}\u{202e}\u{9b}\n";
+        let line = one_line(forged.as_bytes(), false);
+        let expected =
+            r"WARN refused name=x\n2026-11-27 INFO ready\r\u{1b}[2K\u{2028}\u{202e}\u{9b}";
+        assert_eq!(line, format!("{expected}\n"));
+        let colored = "\u{1b}[33m WARN\u{1b}[0m Ünïcode 🚀";
+        assert_eq!(one_line(colored.as_bytes(), true), format!("{colored}\n"));
+    }
 
     #[test]
     fn a_filter_that_makes_no_sense_is_named() {

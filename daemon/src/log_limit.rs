@@ -1,6 +1,7 @@
 //! How often the same thing is logged: each time in a trickle, now and then in a flood, with
 //! the number of those in between. Pure: `now` is an argument.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Allows so many lines in each period.
@@ -56,6 +57,23 @@ impl LogLimiter {
     /// The next line is allowed, whatever was logged before.
     pub fn reset(&mut self) {
         *self = Self::new(self.lines, self.period);
+    }
+}
+
+/// A [`LogLimiter`] of what many tasks log.
+#[derive(Debug)]
+pub struct SharedLogLimiter(Mutex<LogLimiter>);
+
+impl SharedLogLimiter {
+    /// At most `lines` in each `period`.
+    pub const fn new(lines: u32, period: Duration) -> Self {
+        Self(Mutex::new(LogLimiter::new(lines, period)))
+    }
+
+    /// See [`LogLimiter::allow`].
+    pub fn allow(&self, now: Instant) -> Option<u64> {
+        let mut limiter = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        limiter.allow(now)
     }
 }
 

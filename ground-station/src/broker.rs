@@ -6,5 +6,6 @@
 pub(crate) mod address;
 pub(crate) mod client;
 pub(crate) mod config;
+pub(crate) mod front;
 mod log;
 pub(crate) mod mosquitto;

@@ -6,7 +6,7 @@ mod mars;
 use crate::broker::address::BrokerAddress;
 use crate::ca::hosts;
 use crate::http::aws::role_alias::RoleAlias;
-use crate::http::origin::TrustedProxy;
+use crate::http::trusted_proxy::TrustedProxy;
 use crate::robot_config::DEFAULT_REGION;
 use crate::signaling::Times;
 use crate::turn::Ports;

@@ -19,10 +19,13 @@ pub mod cli;
 #[doc(hidden)]
 pub mod clock;
 mod config;
+mod connections;
 mod hex;
 mod http;
 mod maintenance;
 mod metrics;
+mod network;
+mod placed;
 mod ready;
 mod robot_config;
 mod robots;
@@ -40,10 +43,12 @@ use auth::{Accounts, Now};
 use axum_server::tls_rustls::RustlsConfig;
 use broker::address::BrokerAddress;
 use broker::client::{Client, INBOX, Publisher};
+use broker::front::{Front, Sessions};
 use broker::mosquitto::{DesiredState, Mosquitto};
 use bytes::Bytes;
 use ca::Ca;
 use config::Config;
+use connections::{Connections, Limits};
 use daemon::systemd;
 use http::app_state::AppState;
 use http::arrival::Stalls;
@@ -56,7 +61,7 @@ use state_dir::StateDir;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use store::Store;
 use tokio::signal::unix::{SignalKind, signal};
@@ -71,6 +76,9 @@ const BROKER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long everything may take to end; past that the process ends anyway.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(6);
+
+/// Connections over HTTP and HTTPS together: each costs some 20 kB, with TLS 50.
+const MAX_HTTP_CONNECTIONS: usize = 4096;
 
 /// What is started, by what it ends with.
 type Tasks = JoinSet<anyhow::Result<()>>;
@@ -124,7 +132,7 @@ async fn run(state: &Path, mut config: Config) -> anyhow::Result<()> {
     let until = || shutdown.clone();
     let signaling = app.signaling.clone();
     tasks.spawn(robots_revision::run(signaling, state_dir.clone(), until()));
-    let mut broker = start_broker(&mut tasks, &app, config, state_dir, desired, inbox).await?;
+    let mut broker = start_broker(&mut tasks, &app, config, state_dir, desired, inbox)?;
 
     let (robots, metrics) = (app.robots.clone(), app.metrics.clone());
     tasks.spawn(robots.receive(reports, broker.clients.clone(), metrics, until()));
@@ -147,7 +155,7 @@ async fn run(state: &Path, mut config: Config) -> anyhow::Result<()> {
         if tokio::time::timeout(BROKER_TIMEOUT, first).await.is_err() {
             warn!("no MQTT broker yet; the station goes on without");
         }
-        ready::announce(&app, &root, listening, &broker.address.borrow())
+        ready::announce(&app, &root, listening, &broker.reached)
     })
     .await;
     systemd::stopping();
@@ -170,13 +178,19 @@ fn listen(
     let until = || shutdown.clone();
     let (router, stalls) = (router::router(app), Stalls::new());
     tasks.spawn(stalls.clone().run(until()));
+    let limits = Limits::of_files(connections::open_files(), 1, MAX_HTTP_CONNECTIONS);
+    let arrivals = listener::Arrivals {
+        stalls,
+        connections: Connections::new(limits),
+        proxies: Arc::from(&app.trusted_proxies[..]),
+    };
     tasks.spawn(listener::serve_http(
         http,
         router.clone(),
-        stalls.clone(),
+        arrivals.clone(),
         until(),
     ));
-    let encrypted = listener::Encrypted::new(tls, turn, stalls);
+    let encrypted = listener::Encrypted::new(tls, turn, arrivals);
     tasks.spawn(listener::serve_https(https, router, encrypted, until()));
 }
 
@@ -212,6 +226,7 @@ fn build(
         trusted_proxies: config.trusted_proxies.clone(),
         console: config.console.clone(),
         https_port: config.https.port(),
+        streams: Mutex::default(),
         store,
         shutdown: shutdown.clone(),
     };
@@ -220,14 +235,14 @@ fn build(
 
 /// Where the broker is, and whether we are connected to it.
 struct Broker {
-    address: watch::Receiver<BrokerAddress>,
+    reached: BrokerAddress,
     connected: watch::Receiver<bool>,
     /// Who else is connected to it, where it tells.
     clients: watch::Receiver<BTreeSet<String>>,
 }
 
 /// Starts our own broker unless there is another, and the client of either.
-async fn start_broker(
+fn start_broker(
     tasks: &mut Tasks,
     app: &AppState,
     config: Config,
@@ -236,23 +251,30 @@ async fn start_broker(
     inbox: mpsc::Sender<(String, Bytes)>,
 ) -> anyhow::Result<Broker> {
     let silences = watch::Sender::new(0);
+    let reached;
     let (address, clients) = if let Some(address) = config.external_broker {
+        reached = address.clone();
         (
             watch::Sender::new(address).subscribe(),
             watch::Sender::default().subscribe(),
         )
     } else {
-        let (program, listen) = (config.mosquitto, config.mqtt);
-        let (ca, silent) = (app.ca.clone(), silences.subscribe());
-        let mosquitto = Mosquitto::new(program, listen, state_dir, ca, desired, silent).await?;
+        let listener = tcp_port::bind(config.mqtt, "mqtt")?;
+        reached = listener.local_addr()?.into();
+        let (ca, silent, sessions) = (app.ca.clone(), silences.subscribe(), Sessions::default());
+        let (program, passes) = (config.mosquitto, sessions.clone());
+        let mosquitto = Mosquitto::new(program, passes, state_dir, ca, desired, silent)?;
         let found = (mosquitto.address(), mosquitto.clients());
+        let files = connections::open_files();
+        let front = Front::new(listener, mosquitto.address(), sessions, files)?;
         tasks.spawn(mosquitto.run(app.shutdown.clone()));
+        tasks.spawn(front.run(app.shutdown.clone()));
         found
     };
     let connection = watch::Sender::new(false);
     let connected = connection.subscribe();
     let client = Client {
-        broker: address.clone(),
+        broker: address,
         ca: app.ca.clone(),
         publisher: app.publisher.clone(),
         inbox,
@@ -261,7 +283,7 @@ async fn start_broker(
     };
     tasks.spawn(client.run(app.shutdown.clone()));
     Ok(Broker {
-        address,
+        reached,
         connected,
         clients,
     })

@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Client, redirect};
-use url::Url;
+use url::{Host, Url};
 
 use crate::clock::unix_s;
 
@@ -99,11 +99,32 @@ fn redirected(attempt: redirect::Attempt<'_>) -> redirect::Action {
     let from = attempt.previous().last().map(Url::scheme);
     if attempt.previous().len() > MAX_REDIRECTS {
         attempt.error("it redirects without end")
+    } else if !(attempt.previous().first()).is_some_and(|asked| is_same_site(asked, attempt.url())) {
+        attempt.error("it redirects to somebody else")
     } else if from == Some("https") && attempt.url().scheme() != "https" {
         attempt.error("it redirects from https to http")
     } else {
         attempt.follow()
     }
+}
+
+/// Whether `other` is of the same owner as `url`: the same host and port, or the same domain at
+/// the usual ones. What a feed names is fetched from within the owner's network, and is not to name
+/// what else there is.
+pub(crate) fn is_same_site(url: &Url, other: &Url) -> bool {
+    if url.host() == other.host() {
+        return url.port() == other.port() || other.port().is_none();
+    }
+    let domain = |url: &Url| match url.host() {
+        Some(Host::Domain(name)) => {
+            let mut labels = name.rsplit('.');
+            let (top, second) = (labels.next()?, labels.next()?);
+            Some(format!("{second}.{top}"))
+        }
+        _ => None,
+    };
+    let is_same = domain(url).is_some_and(|of| domain(other) == Some(of));
+    is_same && other.port().is_none()
 }
 
 /// The error and its causes in one line, without the address, which may carry a key.
@@ -156,5 +177,35 @@ mod tests {
             let wait = retry_after(&headers, 100).map(|wait| wait.as_secs());
             assert_eq!(wait, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_feed_names_is_of_the_feeds_owner() {
+        let same = |one: &str, other: &str| {
+            let url = |text| Url::parse(text).expect("a constant");
+            is_same_site(&url(one), &url(other))
+        };
+        let nasa = "https://mars.nasa.gov/rss/api/";
+        for good in [
+            "https://mars.nasa.gov/a.jpg",
+            "http://mars.jpl.nasa.gov/a.jpg",
+            "https://science.nasa.gov/",
+        ] {
+            assert!(same(nasa, good), "{good}");
+        }
+        for bad in [
+            "https://mars.nasa.gov:8443/a.jpg",
+            "http://127.0.0.1/a.jpg",
+            "http://[::1]:8080/metrics",
+            "http://192.168.1.1/",
+            "http://localhost/",
+            "https://nasa.gov.example/",
+            "https://gov/",
+        ] {
+            assert!(!same(nasa, bad), "{bad}");
+        }
+        assert!(same("http://127.0.0.1:4000/feed", "http://127.0.0.1:4000/a.jpg"));
+        assert!(!same("http://127.0.0.1:4000/feed", "http://127.0.0.1:22/a.jpg"));
+        assert!(!same("http://10.0.0.1/feed", "http://10.0.0.2/a.jpg"));
     }
 }

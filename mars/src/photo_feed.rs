@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::http_client::{FetchError, HttpClient};
+use crate::http_client::{FetchError, HttpClient, is_same_site};
 use crate::lenient_json::{Record, flag, object, records, text, whole};
 use crate::selection::{Camera, Rover};
 use crate::settings::Feeds;
@@ -174,7 +174,7 @@ fn trusted(address: &str, feed: &Url) -> Option<Url> {
     if feed.scheme() == "https" && url.scheme() == "http" {
         url.set_scheme("https").ok()?;
     }
-    matches!(url.scheme(), "https" | "http").then_some(url)
+    (matches!(url.scheme(), "https" | "http") && is_same_site(feed, &url)).then_some(url)
 }
 
 #[cfg(test)]
@@ -193,6 +193,7 @@ mod tests {
         {"id":5,"sol":999999,"instrument":"MAHLI","https_url":"https://mars.nasa.gov/x.jpg"},
         {"id":6,"sol":-3,"instrument":"MAHLI","https_url":"https://mars.nasa.gov/x.jpg"},
         {"id":7,"sol":5027,"instrument":"MAHLI","https_url":"file:///etc/passwd"},
+        {"id":8,"sol":5027,"instrument":"MAHLI","https_url":"http://192.168.1.1/admin"},
         null],"more":true,"total":"1000000","page":"0","per_page":100}"#;
 
     const PERSEVERANCE: &str = r#"{"page":"0","per_page":"100","total_images":3,"images":[

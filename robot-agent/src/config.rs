@@ -97,7 +97,7 @@ fn check(document: Document, file: &Path) -> Result<Config, Error> {
 fn read(mut top: Section<'_>, file: &Path, folder: &Path) -> Option<Config> {
     let robot = top.required(
         "IOT_THINGNAME",
-        "a name of 1 to 128 letters, digits, '-' or '_'",
+        "a name of 1 to 128 letters, digits, '-' or '_', not beginning with '-'",
         |value| {
             let name = config::text(value)?;
             topic::check_robot_name(&name).is_ok().then_some(name)

@@ -33,7 +33,19 @@ pub fn program(name: &str) -> PathBuf {
 /// The program of that name, ready for arguments, with nothing in its environment that tells
 /// it how to log or of a systemd.
 pub fn command(name: &str) -> Command {
-    let mut command = Command::new(program(name));
+    command_under(&[], name)
+}
+
+/// The same, run by another program, as `prlimit --nofile=300`.
+pub fn command_under(by: &[&str], name: &str) -> Command {
+    let mut command = match by {
+        [] => Command::new(program(name)),
+        [first, rest @ ..] => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(program(name));
+            command
+        }
+    };
     for variable in [
         "RUST_LOG",
         "RUST_BACKTRACE",

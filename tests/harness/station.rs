@@ -1,6 +1,6 @@
 //! A ground station with its broker, and what a newcomer would ask of it.
 
-use crate::process::{Process, command, eventually, in_time, output};
+use crate::process::{Process, command, command_under, eventually, in_time, output};
 use crate::robot::{Folder, Robot, Write};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -39,6 +39,11 @@ impl Station {
 
     /// Starts one with more arguments to `run`.
     pub async fn start_with(arguments: &[&str]) -> Self {
+        Self::start_under(&[], arguments).await
+    }
+
+    /// The same, run by another program.
+    pub async fn start_under(by: &[&str], arguments: &[&str]) -> Self {
         crate::tls::use_ring();
         let folder = tempfile::tempdir().expect("a folder for the test");
         let state = folder.path().join("state");
@@ -48,7 +53,7 @@ impl Station {
             https: any(),
             mqtt: any(),
         };
-        let (process, ready) = launch(&state, folder.path(), &addresses, arguments, &[]).await;
+        let (process, ready) = launch(by, &state, folder.path(), &addresses, arguments, &[]).await;
         Self {
             state,
             process,
@@ -72,7 +77,7 @@ impl Station {
         self.process.kill().await;
         let addresses = self.ready.clone();
         let logs = self.folder.path();
-        let (process, ready) = launch(&self.state, logs, &addresses, &[], env).await;
+        let (process, ready) = launch(&[], &self.state, logs, &addresses, &[], env).await;
         self.process = process;
         self.ready = ready;
     }
@@ -251,6 +256,7 @@ pub(crate) fn port(address: &str) -> u16 {
 }
 
 async fn launch(
+    by: &[&str],
     state: &Path,
     logs: &Path,
     addresses: &Ready,
@@ -258,7 +264,7 @@ async fn launch(
     env: &[(&str, String)],
 ) -> (Process, Ready) {
     let Ready { http, https, mqtt } = addresses;
-    let mut command = command("ground-station");
+    let mut command = command_under(by, "ground-station");
     command
         .arg("--state")
         .arg(state)

@@ -5,16 +5,20 @@ pub const MAX_ROBOT_NAME_BYTES: usize = 128;
 
 /// Why a name is not a robot's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no robot name: it must be 1 to 128 letters, digits, '-' or '_'")]
+#[error(
+    "{0:?} is no robot name: it must be 1 to 128 letters, digits, '-' or '_', and not begin with '-'"
+)]
 pub struct BadName(pub String);
 
 /// Checks a robot's name: it becomes a topic, a client id, a certificate's common name and
 /// a part of a URL, so it is stricter than an AWS thing's name, which also allows `:`.
 ///
 /// # Errors
-/// [`BadName`] when it is empty, too long, or has a character outside `[A-Za-z0-9_-]`.
+/// [`BadName`] when it is empty, too long, has a character outside `[A-Za-z0-9_-]`, or begins
+/// like an option.
 pub fn check_robot_name(name: &str) -> Result<(), BadName> {
     let fits = (1..=MAX_ROBOT_NAME_BYTES).contains(&name.len())
+        && !name.starts_with('-')
         && name
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
@@ -58,6 +62,7 @@ mod tests {
             "ü",
             "$SYS",
             "a:b",
+            "-x",
             &"x".repeat(129),
         ] {
             assert!(check_robot_name(name).is_err(), "{name:?}");

@@ -4,11 +4,12 @@
 //! addresses that have tried wrong passwords themselves, and what others try behind the same
 //! address counts against nobody who has signed in from there before.
 
+use crate::network::{Network, network_of};
 use daemon::rate_limit::{Rate, RateLimiter};
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::time::Instant;
 
 /// Wrong passwords for one name from one address: a few slips of a person, far from a guess.
@@ -35,9 +36,6 @@ const INNOCENCE: Rate = Rate {
 /// Names, addresses and pairs of them remembered at once, each. Past that who has tried least is
 /// forgotten.
 const REMEMBERED: usize = 10_000;
-
-/// What one customer of a provider has: an IPv4 address, or 64 bits of IPv6.
-type Network = IpAddr;
 
 /// A name is remembered by its hash: it may be long, and nobody's.
 type Name = u64;
@@ -92,7 +90,7 @@ impl SignInLimiter {
 
     /// Counts an attempt; none where there were too many.
     pub(super) fn take(&mut self, name: &str, from: IpAddr, now: Instant) -> Option<Attempt> {
-        let (network, name) = (network(from), self.hasher.hash_one(name));
+        let (network, name) = (network_of(from), self.hasher.hash_one(name));
         let pair = (network, name);
         self.pairs.make_room(now);
         if !self.pairs.take(pair, now) {
@@ -141,13 +139,6 @@ impl SignInLimiter {
             oldest.map(|pair| self.known.remove(&pair));
         }
         self.known.insert(pair, now);
-    }
-}
-
-fn network(address: IpAddr) -> Network {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).into(),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

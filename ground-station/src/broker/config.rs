@@ -32,9 +32,8 @@ const MAX_QUEUED_MESSAGES: u32 = 100;
 /// Bytes waiting for one slow client; the rest is dropped.
 const MAX_QUEUED_BYTES: u32 = 256 * 1024;
 
-/// Connections at once: more robots than one machine's ground station is meant for, and few
-/// enough that their buffers fit a Raspberry Pi.
-const MAX_CONNECTIONS: u32 = 500;
+/// Connections at once: more than `front` lets in.
+const MAX_CONNECTIONS: u32 = 4096;
 
 /// Where the files are that the configuration names.
 #[derive(Clone, Copy, Debug)]

@@ -19,6 +19,14 @@ pub(super) fn is_applied(line: &str) -> bool {
     line.ends_with(" running") || line.ends_with("Reloading config.")
 }
 
+/// The port from which somebody has connected.
+pub(super) fn connected_port(line: &str) -> Option<u16> {
+    let (_, rest) = line.split_once(": New client connected from ")?;
+    let (address, _) = rest.split_once(" as ")?;
+    let (_, port) = address.rsplit_once(':')?;
+    port.parse().ok()
+}
+
 /// Who has connected, or whose connection has ended, where a line tells of that.
 pub(super) fn connection(line: &str) -> Option<(&str, bool)> {
     let (_, words) = line.split_once(": ")?;
@@ -99,5 +107,13 @@ mod tests {
         ] {
             assert_eq!(connection(&format!("1764230000: {words}")), expected);
         }
+    }
+
+    #[test]
+    fn the_port_of_who_comes_is_read_from_the_log() {
+        let line = "1764230000: New client connected from 127.0.0.1:41072 as rover (p2, c1, k60).";
+        assert_eq!(connected_port(line), Some(41_072));
+        let earlier = "1764230000: New connection from 127.0.0.1:41072 on port 8883.";
+        assert_eq!(connected_port(earlier), None);
     }
 }

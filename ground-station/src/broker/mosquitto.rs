@@ -8,18 +8,19 @@
 
 use super::address::BrokerAddress;
 use super::config::{self, Files, write_lists};
+use super::front::Sessions;
 use super::log;
 use crate::applied_revision;
 use crate::ca::Ca;
 use crate::clock;
 use crate::state_dir::{self, PUBLIC, StateDir};
 use crate::store::Directory;
-use crate::tcp_port::{free_port, wait_for_port};
+use crate::tcp_port::free_port;
 use anyhow::Context;
 use daemon::backoff::Backoff;
 use rustix::process::{Pid, Signal};
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -40,6 +41,9 @@ const RAN_WELL: Duration = Duration::from_secs(10);
 /// How long a broker may take to end when it is asked to; after that it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// Where the broker listens: those who come from elsewhere come by way of `front`.
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// The broker as a child process.
 pub(crate) struct Mosquitto {
     /// This program itself: it is the wrapper that dies with us, see `tether`.
@@ -51,9 +55,10 @@ pub(crate) struct Mosquitto {
     desired: watch::Receiver<DesiredState>,
     /// Changes when the broker answers our own client no more.
     silences: watch::Receiver<u64>,
-    /// Whether another port will do when this one is taken.
-    any_port: bool,
+    /// On this machine only, any port.
     listen: SocketAddr,
+    /// Told who is let in.
+    sessions: Sessions,
     /// Tells clients on this machine of `listen`.
     address: watch::Sender<BrokerAddress>,
     /// Who is connected, by the names in their certificates.
@@ -97,14 +102,13 @@ fn find() -> Option<PathBuf> {
 }
 
 impl Mosquitto {
-    /// A broker that is yet to start: `program`, or the one that is installed, listening on
-    /// `listen`, or on any port where its port is 0.
+    /// A broker that is yet to start: `program`, or the one that is installed.
     ///
     /// # Errors
-    /// [`NotInstalled`], or when the port is taken.
-    pub(crate) async fn new(
+    /// [`NotInstalled`], or when there is no port.
+    pub(crate) fn new(
         program: Option<PathBuf>,
-        listen: SocketAddr,
+        sessions: Sessions,
         state_dir: StateDir,
         ca: Arc<Ca>,
         desired: watch::Receiver<DesiredState>,
@@ -115,13 +119,7 @@ impl Mosquitto {
             None => find(),
         };
         let program = program.ok_or(NotInstalled)?;
-        let any_port = listen.port() == 0;
-        let listen = if any_port {
-            free_port(listen)?
-        } else {
-            wait_for_port(listen).await?;
-            listen
-        };
+        let listen = free_port(ANY_PORT)?;
         Ok(Self {
             own_program: std::env::current_exe().context("cannot find my own program")?,
             program,
@@ -129,8 +127,8 @@ impl Mosquitto {
             ca,
             desired,
             silences,
-            any_port,
             listen,
+            sessions,
             address: watch::Sender::new(listen.into()),
             clients: watch::Sender::default(),
         })
@@ -167,8 +165,8 @@ impl Mosquitto {
             }
             let wait = backoff.next_wait(0.5);
             error!(%why, again_in_ms = wait.as_millis() as u64, "the broker ended; it is started again");
-            if self.any_port && why.contains("in use") {
-                self.listen = free_port(SocketAddr::new(self.listen.ip(), 0))?;
+            if why.contains("in use") {
+                self.listen = free_port(ANY_PORT)?;
                 self.address.send_replace(self.listen.into());
             }
             tokio::select! {
@@ -227,6 +225,9 @@ impl Mosquitto {
                     Ok(Some(line)) => {
                         if log::is_applied(&line) {
                             applied_revision::record(&self.state_dir, applied.directory.revision);
+                        }
+                        if let Some(port) = log::connected_port(&line) {
+                            self.sessions.let_in(port);
                         }
                         if let Some((name, connected)) = log::connection(&line) {
                             self.clients.send_modify(|clients| {

@@ -7,8 +7,13 @@ use crate::metrics;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use daemon::log_limit::SharedLogLimiter;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 use tracing::info;
+
+/// Refused requests of nobody known that are logged one by one: a flood of them fills no disk.
+static STRANGERS: SharedLogLimiter = SharedLogLimiter::new(60, Duration::from_secs(60));
 
 /// Where the name of the caller is noted once it is known.
 #[derive(Clone, Debug, Default)]
@@ -37,14 +42,21 @@ pub(super) async fn every_request(
     request.extensions_mut().insert(label.clone());
     let response = next.run(request).await;
     let status = response.status().as_u16();
-    info!(
-        target: "access",
-        caller = label.0.get().map_or("-", String::as_str),
-        %method,
-        route,
-        status,
-        us = started.elapsed().as_micros() as u64,
-    );
+    let caller = label.0.get().map_or("-", String::as_str);
+    let is_stranger = caller == "-" && response.status().is_client_error();
+    let now = clock::instant();
+    let allowed = if is_stranger {
+        STRANGERS.allow(now)
+    } else {
+        Some(0)
+    };
+    if let Some(suppressed) = allowed {
+        let us = started.elapsed().as_micros() as u64;
+        if suppressed > 0 {
+            info!(target: "access", suppressed, "requests that were refused");
+        }
+        info!(target: "access", caller, %method, route, status, us);
+    }
     app.metrics
         .requests
         .get_or_create(&metrics::Request { route, status })

@@ -2,8 +2,8 @@
 
 use super::aws::role_alias::RoleAlias;
 use super::error::Refusal;
-use super::origin::TrustedProxy;
-use crate::auth::Accounts;
+use super::trusted_proxy::TrustedProxy;
+use crate::auth::{Accounts, Principal};
 use crate::broker::client::Publisher;
 use crate::ca::Ca;
 use crate::metrics::Metrics;
@@ -11,8 +11,9 @@ use crate::robots::RobotStates;
 use crate::signaling::Signaling;
 use crate::store::Store;
 use mars::Mars;
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) struct AppState {
@@ -36,6 +37,8 @@ pub(crate) struct AppState {
     pub(crate) https_port: u16,
     /// Whose word about the client counts.
     pub(crate) trusted_proxies: Vec<TrustedProxy>,
+    /// Who has streams of telemetry, each of which holds one.
+    pub(crate) streams: Mutex<HashMap<Principal, Arc<()>>>,
     /// Cancelled when the station stops; whatever streams must end then.
     pub(crate) shutdown: CancellationToken,
 }

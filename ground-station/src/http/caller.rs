@@ -3,6 +3,7 @@
 use super::access_log::Label;
 use super::error::Refusal;
 use crate::auth::{Caller, Denied, Now};
+use crate::connections::Known;
 use crate::http::app_state::AppState;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderName;
@@ -36,6 +37,9 @@ impl FromRequestParts<Arc<AppState>> for Caller {
             label.set(caller.principal.label());
         }
         app.accounts.spend(&caller, now)?;
+        if let Some(connection) = parts.extensions.get::<Known>() {
+            connection.mark();
+        }
         Ok(caller)
     }
 }

@@ -1,6 +1,7 @@
 //! The web console's files, for everything that is no route.
 
 use super::error::Refusal;
+use super::security_headers;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, header};
@@ -54,10 +55,7 @@ async fn serve(files: Option<ServeDir>, request: Request) -> Response {
     let headers = response.headers_mut();
     // A new version of the page must not meet an old script; files are small and near.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(header::CONTENT_SECURITY_POLICY, security_headers::CONSOLE);
     response
 }
 

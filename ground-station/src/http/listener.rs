@@ -3,8 +3,12 @@
 //! comes to the port of HTTPS and is TURN is handed to the relay: often no other port is open.
 
 use super::arrival::{Connection, Stalls};
+use super::prompt::Prompt;
+use super::trusted_proxy::TrustedProxy;
 use crate::auth::Principal;
+use crate::connections::{Connections, Known};
 use crate::hex;
+use crate::placed::Placed;
 use crate::store::Directory;
 use crate::turn::{Stream, Streams};
 use anyhow::Context;
@@ -18,8 +22,9 @@ use hyper_util::server::conn::auto::Builder;
 use rustls::pki_types::CertificateDer;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, BufReader};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +36,10 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// How long a client may take for its TLS handshake: a Pi over a bad radio link needs two.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may take to say which HTTP it speaks. Browsers open connections ahead of time,
+/// and open another where one was closed.
+const FIRST_BYTES: Duration = Duration::from_secs(15);
 
 /// How long a connection may be silent before a request: a page that is looked at now and
 /// then keeps its connection, a forgotten one does not.
@@ -85,14 +94,14 @@ impl Peer {
 pub(crate) async fn serve_http(
     listener: TcpListener,
     router: Router,
-    stalls: Stalls,
+    arrivals: Arrivals,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     listener.set_nonblocking(true)?;
     let handle = axum_server::Handle::new();
     let mut server = axum_server::from_tcp(listener)?
         .handle(handle.clone())
-        .acceptor(Plain(stalls));
+        .acceptor(Plain(arrivals));
     limit_silence(server.http_builder());
     let server = server.serve(
         router
@@ -146,32 +155,58 @@ async fn until(
     server.await
 }
 
-/// Sends small answers at once.
-#[derive(Clone, Copy)]
-struct NoDelay;
+/// What both listeners know of connections.
+#[derive(Clone)]
+pub(crate) struct Arrivals {
+    pub stalls: Stalls,
+    pub connections: Connections,
+    /// Their clients are many.
+    pub proxies: Arc<[TrustedProxy]>,
+}
 
-impl<S> Accept<TcpStream, S> for NoDelay {
-    type Stream = TcpStream;
-    type Service = S;
-    type Future = std::future::Ready<io::Result<(TcpStream, S)>>;
-
-    fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        std::future::ready(stream.set_nodelay(true).map(|()| (stream, service)))
+impl Arrivals {
+    /// Gives a connection its place, and sends small answers at once.
+    fn place(&self, tcp: TcpStream) -> io::Result<(Placed, Known)> {
+        let from = tcp.peer_addr()?.ip();
+        let is_proxy = self.proxies.iter().any(|proxy| proxy.contains(from));
+        let admitted = self.connections.admit(from, is_proxy);
+        let admitted = admitted.ok_or_else(|| io::Error::other("too many connections"))?;
+        tcp.set_nodelay(true)?;
+        let known = admitted.known();
+        Ok((Placed::new(tcp, admitted), known))
     }
 }
 
-/// Hands every request of a connection when that was made.
+/// Hands every request of a connection when that was made, and whose place it has.
 #[derive(Clone)]
-struct Plain(Stalls);
+struct Plain(Arrivals);
 
 impl<S> Accept<TcpStream, S> for Plain {
-    type Stream = TcpStream;
-    type Service = AddExtension<S, Connection>;
-    type Future = std::future::Ready<io::Result<(TcpStream, Self::Service)>>;
+    type Stream = Prompt<Placed>;
+    type Service = AddExtension<AddExtension<S, Known>, Connection>;
+    type Future = std::future::Ready<io::Result<(Self::Stream, Self::Service)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        let service = Extension(self.0.connection()).layer(service);
-        NoDelay.accept(stream, service)
+        let placed = self.0.place(stream).map(|(stream, known)| {
+            let service = Extension(known).layer(service);
+            let service = Extension(self.0.stalls.connection()).layer(service);
+            (Prompt::new(stream, FIRST_BYTES), service)
+        });
+        std::future::ready(placed)
+    }
+}
+
+/// Gives a stream to [`RustlsAcceptor`] as it is.
+#[derive(Clone, Copy)]
+struct AsItIs;
+
+impl<S> Accept<Placed, S> for AsItIs {
+    type Stream = Placed;
+    type Service = S;
+    type Future = std::future::Ready<io::Result<(Placed, S)>>;
+
+    fn accept(&self, stream: Placed, service: S) -> Self::Future {
+        std::future::ready(Ok((stream, service)))
     }
 }
 
@@ -179,30 +214,35 @@ impl<S> Accept<TcpStream, S> for Plain {
 /// certificate that the client presented.
 #[derive(Clone)]
 pub(crate) struct Encrypted {
-    tls: RustlsAcceptor<NoDelay>,
+    tls: RustlsAcceptor<AsItIs>,
     /// Where TURN goes, if it is here.
     turn: Option<Streams>,
-    stalls: Stalls,
+    arrivals: Arrivals,
 }
 
 impl Encrypted {
-    pub(crate) fn new(tls: RustlsConfig, turn: Option<Streams>, stalls: Stalls) -> Self {
+    pub(crate) fn new(tls: RustlsConfig, turn: Option<Streams>, arrivals: Arrivals) -> Self {
         let tls = RustlsAcceptor::new(tls)
             .handshake_timeout(HANDSHAKE_TIMEOUT)
-            .acceptor(NoDelay);
-        Self { tls, turn, stalls }
+            .acceptor(AsItIs);
+        Self {
+            tls,
+            turn,
+            arrivals,
+        }
     }
 
     async fn open<S>(self, stream: TcpStream, service: S) -> io::Result<Opened<S>> {
+        let (stream, known) = self.arrivals.place(stream)?;
         let stream = match &self.turn {
             Some(turn) => not_turn(stream, turn).await?,
             None => stream,
         };
         let (stream, service) = self.tls.accept(stream, service).await?;
-        let connection = self.stalls.connection();
+        let connection = self.arrivals.stalls.connection();
         let mut stream = BufReader::new(stream);
         if let Some(turn) = &self.turn {
-            let first = within(SILENCE, stream.fill_buf()).await?.first();
+            let first = within(FIRST_BYTES, stream.fill_buf()).await?.first();
             if first.is_some_and(|first| is_stun(*first)) {
                 turn.hand_over(Stream::Tls(Box::new(stream)));
                 return Err(handed_over());
@@ -219,23 +259,21 @@ impl Encrypted {
             certificate,
             secure: true,
         };
+        let service = Extension(known).layer(service);
         let service = Extension(peer).layer(service);
+        let stream = Prompt::new(stream, FIRST_BYTES);
         Ok((stream, Extension(connection).layer(service)))
     }
 }
 
 /// A connection of HTTP, of which perhaps something was read ahead.
-type Opened<S> = (
-    BufReader<TlsStream<TcpStream>>,
-    AddExtension<AddExtension<S, Peer>, Connection>,
-);
+type Opened<S> = (EncryptedStream, EncryptedService<S>);
+type EncryptedStream = Prompt<BufReader<TlsStream<Placed>>>;
+type EncryptedService<S> = AddExtension<AddExtension<AddExtension<S, Known>, Peer>, Connection>;
 
-impl<S: Send + 'static> Accept<TcpStream, S> for Encrypted
-where
-    TcpStream: AsyncRead + AsyncWrite + Unpin,
-{
-    type Stream = BufReader<TlsStream<TcpStream>>;
-    type Service = AddExtension<AddExtension<S, Peer>, Connection>;
+impl<S: Send + 'static> Accept<TcpStream, S> for Encrypted {
+    type Stream = EncryptedStream;
+    type Service = EncryptedService<S>;
     type Future = BoxFuture<'static, io::Result<(Self::Stream, Self::Service)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
@@ -244,9 +282,9 @@ where
 }
 
 /// Hands TURN over that is not even encrypted; gives everything else back.
-async fn not_turn(stream: TcpStream, turn: &Streams) -> io::Result<TcpStream> {
+async fn not_turn(stream: Placed, turn: &Streams) -> io::Result<Placed> {
     let mut first = [0];
-    let peeked = within(HANDSHAKE_TIMEOUT, stream.peek(&mut first)).await?;
+    let peeked = within(HANDSHAKE_TIMEOUT, stream.tcp.peek(&mut first)).await?;
     if peeked == 1 && is_stun(first[0]) {
         turn.hand_over(Stream::Plain(stream));
         return Err(handed_over());

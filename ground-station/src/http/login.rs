@@ -5,6 +5,7 @@ use super::body::{self, Limits};
 use super::error::Refusal;
 use super::origin::ClientAddress;
 use crate::auth::Now;
+use crate::connections::Known;
 use crate::http::app_state::AppState;
 use axum::body::Body;
 use axum::extract::State;
@@ -40,6 +41,7 @@ pub(super) async fn login(
     State(app): State<Arc<AppState>>,
     Extension(ClientAddress(from)): Extension<ClientAddress>,
     Extension(label): Extension<Label>,
+    connection: Option<Extension<Known>>,
     body: Body,
 ) -> Result<Json<SignedIn>, Refusal> {
     let example = r#"{"user":"ann","password":"…"}"#;
@@ -58,6 +60,9 @@ pub(super) async fn login(
     .await
     .map_err(Refusal::broken)?;
     let (token, expires_at, user) = signed_in?;
+    if let Some(Extension(connection)) = connection {
+        connection.mark();
+    }
     label.set(format!("user-{}", sign_in.user));
     let directory = app.store.directory();
     Ok(Json(SignedIn {

@@ -6,7 +6,7 @@ use super::aws::{self, credentials_provider, viewer_credentials};
 use super::error::Refusal;
 use super::{
     access_log, arrival, channel, console, display, drive_log, login, mars, origin, publish,
-    robots, sign, status, telemetry, whep,
+    robots, security_headers, sign, status, telemetry, whep,
 };
 use crate::clock;
 use ::mars::PICTURE_PATH;
@@ -72,6 +72,7 @@ pub(crate) fn router(app: &Arc<AppState>) -> Router {
             origin::note,
         ))
         .layer(middleware::from_fn(arrival::note))
+        .layer(middleware::map_response(security_headers::add))
         .layer(middleware::map_response(dated))
 }
 

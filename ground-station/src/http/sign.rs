@@ -3,6 +3,7 @@
 
 use super::body::{self, Limits};
 use super::error::Refusal;
+use super::security_headers;
 use crate::auth::{Caller, Denied, Principal};
 use crate::ca::{request, text};
 use crate::clock;
@@ -13,8 +14,8 @@ use crate::store::{Permission, StoreError};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Html;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
@@ -35,8 +36,10 @@ pub(super) struct Signed {
     config: Value,
 }
 
-pub(super) async fn form() -> Html<&'static str> {
-    Html(include_str!("sign.html"))
+pub(super) async fn form() -> impl IntoResponse {
+    let page = include_str!("sign.html");
+    let policy = security_headers::of_page(page);
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page))
 }
 
 pub(super) async fn sign(

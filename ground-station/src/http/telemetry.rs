@@ -2,15 +2,16 @@
 //! server-sent events.
 
 use super::error::Refusal;
-use crate::auth::{Caller, Now};
+use crate::auth::{Caller, Now, Principal};
 use crate::http::app_state::AppState;
 use crate::robots::RobotState;
 use crate::store::Permission;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::Stream;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -20,12 +21,30 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How soon a token that has ended or was revoked ends the stream.
 const RECHECK: Duration = Duration::from_secs(1);
 
+/// Streams of one user or key at once: a class of thirty that shares a name, with some tabs each.
+const MAX_STREAMS: usize = 128;
+
 struct Subscriber {
     app: Arc<AppState>,
     caller: Caller,
     changes: Receiver<RobotState>,
     /// To be sent before any change, newest last.
     backlog: Vec<RobotState>,
+    /// Held by each stream of a principal.
+    _place: Arc<()>,
+}
+
+/// One more stream of `principal`, where they may have one.
+fn place(app: &AppState, principal: &Principal) -> Result<Arc<()>, Refusal> {
+    let mut streams = app.streams.lock().unwrap_or_else(PoisonError::into_inner);
+    streams.retain(|_, one| Arc::strong_count(one) > 1);
+    let of = streams.entry(principal.clone()).or_default();
+    // The map holds one, too.
+    if Arc::strong_count(of) > MAX_STREAMS {
+        let words = format!("there are {MAX_STREAMS} streams of telemetry of this user or key");
+        return Err(Refusal::new(StatusCode::TOO_MANY_REQUESTS, words));
+    }
+    Ok(Arc::clone(of))
 }
 
 pub(super) async fn stream(
@@ -33,10 +52,12 @@ pub(super) async fn stream(
     caller: Caller,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refusal> {
     caller.require(Permission::Publish)?;
+    let place = place(&app, &caller.principal)?;
     // The subscription starts before the newest are read, so that nothing falls between.
     let mut subscriber = Subscriber {
         changes: app.robots.subscribe(),
         backlog: Vec::new(),
+        _place: place,
         app,
         caller,
     };

@@ -6,6 +6,7 @@ use stun::error_code::{CODE_ALLOC_QUOTA_REACHED, ErrorCodeAttribute};
 use stun::message::{CLASS_ERROR_RESPONSE, METHOD_ALLOCATE, Message, MessageType, Setter};
 
 use super::password::parts;
+use crate::connections::Limits;
 use daemon::rate_limit::Rate;
 
 /// Allocations of one name. A robot needs one for each of ten viewers, and for a while also
@@ -15,12 +16,12 @@ pub(super) const MAX_PER_NAME: usize = 50;
 /// Allocations at all: each costs a socket and two tasks.
 const MAX_ALLOCATIONS: usize = 1000;
 
-/// Connections over TCP and TLS from one address: ten viewers behind one NAT have two each, and for
-/// a while also those they had before.
-pub(super) const MAX_STREAMS_PER_ADDRESS: usize = 64;
-
-/// Such connections at all: each costs a socket, a task and some 40 kB.
-pub(super) const MAX_STREAMS: usize = 1000;
+/// Connections over TCP and TLS: from one address, as ten viewers behind one NAT have two each, and
+/// for a while also those they had before; and at all, as each costs a socket, a task and some 40 kB.
+pub(super) const STREAMS: Limits = Limits {
+    total: 1000,
+    of_network: 64,
+};
 
 /// Requests from one address: ten viewers behind one NAT may all connect again at once, with a
 /// dozen requests each.

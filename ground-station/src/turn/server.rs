@@ -1,7 +1,6 @@
 //! The relay's own port: UDP, and over the same number TCP and TLS, which the first byte tells
 //! apart. The HTTPS port hands over what is TURN by [`Streams`].
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdListener, UdpSocket as StdSocket};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,11 +18,13 @@ use wire::turn_stream::is_stun;
 use super::Relay;
 use super::address::Address;
 use super::counters::Counters;
-use super::limits::{MAX_STREAMS, MAX_STREAMS_PER_ADDRESS};
+use super::limits::STREAMS;
 use super::ports::Ports;
 use super::requests::{NameHolds, Requests};
 use super::stream::Stream;
 use crate::clock;
+use crate::connections::Connections;
+use crate::placed::Placed;
 
 /// Longest datagram that is read: an Ethernet frame, and some.
 const MAX_DATAGRAM_BYTES: usize = 2048;
@@ -141,7 +142,7 @@ impl Server {
         } = self;
         let datagrams = Arc::new(datagrams);
         let via = requests.by_datagrams(Arc::clone(&datagrams) as _, address.bound);
-        let mut connections = Connections::new(Arc::clone(&requests));
+        let mut clients = Clients::new(Arc::clone(&requests));
         let mut datagram = vec![0; MAX_DATAGRAM_BYTES];
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
@@ -152,9 +153,9 @@ impl Server {
                     let (bytes, from) = received.context("the TURN socket failed")?;
                     requests.answer(&via, &datagram[..bytes], from).await;
                 }
-                Some(()) = connections.ended() => {}
-                Some(stream) = handed_over.recv() => connections.serve(stream),
-                accepted = accept(&listener) => connections.accept(accepted, tls()),
+                Some(()) = clients.ended() => {}
+                Some(stream) = handed_over.recv() => clients.serve(stream),
+                accepted = accept(&listener) => clients.accept(accepted, tls()),
             }
         }
         requests.close().await;
@@ -202,31 +203,34 @@ async fn accept(listener: &TcpListener) -> TcpStream {
     }
 }
 
-/// Clients over TCP and TLS: one task each, and how many there are of each address.
-struct Connections {
+/// Clients over TCP and TLS: one task each.
+struct Clients {
     requests: Arc<Requests>,
     tasks: JoinSet<()>,
-    /// Held by each task of an address, so that none is counted that has crashed.
-    of: HashMap<IpAddr, Arc<()>>,
+    /// Those that came to the relay's own port.
+    connections: Connections,
 }
 
-impl Connections {
+impl Clients {
     fn new(requests: Arc<Requests>) -> Self {
         Self {
             requests,
             tasks: JoinSet::new(),
-            of: HashMap::new(),
+            connections: Connections::new(STREAMS),
         }
     }
 
     /// Serves a connection to the relay's own port.
     fn accept(&mut self, stream: TcpStream, tls: Arc<ServerConfig>) {
-        let Some(admitted) = self.admit(stream.peer_addr()) else {
+        let admitted = stream.peer_addr().ok();
+        let admitted = admitted.and_then(|from| self.connections.admit(from.ip(), false));
+        let Some(admitted) = admitted else {
+            self.requests.counters.requests_refused.inc();
             return;
         };
+        let stream = Placed::new(stream, admitted);
         let requests = Arc::clone(&self.requests);
         self.tasks.spawn(async move {
-            let _admitted = admitted;
             let opened = tokio::time::timeout(HANDSHAKE_TIMEOUT, open(stream, tls));
             if let Ok(Ok(stream)) = opened.await {
                 let _ = stream.serve(&requests).await;
@@ -234,28 +238,16 @@ impl Connections {
         });
     }
 
-    /// Serves one that came to another port.
+    /// Serves one that came to another port, and has its place there.
     fn serve(&mut self, stream: Stream) {
-        let from = stream.ends().map(|(_, from)| from);
-        let Some(admitted) = self.admit(from) else {
+        if self.tasks.len() >= 2 * STREAMS.total {
+            self.requests.counters.requests_refused.inc();
             return;
-        };
+        }
         let requests = Arc::clone(&self.requests);
         self.tasks.spawn(async move {
-            let _admitted = admitted;
             let _ = stream.serve(&requests).await;
         });
-    }
-
-    /// Counts one more of an address, where it may have one.
-    fn admit(&mut self, from: std::io::Result<SocketAddr>) -> Option<Arc<()>> {
-        let of = self.of.entry(from.ok()?.ip()).or_default();
-        // The map holds one, too.
-        if Arc::strong_count(of) > MAX_STREAMS_PER_ADDRESS || self.tasks.len() >= MAX_STREAMS {
-            self.requests.counters.requests_refused.inc();
-            return None;
-        }
-        Some(Arc::clone(of))
     }
 
     /// Waits until a connection has ended; none when there is none. Cancel-safe.
@@ -263,15 +255,14 @@ impl Connections {
         if let Err(error) = self.tasks.join_next().await? {
             tracing::error!("a TURN connection crashed: {error}");
         }
-        self.of.retain(|_, one| Arc::strong_count(one) > 1);
         Some(())
     }
 }
 
 /// Plain TURN or TLS, by the first byte.
-async fn open(stream: TcpStream, tls: Arc<ServerConfig>) -> std::io::Result<Stream> {
+async fn open(stream: Placed, tls: Arc<ServerConfig>) -> std::io::Result<Stream> {
     let mut first = [0];
-    stream.peek(&mut first).await?;
+    stream.tcp.peek(&mut first).await?;
     if is_stun(first[0]) {
         return Ok(Stream::Plain(stream));
     }

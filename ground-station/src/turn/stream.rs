@@ -16,6 +16,8 @@ use webrtc_util::conn::Conn;
 use wire::turn_stream::{Deframer, framed, is_relayed_data};
 
 use super::requests::{Requests, Via};
+use crate::connections::Known;
+use crate::placed::Placed;
 
 /// How long a connection without an allocation may be silent. With one it is the allocation
 /// that ends.
@@ -36,8 +38,8 @@ const CHUNK_BYTES: usize = 16 * 1024;
 
 /// A connection whose first byte may have been read ahead, but is not lost.
 pub(crate) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<BufReader<TlsStream<TcpStream>>>),
+    Plain(Placed),
+    Tls(Box<BufReader<TlsStream<Placed>>>),
 }
 
 impl Stream {
@@ -47,6 +49,10 @@ impl Stream {
     }
 
     fn tcp(&self) -> &TcpStream {
+        &self.placed().tcp
+    }
+
+    fn placed(&self) -> &Placed {
         match self {
             Self::Plain(stream) => stream,
             Self::Tls(stream) => stream.get_ref().get_ref().0,
@@ -58,9 +64,10 @@ impl Stream {
         let (local, from) = self.ends()?;
         self.tcp().set_nodelay(true)?;
         rustix::net::sockopt::set_socket_send_buffer_size(self.tcp(), SEND_BUFFER_BYTES)?;
+        let known = self.placed().known();
         match self {
-            Self::Plain(stream) => serve(stream, requests, local, from).await,
-            Self::Tls(stream) => serve(*stream, requests, local, from).await,
+            Self::Plain(stream) => serve(stream, requests, local, from, known).await,
+            Self::Tls(stream) => serve(*stream, requests, local, from, known).await,
         }
         Ok(())
     }
@@ -71,12 +78,13 @@ async fn serve<S: AsyncRead + AsyncWrite>(
     requests: &Requests,
     local: SocketAddr,
     from: SocketAddr,
+    known: Known,
 ) {
     let (reader, writer) = tokio::io::split(stream);
     let (queue, queued) = mpsc::channel(QUEUE);
     let via = requests.by_stream(Arc::new(StreamConn { queue, local, from }), local);
     tokio::select! {
-        () = read(reader, requests, &via, from) => {}
+        () = read(reader, requests, &via, from, known) => {}
         () = write(writer, queued) => {}
     }
     via.end(from).await;
@@ -88,7 +96,9 @@ async fn read<S: AsyncRead>(
     requests: &Requests,
     via: &Via,
     from: SocketAddr,
+    known: Known,
 ) {
+    let mut is_known = false;
     let mut deframer = Deframer::default();
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
@@ -104,6 +114,11 @@ async fn read<S: AsyncRead>(
                 Ok(None) => break,
                 Err(error) => return tracing::debug!(%from, %error, "TURN connection ended"),
             }
+        }
+        // Whoever has a password.
+        if !is_known && via.allocated_by(from).await.is_some() {
+            known.mark();
+            is_known = true;
         }
     }
 }

@@ -15,5 +15,6 @@ mod lifecycle;
 mod publish;
 mod signaling;
 mod signing;
+mod strangers;
 mod telemetry;
 mod turn;

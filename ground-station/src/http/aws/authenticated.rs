@@ -7,6 +7,7 @@ use wire::signaling::SIGNING_NAME;
 use super::sigv4::{ParsedSignature, Scope, Signed};
 use crate::auth::{Grant, Role};
 use crate::clock;
+use crate::connections::Known;
 use crate::http::error::Refusal;
 use crate::http::origin::Origin;
 use crate::signaling::{Arn, Signaling};
@@ -89,6 +90,9 @@ pub(super) fn authenticate(
     signature.verify(&verified.secret, signed)?;
     if !verified.grant.holds(&signaling.directory()) {
         return Err(not_authorized("anything any more"));
+    }
+    if let Some(connection) = parts.extensions.get::<Known>() {
+        connection.mark();
     }
     Ok(Authenticated {
         grant: verified.grant,

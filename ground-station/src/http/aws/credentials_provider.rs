@@ -10,11 +10,13 @@ use axum::Extension;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+use daemon::log_limit::SharedLogLimiter;
 use wire::signaling::control::{RoleAliasCredentials, THING_NAME_HEADER};
 
 use super::role_alias::RoleAlias;
 use crate::auth::{Grant, Principal, Role};
 use crate::clock::{self, expiry_s};
+use crate::connections::Known;
 use crate::http::app_state::AppState;
 use crate::http::error::Refusal;
 use crate::http::listener::Peer;
@@ -23,17 +25,23 @@ use crate::store::{Directory, Kind};
 /// The longest session that AWS lets any role have.
 const MAX_DURATION: Duration = Duration::from_secs(43_200);
 
+/// Refusals that are logged one by one.
+static REFUSED: SharedLogLimiter = SharedLogLimiter::new(20, Duration::from_secs(60));
+
 /// `GET /role-aliases/{alias}/credentials`.
 pub(in crate::http) async fn credentials(
     State(app): State<Arc<AppState>>,
     Path(alias): Path<String>,
     Extension(peer): Extension<Peer>,
+    connection: Option<Extension<Known>>,
     headers: HeaderMap,
 ) -> Result<Json<RoleAliasCredentials>, Refusal> {
     let directory = app.store.directory();
     let principal = peer.principal(&directory);
-    if let Err(why) = &principal {
-        tracing::warn!(%why, "no credentials for a robot");
+    if let Err(why) = &principal
+        && let Some(suppressed) = REFUSED.allow(clock::instant())
+    {
+        tracing::warn!(%why, suppressed, "no credentials for a robot");
     }
     let ask = Ask {
         principal: principal.ok(),
@@ -42,7 +50,14 @@ pub(in crate::http) async fn credentials(
         scale: app.time_scale,
     };
     let (grant, expires_s) = decide(ask, &directory, &app.role_aliases, clock::unix_s())
-        .inspect_err(|refusal| tracing::warn!(%refusal, "no credentials for a robot"))?;
+        .inspect_err(|refusal| {
+            if let Some(suppressed) = REFUSED.allow(clock::instant()) {
+                tracing::warn!(%refusal, suppressed, "no credentials for a robot");
+            }
+        })?;
+    if let Some(Extension(connection)) = connection {
+        connection.mark();
+    }
     Ok(Json(RoleAliasCredentials {
         credentials: app.signaling.credentials.issue(grant, expires_s),
     }))

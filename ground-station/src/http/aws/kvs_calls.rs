@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use daemon::log_limit::SharedLogLimiter;
 use serde::de::DeserializeOwned;
 use wire::signaling::control::{
     ChannelInfo, CreateChannel, CreatedChannel, DescribeChannel, DescribedChannel,
@@ -50,6 +51,9 @@ pub(super) async fn name_unknown(request: Request, next: Next) -> Response {
     Refusal::aws(StatusCode::NOT_FOUND, "UnknownOperationException", words).into_response()
 }
 
+/// Refusals that are logged one by one: strangers may make thousands.
+static REFUSED: SharedLogLimiter = SharedLogLimiter::new(20, Duration::from_secs(60));
+
 /// A call whose caller is known and whose body was read.
 struct Call<T> {
     caller: Authenticated,
@@ -63,7 +67,9 @@ async fn call<T: DeserializeOwned>(
 ) -> Result<Call<T>, Refusal> {
     read(signaling, request).await.inspect_err(|refusal| {
         signaling.counters.denied.inc();
-        tracing::warn!(%refusal, "signaling call refused");
+        if let Some(suppressed) = REFUSED.allow(clock::instant()) {
+            tracing::warn!(%refusal, suppressed, "signaling call refused");
+        }
     })
 }
 

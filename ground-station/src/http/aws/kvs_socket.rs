@@ -5,13 +5,14 @@ mod member;
 mod outgoing;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use daemon::log_limit::SharedLogLimiter;
 use wire::signaling::permitted::{EVERY, ROBOT_AGENT};
 use wire::signaling::{FromService, MAX_FRAME_BYTES, MessageType, is_id};
 
@@ -28,6 +29,12 @@ use crate::signaling::connection::{CloseReason, Connection, Due, RejectedMessage
 use crate::signaling::{Arn, Rejection, Signaling};
 use crate::store::Directory;
 
+/// Refused sockets that are logged one by one.
+static REFUSED: SharedLogLimiter = SharedLogLimiter::new(20, Duration::from_secs(60));
+
+/// And rejected messages.
+static REJECTED: SharedLogLimiter = SharedLogLimiter::new(20, Duration::from_secs(60));
+
 /// Takes out the requests that open a signaling socket; everything else goes on.
 pub(super) async fn intercept(
     State(signaling): State<Arc<Signaling>>,
@@ -41,7 +48,9 @@ pub(super) async fn intercept(
         Ok(response) => response,
         Err(refusal) => {
             signaling.counters.denied.inc();
-            tracing::warn!(%refusal, "signaling socket refused");
+            if let Some(suppressed) = REFUSED.allow(clock::instant()) {
+                tracing::warn!(%refusal, suppressed, "signaling socket refused");
+            }
             refusal.into_response()
         }
     }
@@ -85,7 +94,10 @@ async fn open(signaling: &Arc<Signaling>, request: Request) -> Result<Response, 
         }
         Err(rejection) if is_viewer => {
             signaling.counters.denied.inc();
-            tracing::warn!(robot = %arn.robot, %rejection, "a viewer's signaling socket is refused");
+            if let Some(suppressed) = REFUSED.allow(now) {
+                let robot = &arn.robot;
+                tracing::warn!(%robot, %rejection, suppressed, "a viewer's signaling socket is refused");
+            }
             Ok(upgrade.on_upgrade(move |socket| turn_away(socket, rejection)))
         }
         Err(rejection) => Err(rejection.into()),
@@ -225,8 +237,11 @@ async fn receive(
         },
     };
     member.signaling.counters.refused.inc();
-    let (robot, rejection) = (&member.grant.robot, &rejected.rejection);
-    tracing::warn!(%robot, role = member.grant.role.word(), %rejection, "signaling message rejected");
+    if let Some(suppressed) = REJECTED.allow(now) {
+        let (robot, role) = (&member.grant.robot, member.grant.role.word());
+        let rejection = &rejected.rejection;
+        tracing::warn!(%robot, role, %rejection, suppressed, "signaling message rejected");
+    }
     if !connection.tolerates_rejected(now) {
         return Err(Ended::Here(CloseReason::TooManyRejected));
     }

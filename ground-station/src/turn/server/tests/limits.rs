@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::turn::limits::{MAX_NONCES, MAX_PER_NAME, REQUESTS, make_room};
+use std::collections::HashMap;
 
 #[tokio::test]
 async fn one_name_has_fifty_allocations_and_another_still_gets_one() {
