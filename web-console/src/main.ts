@@ -13,9 +13,11 @@ import { SessionPage } from "./page/session-page";
 import { signIn } from "./page/sign-in";
 import { topBar } from "./page/top-bar";
 import * as session from "./station/session";
+import { loadLanguage, texts } from "./language";
 
 const root = document.querySelector<HTMLElement>("#app")!;
 
+await loadLanguage();
 const stored = session.load(Date.now());
 if (stored === null) showSignIn(null);
 else showSession(stored);
@@ -59,5 +61,5 @@ function showAws({ robot, credentials }: AwsChoice): void {
     showSignIn(null);
   };
   document.title = `${robot} · Outpost`;
-  root.replaceChildren(topBar({ user: "AWS", back: false, leaveText: "Disconnect", leave }), page.element);
+  root.replaceChildren(topBar({ user: "AWS", back: false, leaveText: texts.disconnect, leave }), page.element);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ceiling, History, SPAN_MS } from "../src/page/history";
-import { ago, bitrate, milliseconds, perSecond, span, throttle, volts } from "../src/page/format";
+import { ago, bitrate, milliseconds, perSecond, span, throttle, volts } from "../src/format";
 
 test("what the robot cannot tell is a dash, not a zero", () => {
   for (const words of [volts, milliseconds, span, perSecond, bitrate]) expect(words(undefined)).toBe("–");

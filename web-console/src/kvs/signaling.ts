@@ -3,6 +3,7 @@
 import { Role, SignalingClient } from "amazon-kinesis-video-streams-webrtc";
 import type { ChannelEndpoints } from "./channel";
 import { signedUrl, type Credentials } from "./sigv4";
+import { texts } from "../language";
 
 /** A client that is not open yet. */
 export function signalingClient(
@@ -28,7 +29,7 @@ export function signalingClient(
 /** Opens it; fails if that does not work. */
 export function open(client: SignalingClient): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = () => reject(new Error("the signaling socket could not be opened"));
+    const fail = () => reject(new Error(texts.socketFailed));
     client.once("open", resolve);
     client.once("error", fail);
     client.once("close", fail);

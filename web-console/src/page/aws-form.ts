@@ -3,6 +3,7 @@
 
 import { awsViewerCredentials, type ViewerCredentials } from "../kvs/channel";
 import { el, textField } from "./dom";
+import { texts } from "../language";
 
 export interface AwsChoice {
   robot: string;
@@ -12,11 +13,11 @@ export interface AwsChoice {
 export function awsForm(onChoice: (choice: AwsChoice) => void): HTMLElement {
   const field = (name: string, label: string, attributes: Record<string, string | boolean> = {}) =>
     textField(label, { name, autocomplete: "off", ...attributes });
-  const region = field("region", "Region", { value: "us-east-1", pattern: "[a-z0-9\\-]+" });
-  const channel = field("channel", "Channel, which is the robot's name", { pattern: "[a-zA-Z0-9_.\\-]+" });
-  const key = field("key", "Access key id");
-  const secret = field("secret", "Secret access key", { type: "password" });
-  const token = field("token", "Session token, if there is one", { type: "password", required: false });
+  const region = field("region", texts.region, { value: "us-east-1", pattern: "[a-z0-9\\-]+" });
+  const channel = field("channel", texts.channelName, { pattern: "[a-zA-Z0-9_.\\-]+" });
+  const key = field("key", texts.accessKeyId);
+  const secret = field("secret", texts.secretAccessKey, { type: "password" });
+  const token = field("token", texts.sessionToken, { type: "password", required: false });
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
     const sessionToken = token.input.value.trim();
@@ -32,12 +33,12 @@ export function awsForm(onChoice: (choice: AwsChoice) => void): HTMLElement {
   return el(
     "details",
     { class: "aws" },
-    el("summary", {}, "Connect to AWS instead"),
+    el("summary", {}, texts.connectToAws),
     el(
       "form",
       { onsubmit: submit },
       ...[region, channel, key, secret, token].map(({ label }) => label),
-      el("button", { type: "submit" }, "Connect"),
+      el("button", { type: "submit" }, texts.connect),
     ),
   );
 }

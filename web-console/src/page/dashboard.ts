@@ -8,7 +8,7 @@ import { readPose, type Telemetry } from "../wire";
 import { el, setText } from "./dom";
 import { driveInput } from "./drive-input";
 import type { DriverLine } from "./driver-line";
-import * as format from "./format";
+import * as format from "../format";
 import { gamepadNote } from "./gamepad-note";
 import type { Sample } from "./history";
 import { insecureNotice } from "./insecure-notice";
@@ -23,6 +23,7 @@ import { speedLimit } from "./speed-limit";
 import type { Status } from "./status";
 import { videoPane } from "./video-pane";
 import { wheelBars } from "./wheels";
+import { texts } from "../language";
 
 export interface Shown {
   status: Status;
@@ -59,9 +60,9 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
   const wheels = wheelBars();
   const graph = plot();
   const map = mapCard();
-  const link = metrics("Link", ["Actions go", "Round trip", "Picture", "Frames", "Bitrate", "Jitter", "Dropped", "Size", "Viewers"]);
-  const machine = metrics("Robot", ["Battery", "Temperature", "Load", "Wi-Fi", "Memory", "Reconnects", "Up", "Version"]);
-  const actions = metrics("Actions", ["Last", "From", "Obeyed", "Refused", "Too old", "Out of order", "Not the driver", "Board faults"]);
+  const link = metrics("link", ["actionsGo", "roundTrip", "picture", "frames", "bitrate", "jitter", "dropped", "size", "viewers"]);
+  const machine = metrics("robot", ["battery", "temperature", "load", "wifi", "memory", "reconnects", "up", "version"]);
+  const actions = metrics("actions", ["last", "from", "obeyed", "refused", "tooOld", "outOfOrder", "notTheDriver", "boardFaults"]);
   const video = videoPane(robot, () => driveView, callbacks.driveWithoutPicture);
   const sound = soundPane(robot, callbacks.listen, callbacks.talk);
   const gamepad = gamepadNote(callbacks.useGamepad);
@@ -72,12 +73,12 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
   };
   const stop = (kind: string) =>
     // At once under a finger; by the keyboard a button clicks.
-    el("button", { type: "button", class: kind, onpointerdown: halt, onclick: halt }, "Stop");
+    el("button", { type: "button", class: kind, onpointerdown: halt, onclick: halt }, texts.stop);
   const stopAside = stop("stop stop-aside");
   stopAside.hidden = true;
   const controls = el(
     "section",
-    { class: "controls card", "aria-label": "Drive" },
+    { class: "controls card", "aria-label": texts.drive },
     el("header", {}, el("h1", {}, robot), status, driver),
     driveInput(controller),
     el(
@@ -87,7 +88,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
       speedLimit(controller),
     ),
     sound.element,
-    el("p", { class: "muted hint" }, "Arrow keys, W A S D or a gamepad drive while held. Space stops."),
+    el("p", { class: "muted hint" }, texts.driveHint),
     gamepad.element,
   );
   const driveView = el("div", { class: "drive-view" }, video.element, controls);
@@ -100,7 +101,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
     el(
       "div",
       { class: "cards" },
-      el("section", { class: "card" }, el("h2", {}, "Wheels"), wheels.element),
+      el("section", { class: "card" }, el("h2", {}, texts.wheels), wheels.element),
       link.element,
       machine.element,
       actions.element,
@@ -139,44 +140,44 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
 }
 
 function linkMetrics({ stats, byDataChannel, roundTripMs, pictureAgeMs, telemetry }: Shown) {
-  const path = stats?.relayed === undefined ? "by data channel" : stats.relayed ? "by relay" : "directly";
+  const path = stats?.relayed === undefined ? texts.byDataChannel : stats.relayed ? texts.byRelay : texts.directly;
   return {
-    "Actions go": byDataChannel ? path : "over HTTP",
-    "Round trip": format.milliseconds(roundTripMs),
-    Picture: format.age(pictureAgeMs),
-    Frames: format.perSecond(stats?.fps),
-    Bitrate: format.bitrate(stats?.kbps),
-    Jitter: format.milliseconds(stats?.jitterMs),
-    Dropped: format.count(stats?.dropped),
-    Size: stats === null || stats.width === 0 ? "–" : `${stats.width} × ${stats.height}`,
-    Viewers: format.count(telemetry?.video?.viewers),
+    actionsGo: byDataChannel ? path : texts.overHttp,
+    roundTrip: format.milliseconds(roundTripMs),
+    picture: format.age(pictureAgeMs),
+    frames: format.perSecond(stats?.fps),
+    bitrate: format.bitrate(stats?.kbps),
+    jitter: format.milliseconds(stats?.jitterMs),
+    dropped: format.count(stats?.dropped),
+    size: stats === null || stats.width === 0 ? "–" : `${stats.width} × ${stats.height}`,
+    viewers: format.count(telemetry?.video?.viewers),
   };
 }
 
 function machineMetrics(telemetry: Telemetry | null) {
   const system = telemetry?.system;
   return {
-    Battery: format.volts(telemetry?.battery_v),
-    Temperature: format.degrees(system?.cpu_temp_c),
-    Load: system?.load1?.toFixed(2) ?? "–",
-    "Wi-Fi": format.dbm(system?.wifi_dbm),
-    Memory: format.mebibytes(system?.rss_kib),
-    Reconnects: format.count(telemetry?.counters?.reconnects),
-    Up: format.span(telemetry?.uptime_s),
-    Version: telemetry?.version ?? "–",
+    battery: format.volts(telemetry?.battery_v),
+    temperature: format.degrees(system?.cpu_temp_c),
+    load: system?.load1 === undefined ? "–" : format.decimal(system.load1, 2),
+    wifi: format.dbm(system?.wifi_dbm),
+    memory: format.mebibytes(system?.rss_kib),
+    reconnects: format.count(telemetry?.counters?.reconnects),
+    up: format.span(telemetry?.uptime_s),
+    version: telemetry?.version ?? "–",
   };
 }
 
 function actionMetrics(telemetry: Telemetry | null) {
   const counters = telemetry?.counters;
   return {
-    Last: telemetry?.last_action?.action ?? "–",
-    From: telemetry?.last_action?.source ?? "–",
-    Obeyed: format.count(counters?.accepted),
-    Refused: format.count(counters?.rejected),
-    "Too old": format.count(counters?.stale),
-    "Out of order": format.count(counters?.out_of_order),
-    "Not the driver": format.count(counters?.not_driver),
-    "Board faults": format.count(counters?.bus_errors),
+    last: telemetry?.last_action?.action ?? "–",
+    from: telemetry?.last_action?.source ?? "–",
+    obeyed: format.count(counters?.accepted),
+    refused: format.count(counters?.rejected),
+    tooOld: format.count(counters?.stale),
+    outOfOrder: format.count(counters?.out_of_order),
+    notTheDriver: format.count(counters?.not_driver),
+    boardFaults: format.count(counters?.bus_errors),
   };
 }

@@ -1,6 +1,7 @@
 // What the Mars display on the desk shows at this moment; nothing where there is none.
 
 import { el } from "./dom";
+import { texts } from "../language";
 
 /** The display itself changes a few times a day. */
 const INTERVAL_MS = 60_000;
@@ -9,8 +10,8 @@ const INTERVAL_MS = 60_000;
 const FIRST_MS = 1_500;
 
 export function displayCard(image: () => Promise<Blob | null>, until: AbortSignal): HTMLElement {
-  const img = el("img", { width: "320", height: "240", alt: "The Mars display: picture and weather" });
-  const card = el("section", { class: "card display", hidden: true }, el("h2", {}, "On the desk"), img);
+  const img = el("img", { width: "320", height: "240", alt: texts.displayHelp });
+  const card = el("section", { class: "card display", hidden: true }, el("h2", {}, texts.onTheDesk), img);
   const load = async () => {
     const blob = await image().catch(() => null);
     URL.revokeObjectURL(img.src);

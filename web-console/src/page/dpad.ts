@@ -7,13 +7,10 @@ import type { Direction } from "../drive/input";
 import type { DriveController } from "../drive/controller";
 import { el } from "./dom";
 import { arrow } from "./icons";
+import { texts } from "../language";
+import type { Texts } from "../language/en";
 
-const LABELS: Readonly<Record<Direction, string>> = {
-  forward: "Forward",
-  left: "Turn left",
-  right: "Turn right",
-  backwards: "Backward",
-};
+const LABELS = { forward: "forward", left: "turnLeft", right: "turnRight", backwards: "backward" } as const satisfies Record<Direction, keyof Texts>;
 
 export function dpad(controller: DriveController): HTMLElement {
   const presses = new ButtonPress(controller, () => performance.now());
@@ -23,7 +20,7 @@ export function dpad(controller: DriveController): HTMLElement {
       element.setAttribute("aria-pressed", String(controller.directions.has(direction)));
     }
   });
-  return el("div", { class: "dpad", role: "group", "aria-label": "Arrows" }, ...buttons.map(([, element]) => element));
+  return el("div", { class: "dpad", role: "group", "aria-label": texts.arrows }, ...buttons.map(([, element]) => element));
 }
 
 function button(presses: ButtonPress, direction: Direction): [Direction, HTMLElement] {
@@ -58,7 +55,7 @@ function button(presses: ButtonPress, direction: Direction): [Direction, HTMLEle
     {
       type: "button",
       class: `dpad-${direction}`,
-      "aria-label": LABELS[direction],
+      "aria-label": texts[LABELS[direction]],
       "aria-pressed": "false",
       onpointerdown: press,
       onpointermove: move,

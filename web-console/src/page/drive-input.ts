@@ -5,6 +5,7 @@ import { readChoice, storeChoice } from "../stored";
 import { el } from "./dom";
 import { dpad } from "./dpad";
 import { joystick } from "./joystick";
+import { texts } from "../language";
 
 const KEY = "outpost.hands";
 
@@ -26,7 +27,7 @@ export function driveInput(controller: DriveController): HTMLElement {
   return el(
     "div",
     { class: "drive-input" },
-    el("div", { class: "choice", role: "radiogroup", "aria-label": "Drive with" }, option("arrows", "Arrows"), option("stick", "Stick")),
+    el("div", { class: "choice", role: "radiogroup", "aria-label": texts.driveWith }, option("arrows", texts.arrows), option("stick", texts.stick)),
     kinds.arrows,
     kinds.stick,
   );

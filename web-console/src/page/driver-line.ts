@@ -2,6 +2,8 @@
 
 import type { Driver, Telemetry } from "../wire";
 import { senderName } from "./sender-name";
+import { decimal } from "../format";
+import { texts } from "../language";
 
 export interface DriverFacts {
   /** This page's client id. */
@@ -27,23 +29,23 @@ const REFUSED_MS = 2_000;
 /** Null while nothing is known. */
 export function driverLine(facts: DriverFacts): DriverLine | null {
   const { me, telemetry, told, heldBackBy, heldMs } = facts;
-  if (heldBackBy !== null) return heldBack(`Stopped by ${heldBackBy}: let go, then press again`);
+  if (heldBackBy !== null) return heldBack(texts.stoppedLetGo(heldBackBy));
   // Robots of old versions tell only by data channel.
   if (told === null && !telemetry?.clock_ms) return null;
   const id = told === null ? (telemetry?.driver?.id ?? null) : told.name;
   if (id === me) return { tone: "you", text: youDrive(telemetry?.speed_limit) };
-  if (id !== null) return others(`${driverName(id, telemetry)} drives; press Stop to take over`);
-  if (heldMs > REFUSED_MS) return heldBack("Nobody drives: let go, then press again");
+  if (id !== null) return others(texts.drives(driverName(id, telemetry)));
+  if (heldMs > REFUSED_MS) return heldBack(texts.nobodyDrivesLetGo);
   const stopped = telemetry?.stopped_by;
-  if (stopped === undefined) return others("Nobody drives");
-  return others(stopped.id === me ? "Stopped by you; press to drive" : `Stopped by ${senderName(stopped)}; press to drive`);
+  if (stopped === undefined) return others(texts.nobodyDrives);
+  return others(stopped.id === me ? texts.stoppedByYou : texts.stoppedBy(senderName(stopped)));
 }
 
 /** The robot drives slower by orders that take long, as whoever sends them sees the past. */
 function youDrive(limit: Telemetry["speed_limit"]): string {
-  if (limit === undefined) return "You drive";
-  const how = limit.turn_only ? "slowly, and only turn" : `at ${Math.round(limit.fraction * 100)} % of that speed`;
-  return `You drive ${how}: orders take ${limit.age_ms} ms`;
+  if (limit === undefined) return texts.youDrive;
+  const ms = decimal(limit.age_ms);
+  return limit.turn_only ? texts.youDriveSlowly(ms) : texts.youDriveAt(decimal(limit.fraction * 100), ms);
 }
 
 function driverName(id: string, telemetry: Telemetry | null): string {

@@ -3,6 +3,7 @@
 import type { DriveEntry, Sender } from "../wire";
 import { el } from "./dom";
 import { senderName } from "./sender-name";
+import { locale, texts } from "../language";
 
 /** A driver changes every few minutes; who looks closer reads the station's log. */
 const INTERVAL_MS = 15_000;
@@ -15,7 +16,7 @@ const MAX_SHOWN = 8;
 
 export function drivesCard(entries: () => Promise<DriveEntry[]>, until: AbortSignal): HTMLElement {
   const rows = el("tbody");
-  const card = el("section", { class: "card drives", hidden: true }, el("h2", {}, "Who drove"), el("table", {}, rows));
+  const card = el("section", { class: "card drives", hidden: true }, el("h2", {}, texts.whoDrove), el("table", {}, rows));
   const load = async () => {
     const newest = (await entries().catch(() => null))?.slice(0, MAX_SHOWN);
     if (newest === undefined) return;
@@ -29,7 +30,7 @@ export function drivesCard(entries: () => Promise<DriveEntry[]>, until: AbortSig
 
 function row(entry: DriveEntry): HTMLElement {
   const at = new Date(entry.at_ms);
-  const when = el("time", { datetime: at.toISOString(), title: at.toLocaleString() }, at.toLocaleTimeString());
+  const when = el("time", { datetime: at.toISOString(), title: at.toLocaleString(locale) }, at.toLocaleTimeString(locale));
   return el("tr", {}, el("td", { class: "muted" }, when), el("td", {}, sentence(entry)));
 }
 
@@ -38,24 +39,24 @@ export function sentence({ event, driver, from, by }: DriveEntry): string {
   const who = name(driver);
   switch (event) {
     case "began":
-      return `${who} drives, ${road(driver)}`;
+      return texts.began(who, road(driver));
     case "took-over":
-      return `${who} took over from ${name(from)}, ${road(driver)}`;
+      return texts.tookOver(who, name(from), road(driver));
     case "stopped":
-      return `${who} was stopped by ${name(by)}`;
+      return texts.wasStopped(who, name(by));
     case "ended":
-      return `${who} ended`;
+      return texts.ended(who);
     case "lost":
-      return `The robot was lost; ${who} was driving`;
+      return texts.robotLost(who);
     default:
       return `${who}: ${String(event)}`;
   }
 }
 
 function name(sender: Sender | undefined): string {
-  return sender === undefined ? "somebody" : senderName(sender);
+  return sender === undefined ? texts.somebody : senderName(sender);
 }
 
 function road(sender: Sender): string {
-  return sender.via === "mqtt" ? "by the station" : "by data channel";
+  return sender.via === "mqtt" ? texts.byStation : texts.byDataChannel;
 }

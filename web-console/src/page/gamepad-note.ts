@@ -2,11 +2,12 @@
 
 import type { GamepadStatus } from "../drive/gamepad";
 import { el, setText } from "./dom";
+import { texts } from "../language";
 
 export function gamepadNote(use: (id: string) => void) {
   const text = el("span");
   let id = "";
-  const button = el("button", { type: "button", onclick: () => use(id) }, "Use this gamepad");
+  const button = el("button", { type: "button", onclick: () => use(id) }, texts.useGamepad);
   const element = el("p", { class: "muted gamepad-note", role: "status", hidden: true }, text, button);
   return {
     element,
@@ -22,9 +23,9 @@ export function gamepadNote(use: (id: string) => void) {
 function textOf(status: GamepadStatus): string {
   switch (status.is) {
     case "unknown":
-      return `The browser does not know how the gamepad “${status.id}” is laid out.`;
+      return texts.gamepadUnknown(status.id);
     case "to-center":
-      return "The gamepad drives once its stick and cross have been let go.";
+      return texts.gamepadToCenter;
     default:
       return "";
   }

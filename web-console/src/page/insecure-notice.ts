@@ -2,17 +2,18 @@
 
 import * as api from "../station/api";
 import { el } from "./dom";
+import { texts } from "../language";
 
 /** Null where the browser forbids nothing. */
 export function insecureNotice(): HTMLElement | null {
   if (isSecureContext) return null;
-  const where = el("span", {}, "the ground station's HTTPS address");
+  const where = el("span", {}, texts.httpsAddress);
   const link = (address: string) => where.replaceChildren(el("a", { href: address }, address));
   void api.secureAddress().then(link, () => {});
   return el(
     "p",
     { class: "notice", role: "status" },
-    "This address is not encrypted: here the browser allows no picture, and perhaps no gamepad. They are at ",
+    texts.insecure,
     where,
   );
 }

@@ -2,12 +2,13 @@
 
 import type { DriveController } from "../drive/controller";
 import { el } from "./dom";
+import { texts } from "../language";
 
 const SOURCE = "joystick";
 
 export function joystick(controller: DriveController): HTMLElement {
   const knob = el("div", { class: "joystick-knob" });
-  const field = el("div", { class: "joystick", role: "img", "aria-label": "Stick: drag to drive. The arrow keys do the same." }, knob);
+  const field = el("div", { class: "joystick", role: "img", "aria-label": texts.stickHelp }, knob);
   let pointer: number | null = null;
 
   const follow = (event: PointerEvent) => {

@@ -3,30 +3,32 @@
 import type { StreamState } from "../station/telemetry";
 import type { ViewerState } from "../video/viewer";
 import type { Telemetry } from "../wire";
+import { decimal } from "../format";
+import { texts } from "../language";
 
 export function ofViewer(state: ViewerState): string {
   switch (state.is) {
     case "camera-off":
-      return "The robot's camera is off";
+      return texts.logCameraOff;
     case "connecting":
       return state.step;
     case "connected":
-      return "Connected to the robot";
+      return texts.connected;
     case "waiting":
-      return `No connection to the robot: ${state.why}`;
+      return texts.logNoConnection(state.why);
   }
 }
 
 export function ofStream(state: StreamState): string {
   switch (state.is) {
     case "connecting":
-      return "Connecting to the ground station";
+      return texts.connectingToStation;
     case "live":
-      return "Connected to the ground station";
+      return texts.logStation;
     case "waiting":
-      return `Lost the ground station: ${state.why}`;
+      return texts.logStationLost(state.why);
     case "unauthorized":
-      return "The ground station wants a new sign-in";
+      return texts.logUnauthorized;
   }
 }
 
@@ -37,8 +39,8 @@ export function ofReports(before: Telemetry | null, now: Telemetry | null): stri
   const stale = now?.counters?.stale ?? 0;
   const more = stale - (before?.counters?.stale ?? stale);
   return [
-    board !== undefined && board !== before?.board_fault ? `Motor board: ${board}` : null,
-    camera !== undefined && camera !== before?.video?.camera_fault ? `Camera: ${camera}` : null,
-    more > 0 ? `The robot found actions too old (${more}): the way to it is slow` : null,
+    board !== undefined && board !== before?.board_fault ? texts.motorBoard(board) : null,
+    camera !== undefined && camera !== before?.video?.camera_fault ? texts.camera(camera) : null,
+    more > 0 ? texts.logStale(decimal(more)) : null,
   ].filter((text) => text !== null);
 }

@@ -3,6 +3,8 @@
 import type { Pose } from "../wire";
 import { el, setText, svg } from "./dom";
 import { Path, scaleBar } from "./path";
+import { decimal } from "../format";
+import { texts } from "../language";
 
 /** Pixels of the drawing from its middle to an edge. */
 const HALF = 100;
@@ -29,7 +31,7 @@ export function mapCard(): MapCard {
     bar,
     length,
   );
-  const element = el("section", { class: "card", hidden: true }, el("h2", {}, "Map"), drawing);
+  const element = el("section", { class: "card", hidden: true }, el("h2", {}, texts.map), drawing);
   return {
     element,
     show(pose) {
@@ -56,6 +58,6 @@ export function mapCard(): MapCard {
 
 /** Where it stands, for who does not see the map. */
 export function sentence({ x, y }: Pose): string {
-  const [ahead, aside] = [Math.abs(x).toFixed(1), Math.abs(y).toFixed(1)];
-  return `The robot is ${ahead} metres ${x < 0 ? "behind" : "ahead"} and ${aside} metres ${y < 0 ? "right" : "left"} of where it started`;
+  const along = x < 0 ? (y < 0 ? texts.behindRight : texts.behind) : y < 0 ? texts.aheadRight : texts.ahead;
+  return along(decimal(Math.abs(x), 1), decimal(Math.abs(y), 1));
 }

@@ -1,7 +1,8 @@
 // Whether the robot may be driven from this page now: only by who sees where it goes, and can reach
 // it. Pure.
 
-import { span } from "./format";
+import { span } from "../format";
+import { texts } from "../language";
 
 /** After so long without a new frame the picture is a thing of the past, and looks like one. */
 export const VEIL_AFTER_MS = 500;
@@ -26,11 +27,11 @@ export interface Lock {
 
 /** Null while it may be driven. */
 export function motionLock({ reached, stillMs, withoutPicture }: LockFacts): Lock | null {
-  if (!reached) return { text: "No driving: the robot cannot be reached", mayOverride: false };
+  if (!reached) return { text: texts.lockUnreached, mayOverride: false };
   if (withoutPicture) return null;
-  if (stillMs === null) return { text: "No driving: there is no picture", mayOverride: true };
+  if (stillMs === null) return { text: texts.lockNoPicture, mayOverride: true };
   if (stillMs <= LOCK_AFTER_MS) return null;
-  return { text: `No driving: the picture has stood still for ${span(stillMs / 1000)}`, mayOverride: true };
+  return { text: texts.lockStill(span(stillMs / 1000)), mayOverride: true };
 }
 
 /** Whether the picture is to be seen as a thing of the past. */

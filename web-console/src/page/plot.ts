@@ -2,6 +2,7 @@
 
 import { el } from "./dom";
 import { ceiling, History, SPAN_MS, type Sample } from "./history";
+import { locale, texts } from "../language";
 
 export interface Plot {
   element: HTMLElement;
@@ -16,9 +17,9 @@ interface Lane {
   unit: string;
 }
 
-const LANES: readonly Lane[] = [
+const lanes = (): readonly Lane[] => [
   {
-    title: "Wheels, left and right",
+    title: texts.plotWheels,
     lines: [
       { of: "left", colour: "--accent" },
       { of: "right", colour: "--muted" },
@@ -28,7 +29,7 @@ const LANES: readonly Lane[] = [
     unit: "",
   },
   {
-    title: "Round trip, and how old the picture is",
+    title: texts.plotTimes,
     lines: [
       { of: "roundTripMs", colour: "--accent" },
       { of: "pictureAgeMs", colour: "--muted" },
@@ -38,7 +39,7 @@ const LANES: readonly Lane[] = [
     unit: "ms",
   },
   {
-    title: "Bitrate",
+    title: texts.bitrate,
     lines: [{ of: "kbps", colour: "--accent" }],
     low: 0,
     high: (samples) => ceiling(samples.map((sample) => sample.kbps), 500),
@@ -46,6 +47,7 @@ const LANES: readonly Lane[] = [
   },
 ];
 
+const LANES = 3;
 const LANE_PX = 62;
 const TITLE_PX = 18;
 
@@ -57,11 +59,11 @@ export function plot(): Plot {
   const canvas = el("canvas", {
     class: "plot",
     role: "img",
-    "aria-label": "Wheels, round trip, age of the picture and bitrate over the last three minutes",
+    "aria-label": texts.plotHelp,
   });
-  canvas.style.height = `${LANES.length * LANE_PX}px`;
+  canvas.style.height = `${LANES * LANE_PX}px`;
   return {
-    element: el("section", { class: "card wide" }, el("h2", {}, "Last three minutes"), canvas),
+    element: el("section", { class: "card wide" }, el("h2", {}, texts.lastMinutes), canvas),
     add(sample) {
       history.add(sample);
       if (canvas.clientWidth > 0) draw(canvas, history.samples, sample.atMs);
@@ -73,13 +75,13 @@ function draw(canvas: HTMLCanvasElement, samples: readonly Sample[], nowMs: numb
   const scale = devicePixelRatio;
   const width = canvas.clientWidth;
   canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(LANES.length * LANE_PX * scale);
+  canvas.height = Math.round(LANES * LANE_PX * scale);
   const context = canvas.getContext("2d");
   if (context === null) return;
   context.scale(scale, scale);
   const style = getComputedStyle(canvas);
   context.font = `12px ${style.fontFamily}`;
-  LANES.forEach((lane, index) => {
+  lanes().forEach((lane, index) => {
     context.save();
     context.translate(0, index * LANE_PX);
     drawLane(context, lane, samples, nowMs, width, (name) => style.getPropertyValue(name));
@@ -103,7 +105,7 @@ function drawLane(
   context.textAlign = "left";
   context.fillText(lane.title, 0, 11);
   context.textAlign = "right";
-  if (lane.unit !== "") context.fillText(`${high.toLocaleString("en")} ${lane.unit}`, width, 11);
+  if (lane.unit !== "") context.fillText(`${high.toLocaleString(locale)} ${lane.unit}`, width, 11);
   context.strokeStyle = colour("--border");
   context.lineWidth = 1;
   context.beginPath();

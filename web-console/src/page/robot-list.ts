@@ -2,9 +2,11 @@
 // say changes: whoever is about to press one presses that one.
 
 import type { Report } from "../wire";
-import { ago, degrees, volts } from "./format";
+import { ago, degrees, volts } from "../format";
 import { el, setText } from "./dom";
 import { rover } from "./icons";
+import { languageChoice } from "./language-choice";
+import { texts } from "../language";
 
 /** Fewer are found by looking. */
 const SEARCHED_FROM = 8;
@@ -24,14 +26,14 @@ export function robotList(beside: HTMLElement): RobotList {
   const rows = new Map<string, Row>();
   const list = el("ul", { class: "robots" });
   const none = el("li", { class: "card muted" });
-  const search = el("input", { type: "search", class: "robot-search", placeholder: "Find a robot", "aria-label": "Find a robot", hidden: true });
-  const element = el("main", { class: "list-page" }, el("h1", {}, "Robots"), search, list, beside);
+  const search = el("input", { type: "search", class: "robot-search", placeholder: texts.findRobot, "aria-label": texts.findRobot, hidden: true });
+  const element = el("main", { class: "list-page" }, el("h1", {}, texts.robots), search, list, beside, languageChoice());
   const filter = () => {
     const wanted = search.value.trim().toLowerCase();
     for (const [name, { element }] of rows) element.hidden = !name.toLowerCase().includes(wanted);
     const found = [...rows.values()].some(({ element }) => !element.hidden);
     none.hidden = found;
-    setText(none, rows.size === 0 ? NO_ROBOT : `No robot's name has “${search.value.trim()}” in it.`);
+    setText(none, rows.size === 0 ? texts.noRobot : texts.noRobotNamed(search.value.trim()));
   };
   search.addEventListener("input", filter);
   filter();
@@ -56,8 +58,6 @@ export function robotList(beside: HTMLElement): RobotList {
     },
   };
 }
-
-const NO_ROBOT = "No robot yet. On the ground station, `ground-station new-robot NAME --out DIR` makes one.";
 
 /** Online first, then by name, as people count: rover-2 before rover-10. */
 export function byPresence(a: Report, b: Report): number {
@@ -96,16 +96,14 @@ function robotRow(name: string): Row {
   };
 }
 
-/** As the AWS sample's program does: the station knows only that it is connected. */
-const NO_TELEMETRY = "Online, sends no telemetry";
-
 function summary(report: Report, nowMs: number): string {
-  if (!report.online) return `Offline, ${ago(report.received_ms, nowMs)}`;
+  if (!report.online) return texts.offlineSeen(ago(report.received_ms, nowMs));
   const { telemetry } = report;
-  if (telemetry === null) return NO_TELEMETRY;
+  // As the AWS sample's program does: the station knows only that it is connected.
+  if (telemetry === null) return texts.onlineNoTelemetry;
   const values = [
     telemetry.battery_v === undefined ? null : volts(telemetry.battery_v),
     telemetry.system?.cpu_temp_c === undefined ? null : degrees(telemetry.system.cpu_temp_c),
   ].filter((value) => value !== null);
-  return ["Online", ...values].join(" · ");
+  return [texts.online, ...values].join(" · ");
 }

@@ -29,6 +29,7 @@ import { RobotReports } from "./robot-reports";
 import { senderName } from "./sender-name";
 import { soundState } from "./sound-state";
 import { status, videoNote } from "./status";
+import { texts } from "../language";
 
 /** Statistics are per second, and read by people. */
 const STATS_INTERVAL_MS = 1_000;
@@ -215,7 +216,7 @@ export class RobotPage {
 
   #driveWithoutPicture(): void {
     this.#withoutPicture = true;
-    this.#log.write("Driving without a picture");
+    this.#log.write(texts.drivingWithoutPicture);
     this.#look();
   }
 
@@ -232,7 +233,7 @@ export class RobotPage {
   #onOutcome({ error, tookMs }: Outcome): void {
     this.#publishError = error === undefined ? null : api.errorMessage(error);
     this.#answerMs = error === undefined ? tookMs : undefined;
-    if (this.#publishError !== null) this.#log.write(`Not obeyed: ${this.#publishError}`);
+    if (this.#publishError !== null) this.#log.write(texts.notObeyed(this.#publishError));
     this.#look();
   }
 

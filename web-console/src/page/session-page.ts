@@ -12,6 +12,7 @@ import { drivesCard } from "./drives-card";
 import { byPresence, robotList, type RobotList } from "./robot-list";
 import { RobotPage } from "./robot-page";
 import { topBar } from "./top-bar";
+import { texts } from "../language";
 
 /** Clocks drift by milliseconds a minute at worst; one look a minute keeps up. */
 const POLL_INTERVAL_MS = 60_000;
@@ -75,7 +76,7 @@ export class SessionPage {
     const bar = topBar({
       user: this.#session.user,
       back: robot !== "",
-      leaveText: "Sign out",
+      leaveText: texts.signOut,
       leave: () => this.#close(null),
     });
     const { element } = (this.#robotPage ?? this.#list)!;
@@ -129,7 +130,7 @@ export class SessionPage {
 
   #onStreamState(state: StreamState): void {
     this.#streamState = state;
-    if (state.is === "unauthorized") return this.#close("Your session is over. Please sign in again.");
+    if (state.is === "unauthorized") return this.#close(texts.sessionOver);
     // What happened while the stream was down is asked for, not guessed.
     if (state.is === "live") void this.#poll();
     this.#robotPage?.onStreamState(state);

@@ -3,18 +3,21 @@
 import * as api from "../station/api";
 import { awsForm, type AwsChoice } from "./aws-form";
 import { el, setText, textField } from "./dom";
+import { languageChoice } from "./language-choice";
 import { planet } from "./icons";
 import { insecureNotice } from "./insecure-notice";
+import { texts } from "../language";
 
 export function signIn(
   note: string | null,
   onLogin: (login: api.Login) => void,
   onAws: (choice: AwsChoice) => void,
 ): HTMLElement {
-  const user = textField("User", { name: "user", autocomplete: "username" });
-  const password = textField("Password", { name: "password", type: "password", autocomplete: "current-password" });
+  const user = textField(texts.user, { name: "user", autocomplete: "username" });
+  const password = textField(texts.password, { name: "password", type: "password", autocomplete: "current-password" });
+  const show = el("input", { type: "checkbox", onchange: () => (password.input.type = show.checked ? "text" : "password") });
   const error = el("p", { class: "form-error", role: "alert" }, note ?? "");
-  const button = el("button", { class: "primary", type: "submit" }, "Sign in");
+  const button = el("button", { class: "primary", type: "submit" }, texts.signIn);
 
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
@@ -23,7 +26,8 @@ export function signIn(
     try {
       onLogin(await api.login(user.input.value.trim(), password.input.value));
     } catch (failure) {
-      setText(error, api.errorMessage(failure));
+      const refused = failure instanceof api.ApiError && failure.unauthorized;
+      setText(error, refused ? texts.wrongPassword : api.errorMessage(failure));
       password.input.select();
     } finally {
       button.disabled = false;
@@ -38,10 +42,11 @@ export function signIn(
       { class: "card" },
       planet(),
       el("h1", {}, "Outpost"),
-      el("p", { class: "muted" }, "Sign in to see and drive your robots."),
+      el("p", { class: "muted" }, texts.signInToDrive),
       insecureNotice(),
-      el("form", { onsubmit: submit }, user.label, password.label, error, button),
+      el("form", { onsubmit: submit }, user.label, password.label, el("label", { class: "tick" }, show, el("span", {}, texts.showPassword)), error, button),
       awsForm(onAws),
+      languageChoice(),
     ),
   );
 }

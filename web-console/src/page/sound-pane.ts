@@ -3,6 +3,7 @@
 import { el, setText } from "./dom";
 import { soundIcon } from "./icons";
 import type { SoundState } from "./sound-state";
+import { texts } from "../language";
 
 export interface SoundPane {
   element: HTMLElement;
@@ -13,24 +14,24 @@ export interface SoundPane {
   show(state: SoundState | null): void;
 }
 
-const TALK_LABELS = { off: "Hold to talk", opening: "Opening the microphone", on: "Talking" } as const;
+const TALK_LABELS = { off: "holdToTalk", opening: "openingMicrophone", on: "talking" } as const;
 
 export function soundPane(robot: string, listen: (on: boolean) => void, talk: (on: boolean) => void): SoundPane {
-  const audio = el("audio", { autoplay: true, "aria-label": `Sound of ${robot}` });
+  const audio = el("audio", { autoplay: true, "aria-label": texts.soundOf(robot) });
   audio.muted = true;
   let listening = false;
-  const listenLabel = el("span", {}, "Listen");
+  const listenLabel = el("span", {}, texts.listen);
   const onListen = () => {
     listening = !listening;
     audio.muted = !listening;
     // Within the click: a browser plays sound only by a hand.
     if (listening) void audio.play().catch(() => {});
     listenButton.setAttribute("aria-pressed", String(listening));
-    setText(listenLabel, listening ? "Listening" : "Listen");
+    setText(listenLabel, listening ? texts.listening : texts.listen);
     listen(listening);
   };
   const listenButton = el("button", { type: "button", "aria-pressed": "false", onclick: onListen }, soundIcon("listen"), listenLabel);
-  const talkLabel = el("span", {}, TALK_LABELS.off);
+  const talkLabel = el("span", {}, texts[TALK_LABELS.off]);
   const down = (event: PointerEvent) => {
     if (event.button !== 0) return;
     talkButton.setPointerCapture(event.pointerId);
@@ -42,7 +43,7 @@ export function soundPane(robot: string, listen: (on: boolean) => void, talk: (o
     {
       type: "button",
       class: "talk",
-      title: "Hold T or this button",
+      title: texts.holdToTalkHelp,
       onpointerdown: down,
       onpointerup: up,
       onlostpointercapture: up,
@@ -56,7 +57,7 @@ export function soundPane(robot: string, listen: (on: boolean) => void, talk: (o
   const note = el("p", { class: "muted", role: "status" });
   const element = el(
     "div",
-    { class: "sound", role: "group", "aria-label": "Sound", hidden: true },
+    { class: "sound", role: "group", "aria-label": texts.sound, hidden: true },
     audio,
     el("div", { class: "sound-buttons" }, listenButton, talkButton),
     note,
@@ -75,7 +76,7 @@ export function soundPane(robot: string, listen: (on: boolean) => void, talk: (o
       listenButton.disabled = !state.canListen && !listening;
       talkButton.disabled = !state.canTalk && state.talk === "off";
       talkButton.setAttribute("aria-pressed", String(state.talk === "on"));
-      setText(talkLabel, TALK_LABELS[state.talk]);
+      setText(talkLabel, texts[TALK_LABELS[state.talk]]);
       setText(note, state.note);
       note.hidden = state.note === "";
     },

@@ -3,6 +3,7 @@
 import type { TalkState } from "../sound/talk";
 import type { Audio, Telemetry } from "../wire";
 import { senderName } from "./sender-name";
+import { texts } from "../language";
 
 export interface SoundFacts {
   /** Undefined where the robot has no sound. */
@@ -40,12 +41,12 @@ export function soundState({ audio, direction, connected, me, driver, talk, prob
 }
 
 function note({ talker, microphone, muted, microphone_fault, speaker, speaker_fault }: Audio, me: string, other: string | null, problem: string | null): string {
-  if (problem !== null) return `You cannot talk: ${problem}`;
-  if (talker === me) return "The robot speaks what you say; its microphone is off meanwhile";
-  if (talker !== undefined) return `${other ?? "Somebody"} talks`;
-  if (microphone_fault !== undefined) return `Robot's ${microphone_fault}`;
-  if (speaker_fault !== undefined) return `Robot's ${speaker_fault}`;
-  if (microphone && muted) return "The robot's microphone is muted by its owner";
-  if (speaker && other !== null) return `${other} drives: only who drives can talk`;
+  if (problem !== null) return texts.cannotTalk(problem);
+  if (talker === me) return texts.youTalk;
+  if (talker !== undefined) return other === null ? texts.somebodyTalks : texts.talks(other);
+  if (microphone_fault !== undefined) return texts.robotsFault(microphone_fault);
+  if (speaker_fault !== undefined) return texts.robotsFault(speaker_fault);
+  if (microphone && muted) return texts.muted;
+  if (speaker && other !== null) return texts.onlyDriverTalks(other);
   return "";
 }

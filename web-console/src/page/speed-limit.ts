@@ -2,6 +2,7 @@
 
 import type { DriveController } from "../drive/controller";
 import { el, setText } from "./dom";
+import { texts } from "../language";
 
 /** Percent of full throttle; below the least most motors only hum. */
 const LEAST = 10;
@@ -13,12 +14,12 @@ export function speedLimit(controller: DriveController): HTMLElement {
   const show = () => {
     controller.speed = input.valueAsNumber / 100;
     setText(value, `${input.value} %`);
-    input.setAttribute("aria-valuetext", `${input.value} percent of full speed`);
+    input.setAttribute("aria-valuetext", texts.ofFullSpeed(input.value));
     input.style.setProperty("--filled", String((input.valueAsNumber - LEAST) / (MOST - LEAST)));
   };
   const input = el("input", {
     type: "range",
-    "aria-label": "Speed limit",
+    "aria-label": texts.speedLimit,
     min: String(LEAST),
     max: String(MOST),
     step: "5",
@@ -28,5 +29,5 @@ export function speedLimit(controller: DriveController): HTMLElement {
     onpointerup: () => input.blur(),
   });
   show();
-  return el("label", { class: "speed" }, el("span", {}, el("span", {}, "Speed limit"), value), input);
+  return el("label", { class: "speed" }, el("span", {}, el("span", {}, texts.speedLimit), value), input);
 }

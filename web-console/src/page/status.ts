@@ -3,7 +3,8 @@
 
 import type { StreamState } from "../station/telemetry";
 import type { ViewerState } from "../video/viewer";
-import { ago, span } from "./format";
+import { ago, span } from "../format";
+import { texts } from "../language";
 
 export interface Status {
   tone: "good" | "wait" | "bad";
@@ -32,8 +33,8 @@ export interface Facts {
 /** The worst first: what is nearest to the page hides what lies behind it. */
 export function status(facts: Facts): Status {
   const { stream, viewer, boardFault } = facts;
-  if (stream?.is === "unauthorized") return { tone: "bad", text: "Signed out: please sign in again" };
-  if (boardFault !== undefined && reached(facts)) return { tone: "bad", text: `Motor board: ${boardFault}` };
+  if (stream?.is === "unauthorized") return { tone: "bad", text: texts.signedOut };
+  if (boardFault !== undefined && reached(facts)) return { tone: "bad", text: texts.motorBoard(boardFault) };
   if (viewer.is === "connected") return connected(facts);
   if (stream === null) return { tone: viewer.is === "waiting" ? "bad" : "wait", text: viewerText(viewer, facts.nowMs) };
   return overHttp(stream, facts);
@@ -49,8 +50,8 @@ export function videoNote(facts: {
 }): string {
   const { viewer, cameraFault, painted, nowMs } = facts;
   if (viewer.is !== "connected") return viewerText(viewer, nowMs);
-  if (cameraFault !== undefined) return `Camera: ${cameraFault}`;
-  return painted ? "" : "Waiting for the first frame";
+  if (cameraFault !== undefined) return texts.camera(cameraFault);
+  return painted ? "" : texts.waitingForFrame;
 }
 
 function reached({ stream, viewer, robot, silentMs }: Facts): boolean {
@@ -61,51 +62,51 @@ function connected(facts: Facts): Status {
   const { stream, silentMs, locked, nowMs } = facts;
   if (silentMs.channel !== null) return unheard(silentMs.channel, facts);
   if (stream?.is === "waiting") {
-    return { tone: "wait", text: `Connected to the robot. The ground station is away: ${retry(stream.untilMs, nowMs)}` };
+    return { tone: "wait", text: texts.connectedStationAway(retry(stream.untilMs, nowMs)) };
   }
-  return { tone: locked ? "wait" : "good", text: "Connected to the robot" };
+  return { tone: locked ? "wait" : "good", text: texts.connected };
 }
 
 /** Connected, but nothing comes by data channel. */
 function unheard(silentMs: number, { stream, robot, serverMs, ...facts }: Facts): Status {
   if (stream?.is === "live" && robot?.online === false) return offline(robot.seenMs, serverMs);
   if (stream?.is !== "live" || robot === null || facts.silentMs.station !== null) return silent(silentMs);
-  return { tone: "bad", text: "The path to the robot broke; the ground station still hears it" };
+  return { tone: "bad", text: texts.pathBroke };
 }
 
 function overHttp(stream: StreamState, { robot, silentMs, publishError, locked, nowMs, serverMs }: Facts): Status {
   if (stream.is === "waiting") {
-    return { tone: "bad", text: `Reconnecting, ${retry(stream.untilMs, nowMs)}: ${stream.why}` };
+    return { tone: "bad", text: texts.reconnecting(retry(stream.untilMs, nowMs), stream.why) };
   }
-  if (stream.is === "connecting") return { tone: "wait", text: "Connecting to the ground station" };
-  if (robot === null) return { tone: "wait", text: "Waiting for the robot's first report" };
+  if (stream.is === "connecting") return { tone: "wait", text: texts.connectingToStation };
+  if (robot === null) return { tone: "wait", text: texts.waitingForReport };
   if (!robot.online) return offline(robot.seenMs, serverMs);
   if (silentMs.station !== null) return silent(silentMs.station);
-  if (publishError !== null) return { tone: "bad", text: `Not obeyed: ${publishError}` };
-  return { tone: locked ? "wait" : "good", text: "Online, by way of the ground station" };
+  if (publishError !== null) return { tone: "bad", text: texts.notObeyed(publishError) };
+  return { tone: locked ? "wait" : "good", text: texts.onlineByStation };
 }
 
 function offline(seenMs: number | null, serverMs: number): Status {
-  return { tone: "bad", text: `The robot is offline, ${ago(seenMs, serverMs)}` };
+  return { tone: "bad", text: texts.robotOffline(ago(seenMs, serverMs)) };
 }
 
 function silent(ms: number): Status {
-  return { tone: "bad", text: `The robot has been silent for ${span(ms / 1000)}` };
+  return { tone: "bad", text: texts.robotSilent(span(ms / 1000)) };
 }
 
 function viewerText(viewer: ViewerState, nowMs: number): string {
   switch (viewer.is) {
     case "camera-off":
-      return "This robot's camera is off";
+      return texts.cameraOff;
     case "connecting":
       return viewer.step;
     case "connected":
-      return "Connected to the robot";
+      return texts.connected;
     case "waiting":
-      return `No picture: ${viewer.why}; ${retry(viewer.untilMs, nowMs)}`;
+      return texts.noPicture(viewer.why, retry(viewer.untilMs, nowMs));
   }
 }
 
 function retry(untilMs: number, nowMs: number): string {
-  return `next try in ${span(Math.ceil((untilMs - nowMs) / 1000))}`;
+  return texts.nextTryIn(span(Math.ceil((untilMs - nowMs) / 1000)));
 }

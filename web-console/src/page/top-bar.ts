@@ -2,6 +2,7 @@
 
 import { el } from "./dom";
 import { planet } from "./icons";
+import { texts } from "../language";
 
 export interface TopBar {
   user: string;
@@ -16,7 +17,7 @@ export function topBar({ user, back, leaveText, leave }: TopBar): HTMLElement {
     "header",
     { class: "top-bar" },
     el("a", { class: "brand", href: "#/", "aria-label": "Outpost" }, planet(), el("span", {}, "Outpost")),
-    back ? el("a", { class: "back", href: "#/" }, "All robots") : null,
+    back ? el("a", { class: "back", href: "#/" }, texts.allRobots) : null,
     el("span", { class: "spacer" }),
     el("span", { class: "muted user" }, user),
     el("button", { type: "button", class: "plain", onclick: leave }, leaveText),

@@ -7,6 +7,7 @@ import { el, setText } from "./dom";
 import { landscape, toolIcon } from "./icons";
 import type { Lock } from "./motion-lock";
 import { newestFrame } from "./newest-frame";
+import { texts } from "../language";
 
 export interface VideoPane {
   element: HTMLElement;
@@ -29,7 +30,7 @@ const TURN_KEY = "outpost.turn.";
  * when the operator says that they drive without a picture.
  */
 export function videoPane(robot: string, around: () => HTMLElement, driveWithout: () => void): VideoPane {
-  const video = el("video", { autoplay: true, playsinline: true, "aria-label": `Camera of ${robot}` });
+  const video = el("video", { autoplay: true, playsinline: true, "aria-label": texts.cameraOf(robot) });
   // The attribute alone does not mute an element that a script made.
   video.muted = true;
   const note = el("p", { class: "video-note", role: "status" });
@@ -43,15 +44,15 @@ export function videoPane(robot: string, around: () => HTMLElement, driveWithout
   const tools = el(
     "div",
     { class: "video-tools" },
-    tool("Turn the picture", "turn", () => turn((Number(video.dataset["turn"]) + 90) % 360)),
-    tool("Keep this picture", "save", () => void saveFrame(video, robot)),
-    document.fullscreenEnabled ? tool("Full screen", "full", () => fullScreen(around())) : null,
+    tool(texts.turnPicture, "turn", () => turn((Number(video.dataset["turn"]) + 90) % 360)),
+    tool(texts.keepPicture, "save", () => void saveFrame(video, robot)),
+    document.fullscreenEnabled ? tool(texts.fullScreen, "full", () => fullScreen(around())) : null,
   );
   const reason = el("p", { role: "status" });
-  const override = el("button", { type: "button", onclick: driveWithout }, "Drive without picture");
+  const override = el("button", { type: "button", onclick: driveWithout }, texts.driveWithoutPicture);
   const veil = el("div", { class: "video-veil" }, reason, override);
-  const play = el("button", { type: "button", class: "video-play", hidden: true, onclick: () => start() }, "Tap to show the picture");
-  const element = el("section", { class: "video-pane", "aria-label": "Camera" }, landscape(), video, veil, play, note, tools);
+  const play = el("button", { type: "button", class: "video-play", hidden: true, onclick: () => start() }, texts.tapToShow);
+  const element = el("section", { class: "video-pane", "aria-label": texts.cameraTitle }, landscape(), video, veil, play, note, tools);
   const start = () =>
     void video.play().then(
       () => (play.hidden = true),

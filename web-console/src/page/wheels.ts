@@ -2,7 +2,8 @@
 
 import type { Wheels } from "../wire";
 import { el, setText } from "./dom";
-import { throttle } from "./format";
+import { throttle } from "../format";
+import { texts } from "../language";
 
 export interface WheelBars {
   element: HTMLElement;
@@ -10,8 +11,8 @@ export interface WheelBars {
 }
 
 export function wheelBars(): WheelBars {
-  const left = bar("Left");
-  const right = bar("Right");
+  const left = bar(texts.left, texts.leftWheel);
+  const right = bar(texts.right, texts.rightWheel);
   return {
     element: el("div", { class: "wheels" }, left.element, right.element),
     show(wheels) {
@@ -21,11 +22,11 @@ export function wheelBars(): WheelBars {
   };
 }
 
-function bar(label: string) {
+function bar(label: string, name: string) {
   const fill = el("div", { class: "wheel-fill" });
   const meter = el(
     "div",
-    { class: "wheel-bar", role: "meter", "aria-label": `${label} wheel`, "aria-valuemin": "-1", "aria-valuemax": "1", "aria-valuenow": "0" },
+    { class: "wheel-bar", role: "meter", "aria-label": name, "aria-valuemin": "-1", "aria-valuemax": "1", "aria-valuenow": "0" },
     fill,
   );
   const text = el("output", { class: "value" }, "–");

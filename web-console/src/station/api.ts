@@ -3,12 +3,16 @@
 import type { ViewerCredentials } from "../kvs/channel";
 import type { Credentials } from "../kvs/sigv4";
 import { isRest, type Action, type DriveEntry, type Robot } from "../wire";
+import { texts } from "../language";
+import { span } from "../format";
 
 /** An answer other than 2xx, with the reason the server gave. */
 export class ApiError extends Error {
   constructor(
     readonly status: number,
     message: string,
+    /** How long to wait before another try, where the server says so. */
+    readonly retryAfterS = NaN,
   ) {
     super(message);
   }
@@ -121,16 +125,21 @@ function bearer(token: string): Record<string, string> {
 async function apiError(answer: Response): Promise<ApiError> {
   const body: unknown = await answer.json().catch(() => null);
   const message = body !== null && typeof body === "object" && "message" in body ? body.message : null;
-  return new ApiError(answer.status, typeof message === "string" ? message : `the server answered ${answer.status}`);
+  const retryAfterS = Number(answer.headers.get("retry-after") ?? NaN);
+  return new ApiError(answer.status, typeof message === "string" ? message : texts.serverAnswered(String(answer.status)), retryAfterS);
 }
 
 /** Any failure in words for the person in front of the page. */
 export function errorMessage(error: unknown): string {
-  if (error instanceof ApiError) return error.message;
-  if (error instanceof DOMException && error.name === "TimeoutError") return "the server does not answer";
+  if (error instanceof ApiError) return error.status === 429 ? tooMany(error.retryAfterS) : error.message;
+  if (error instanceof DOMException && error.name === "TimeoutError") return texts.serverSilent;
   // fetch says so, in other words in every browser.
   if (error instanceof TypeError && /fetch|network|load failed/i.test(error.message)) {
-    return "the server cannot be reached";
+    return texts.serverUnreached;
   }
   return error instanceof Error ? error.message : String(error);
+}
+
+function tooMany(retryAfterS: number): string {
+  return Number.isFinite(retryAfterS) ? texts.tooManyAttempts(span(retryAfterS)) : texts.tooManyRequests;
 }

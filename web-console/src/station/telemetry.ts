@@ -7,6 +7,7 @@ import { createParser } from "eventsource-parser";
 import { ReconnectLoop, type Waiting } from "../reconnect";
 import type { Report } from "../wire";
 import * as api from "./api";
+import { texts } from "../language";
 
 /** ground-station sends something every 15 s; twice that without a byte is a dead stream. */
 const SILENCE_MS = 32_000;
@@ -74,7 +75,7 @@ export class TelemetryStream {
         this.#loop.succeeded();
         parse(part.value);
       }
-      return new Error("the server closed the stream");
+      return new Error(texts.serverClosed);
     } finally {
       clearTimeout(silence);
       this.#loop.signal.removeEventListener("abort", abort);

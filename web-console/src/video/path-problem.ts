@@ -1,6 +1,8 @@
 // Why there is no path to a robot that has answered: what this network and the robot's let out, told
 // by the addresses that either end has found. Pure.
 
+import { texts } from "../language";
+
 /** What ICE knows when it is given up, out of an RTCStatsReport. */
 export interface Gathered {
   /** Kinds of this browser's own addresses. */
@@ -24,17 +26,17 @@ export function gathered(report: Iterable<unknown>): Gathered {
 export function pathProblem({ own, robots }: Gathered, relays: string[]): string {
   const problems = [
     ownProblem(new Set(own), relays),
-    robots.some((kind) => kind !== "host") ? "" : "the robot's network lets it reach no relay and no STUN server",
+    robots.some((kind) => kind !== "host") ? "" : texts.robotsNetwork,
   ].filter((problem) => problem !== "");
-  return `no way to the robot${problems.length === 0 ? " through its network and this one" : `: ${problems.join("; ")}`}`;
+  return problems.length === 0 ? texts.noWay : texts.noWayBecause(problems.join("; "));
 }
 
 function ownProblem(own: Set<Kind>, relays: string[]): string {
   if (own.has("relay-udp")) return "";
-  const blocked = own.has("srflx") ? "" : "UDP is blocked here";
+  const blocked = own.has("srflx") ? "" : texts.udpBlocked;
   if (own.has("relay-tcp")) return blocked;
-  const relay = relays.length === 0 ? "there is no relay" : `no relay can be reached from here (${hosts(relays)})`;
-  return blocked === "" ? relay : `${blocked}, and ${relay}`;
+  const relay = relays.length === 0 ? texts.noRelay : texts.relaysUnreached(hosts(relays));
+  return blocked === "" ? relay : texts.and(blocked, relay);
 }
 
 /** Each server once, by host and port. */

@@ -4,6 +4,7 @@
 import type { SignalingClient } from "amazon-kinesis-video-streams-webrtc";
 import { gathered, pathProblem } from "./path-problem";
 import { DRIVE_CHANNEL, isRest, readMessage, TELEMETRY_CHANNEL, type Action, type Message, type Request } from "../wire";
+import { texts } from "../language";
 
 /** What a robot answers an offer with; masters other than ours give no reason. */
 export interface Answer extends RTCSessionDescriptionInit {
@@ -80,7 +81,7 @@ export class PeerConnection {
 
   /** Why there is no connection yet, in words. */
   async whyUnconnected(): Promise<string> {
-    if (!this.answered) return "the robot does not answer";
+    if (!this.answered) return texts.robotNoAnswer;
     const servers = this.pc.getConfiguration().iceServers ?? [];
     const relays = servers.flatMap(({ urls }) => urls).filter((url) => /^turns?:/.test(url));
     const stats = await this.pc.getStats().catch(() => new Map<string, unknown>());
@@ -89,7 +90,7 @@ export class PeerConnection {
 
   /** Why it failed: a path that broke, or one that never was. */
   async whyFailed(): Promise<string> {
-    return this.#drive.readyState === "connecting" ? this.whyUnconnected() : "the path to the robot broke";
+    return this.#drive.readyState === "connecting" ? this.whyUnconnected() : texts.robotPathBroke;
   }
 
   /** Whether actions can be sent now. */
@@ -125,7 +126,7 @@ export class PeerConnection {
     this.refused = refusal(answer);
     if (this.refused !== null) return;
     await this.pc.setRemoteDescription(onlySent(answer)).catch((error: unknown) => {
-      this.refused = `the robot's answer cannot be used: ${String(error)}`;
+      this.refused = texts.answerUnusable(String(error));
     });
   }
 
@@ -145,12 +146,12 @@ export function refusal({ sdp, reason }: Answer): string | null {
   if (ports.some((port) => port !== "0")) return null;
   return typeof reason === "string" && reason !== ""
     ? reason
-    : "the robot takes no more viewers, or has no video for this browser";
+    : texts.robotRefused;
 }
 
 /** Why this browser cannot show what the robot sends; null if it can, or does not tell. */
 export function cannotShow(): string | null {
-  return shownCodecs()?.length === 0 ? "this browser shows neither H.264 nor VP8 video, and the robot sends nothing else" : null;
+  return shownCodecs()?.length === 0 ? texts.noCodec : null;
 }
 
 /**

@@ -8,6 +8,7 @@ import { ReconnectLoop, type Waiting } from "../reconnect";
 import type { Action, Message, Request } from "../wire";
 import { Heartbeat } from "./heartbeat";
 import { cannotShow, PeerConnection, type Listener } from "./peer-connection";
+import { texts } from "../language";
 
 /** From the offer to a connection. Relayed over half the world it takes two seconds; ten round trips
  * of a slow path, some of them lost, take more, and are given longer each time. */
@@ -112,7 +113,7 @@ export class Viewer {
    * page be shown again, it connects again. */
   disconnect(): void {
     this.#closePeer();
-    this.#end?.("the page was left");
+    this.#end?.(texts.pageLeft);
   }
 
   close(): void {
@@ -131,15 +132,15 @@ export class Viewer {
   async #attempt(): Promise<string> {
     const { clientId, onState, ...options } = this.#options;
     const { signal } = this.#loop;
-    if (typeof RTCPeerConnection === "undefined") throw new Error("this browser has no WebRTC");
+    if (typeof RTCPeerConnection === "undefined") throw new Error(texts.noWebRtc);
     const problem = cannotShow();
     if (problem !== null) throw new Error(problem);
-    onState({ is: "connecting", step: "Asking for the robot's channel" });
+    onState({ is: "connecting", step: texts.askingForChannel });
     const credentials = await options.credentials();
     const offsetMs = options.clockOffsetMs();
     const endpoints = await channelEndpoints(credentials, clientId, () => new Date(Date.now() + offsetMs));
     if (signal.aborted) return "closed";
-    onState({ is: "connecting", step: "Calling the robot" });
+    onState({ is: "connecting", step: texts.calling });
     const signaling = signalingClient(credentials, endpoints, clientId, offsetMs);
     const [iceServers] = await Promise.all([endpoints.iceServers(), open(signaling)]).catch((error: unknown) => {
       signaling.close();
@@ -163,11 +164,11 @@ export class Viewer {
     const connected = () => peer.pc.connectionState === "connected";
     signaling.on("statusResponse", (status: { description?: string; errorType?: string }) => {
       if (connected()) return;
-      end(`signaling refused the call: ${status.description ?? status.errorType ?? "no reason given"}`);
+      end(texts.callRefused(status.description ?? status.errorType ?? texts.noReason));
     });
     // Once the peers are connected they need no signaling: a lost socket takes nothing from them.
     for (const event of ["error", "close"]) {
-      signaling.on(event, () => connected() || end("the signaling socket was closed"));
+      signaling.on(event, () => connected() || end(texts.socketClosed));
     }
   }
 
@@ -186,7 +187,7 @@ export class Viewer {
         const { connectionState } = peer.pc;
         if (peer.refused !== null) end(peer.refused);
         else if (connectionState === "failed") void peer.whyFailed().then(end);
-        else if (connectionState === "closed") end("the connection was closed");
+        else if (connectionState === "closed") end(texts.connectionClosed);
         else if (peer.canSend) {
           this.#loop.succeeded();
           onState({ is: "connected" });
@@ -208,7 +209,7 @@ export class Viewer {
         this.#heartbeat.reset(now);
       }
       if (peer.canSend) peer.request({ ping: this.#heartbeat.nextPing(now) });
-      if (connected && this.#heartbeat.silentMs(now) > SILENCE_MS) end("the robot fell silent");
+      if (connected && this.#heartbeat.silentMs(now) > SILENCE_MS) end(texts.fellSilent);
       // Who has not answered is asked again sooner than who is hard to reach.
       const limitMs = peer.answered ? timeoutMs : CONNECT_TIMEOUT_MS;
       if (!connected && now - began > limitMs) {

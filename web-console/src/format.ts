@@ -1,34 +1,43 @@
 // Values as people read them. Pure. What the robot cannot tell is a dash.
 
+import { locale, texts } from "./language";
+
 const UNKNOWN = "–";
 
+/** With so many digits after the point, as it is written here. */
+export function decimal(value: number, digits = 0): string {
+  // -0 is nobody's friend.
+  const rounded = Number(value.toFixed(digits)) + 0;
+  return rounded.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
 export function volts(value: number | undefined): string {
-  return value === undefined ? UNKNOWN : `${value.toFixed(1)} V`;
+  return value === undefined ? UNKNOWN : `${decimal(value, 1)} V`;
 }
 
 export function degrees(value: number | undefined): string {
-  return value === undefined ? UNKNOWN : `${Math.round(value)} °C`;
+  return value === undefined ? UNKNOWN : `${decimal(value)} °C`;
 }
 
 export function milliseconds(value: number | undefined): string {
   if (value === undefined) return UNKNOWN;
-  return value < 10 ? `${value.toFixed(1)} ms` : `${Math.round(value)} ms`;
+  return `${decimal(value, value < 10 ? 1 : 0)} ms`;
 }
 
 export function age(value: number | undefined): string {
-  return value === undefined ? UNKNOWN : `${milliseconds(value)} old`;
+  return value === undefined ? UNKNOWN : texts.old(milliseconds(value));
 }
 
 export function count(value: number | undefined): string {
-  return value === undefined ? UNKNOWN : value.toLocaleString("en");
+  return value === undefined ? UNKNOWN : decimal(value);
 }
 
 export function dbm(value: number | undefined): string {
-  return value === undefined ? UNKNOWN : `${Math.round(value)} dBm`;
+  return value === undefined ? UNKNOWN : `${decimal(value)} dBm`;
 }
 
 export function mebibytes(kib: number | undefined): string {
-  return kib === undefined ? UNKNOWN : `${(kib / 1024).toFixed(1)} MiB`;
+  return kib === undefined ? UNKNOWN : `${decimal(kib / 1024, 1)} MiB`;
 }
 
 /** A throttle with its sign, so forward and backward differ at a glance. */
@@ -51,14 +60,14 @@ export function span(seconds: number | undefined): string {
 }
 
 export function ago(thenMs: number | null, nowMs: number): string {
-  return thenMs === null ? "never seen" : `seen ${span((nowMs - thenMs) / 1000)} ago`;
+  return thenMs === null ? texts.neverSeen : texts.seenAgo(span((nowMs - thenMs) / 1000));
 }
 
 export function perSecond(fps: number | undefined): string {
-  return fps === undefined ? UNKNOWN : `${Math.round(fps)} fps`;
+  return fps === undefined ? UNKNOWN : `${decimal(fps)} fps`;
 }
 
 export function bitrate(kbps: number | undefined): string {
   if (kbps === undefined) return UNKNOWN;
-  return kbps < 1000 ? `${Math.round(kbps)} kbit/s` : `${(kbps / 1000).toFixed(1)} Mbit/s`;
+  return kbps < 1000 ? `${decimal(kbps)} kbit/s` : `${decimal(kbps / 1000, 1)} Mbit/s`;
 }
