@@ -20,6 +20,8 @@
 
   const wallOffset = measured();
   let pc, drive, offered, first, opened, painted, report;
+  // The picture's width before a narrow path made it smaller, and the clock with it.
+  let whole = 0;
 
   /** Milliseconds of Unix time, finer than Date.now() has them. */
   const wall = () => wallOffset + performance.now();
@@ -36,7 +38,9 @@
   }
 
   function readClock() {
-    context.drawImage(video, 0, 0, canvas.width, canvas.height, 0, 0, canvas.width, canvas.height);
+    whole = Math.max(whole, video.videoWidth);
+    const [width, height] = [canvas.width, canvas.height].map((pixels) => (pixels * video.videoWidth) / whole);
+    context.drawImage(video, 0, 0, width, height, 0, 0, canvas.width, canvas.height);
     const [upper, lower] = [BLOCK / 2, BLOCK + BLOCK / 2].map((y) => context.getImageData(0, y, canvas.width, 1).data);
     let value = 0;
     for (let bit = 0; bit < BITS; bit += 1) {
@@ -52,10 +56,10 @@
   function note(of) {
     if (of !== pc) return;
     const at = wall();
-    const whole = Math.floor(at);
+    const milliseconds = Math.floor(at);
     // The clock shows the low 32 bits, as do JavaScript's bit operations.
     const clock = readClock();
-    const age = clock === null ? null : (((whole | 0) - clock) | 0) + (at - whole);
+    const age = clock === null ? null : (((milliseconds | 0) - clock) | 0) + (at - milliseconds);
     painted.push([at, age]);
     video.requestVideoFrameCallback(() => note(of));
   }

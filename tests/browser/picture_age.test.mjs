@@ -99,7 +99,9 @@ function readTimestamps() {
     const context = canvas.getContext("2d", { willReadFrequently: true });
     const painted = (video) => {
       const now = Date.now() | 0;
-      context.drawImage(video, 0, 0, 512, 32, 0, 0, 512, 32);
+      // On a narrow path the picture is smaller than its 640 pixels, and the clock with it.
+      const [width, height] = [512, 32].map((pixels) => (pixels * video.videoWidth) / 640);
+      context.drawImage(video, 0, 0, width, height, 0, 0, 512, 32);
       const [upper, lower] = [8, 24].map((y) => context.getImageData(0, y, 512, 1).data);
       let clock = 0;
       let clear = true;

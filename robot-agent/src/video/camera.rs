@@ -5,6 +5,7 @@
 //! - [`thread`]: the thread, from start to restart; [`running`]: while a pipeline runs.
 //! - [`requests`]: what others want of it, and what the pipeline has delivered.
 //! - [`control`]: what a running encoder is told, and when it counts as dead.
+//! - [`adaptation`]: how large its pictures are, and how many; [`reducer`]: who makes them so.
 //! - [`source`], [`devices`]: where pictures come from.
 //! - [`encoder`]: who makes H.264 of them; [`vp8`]: who makes VP8 of them, as long as it is wanted.
 //! - [`pipeline`]: what runs between the two; [`tap`]: where raw pictures part; [`frames`]: what
@@ -12,12 +13,14 @@
 //! - [`drawn`]: what is drawn over pictures of our own.
 //! - [`test_timestamp`]: the wall clock in the test picture.
 
+mod adaptation;
 mod control;
 mod devices;
 mod drawn;
 mod encoder;
 mod frames;
 mod pipeline;
+mod reducer;
 mod requests;
 mod running;
 mod source;

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::adaptation::{Adaptation, Reduction};
 use super::requests::{EncoderRequests, PipelineError};
 
 /// Least time between two key frames on request. They are many times the size of others, and
@@ -24,6 +25,7 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// What one encoder was told last.
 pub(super) struct EncoderControl {
     kbps: u32,
+    adaptation: Adaptation,
     resting: bool,
     /// Whether it has to show that it works before it may rest.
     warms_up: bool,
@@ -37,6 +39,8 @@ pub(super) struct EncoderControl {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Commands {
     pub kbps: Option<u32>,
+    /// Comes with `kbps`.
+    pub reduction: Option<Reduction>,
     pub key_frame: bool,
     pub rest: Option<bool>,
     pub check_again: Instant,
@@ -44,18 +48,19 @@ pub(super) struct Commands {
 
 impl EncoderControl {
     /// Of an encoder that runs with the camera.
-    pub(super) fn warm(now: Instant) -> Self {
+    pub(super) fn warm(adaptation: Adaptation, now: Instant) -> Self {
         Self {
             resting: false,
             warms_up: true,
-            ..Self::on_demand(now)
+            ..Self::on_demand(adaptation, now)
         }
     }
 
     /// Of one that is made when somebody wants it.
-    pub(super) fn on_demand(now: Instant) -> Self {
+    pub(super) fn on_demand(adaptation: Adaptation, now: Instant) -> Self {
         Self {
             kbps: 0,
+            adaptation,
             resting: true,
             warms_up: false,
             key_frame_at: None,
@@ -72,6 +77,7 @@ impl EncoderControl {
     ) -> Result<Commands, PipelineError> {
         let mut commands = Commands {
             kbps: (self.kbps != requests.kbps).then_some(requests.kbps),
+            reduction: None,
             key_frame: false,
             rest: None,
             check_again: now + CHECK_EVERY,
@@ -93,11 +99,19 @@ impl EncoderControl {
             requests.key_frame = !resting;
             // Whoever the last key frame was for has left: nobody is flooded by another.
             self.key_frame_at = None;
+            self.adaptation.reset();
             commands.rest = Some(resting);
             commands.kbps = Some(requests.kbps);
         }
         if resting {
             return Ok(commands);
+        }
+        commands.reduction = self.adaptation.follow(requests.kbps, now);
+        if commands.reduction.is_some() {
+            commands.kbps = Some(requests.kbps);
+        }
+        if let Some(due) = self.adaptation.due() {
+            commands.check_again = commands.check_again.min(due);
         }
         if requests.key_frame {
             let due = self.key_frame_at.map_or(now, |at| at + KEY_FRAME_GAP);
@@ -133,6 +147,16 @@ impl EncoderControl {
 mod tests {
     use super::*;
     use crate::clock::now;
+    use crate::video::camera::Format;
+
+    fn adaptation() -> Adaptation {
+        let vga = Format {
+            width: 640,
+            height: 480,
+            fps: 30,
+        };
+        Adaptation::new(vga, 1500, true)
+    }
 
     fn watched(last_frame: Option<Instant>) -> EncoderRequests {
         EncoderRequests {
@@ -146,7 +170,7 @@ mod tests {
     #[test]
     fn key_frames_keep_their_distance_and_none_is_forgotten() {
         let start = now();
-        let mut control = EncoderControl::warm(start);
+        let mut control = EncoderControl::warm(adaptation(), start);
         let mut requests = watched(Some(start));
         let mut given = Vec::new();
         for ms in (0..1000).step_by(10) {
@@ -163,7 +187,7 @@ mod tests {
     #[test]
     fn a_request_too_soon_says_when_to_check_again() {
         let start = now();
-        let mut control = EncoderControl::warm(start);
+        let mut control = EncoderControl::warm(adaptation(), start);
         let mut requests = watched(Some(start));
         requests.key_frame = true;
         control.commands(&mut requests, start).unwrap();
@@ -177,7 +201,7 @@ mod tests {
     #[test]
     fn without_viewers_the_encoder_rests_after_its_first_frame() {
         let start = now();
-        let mut control = EncoderControl::warm(start);
+        let mut control = EncoderControl::warm(adaptation(), start);
         let mut requests = EncoderRequests::default();
         assert_eq!(control.commands(&mut requests, start).unwrap().rest, None);
         requests.last_frame = Some(start);
@@ -198,7 +222,7 @@ mod tests {
     #[test]
     fn whoever_comes_right_after_another_left_gets_a_key_frame_at_once() {
         let start = now();
-        let mut control = EncoderControl::warm(start);
+        let mut control = EncoderControl::warm(adaptation(), start);
         let mut requests = watched(Some(start));
         requests.key_frame = true;
         assert!(control.commands(&mut requests, start).unwrap().key_frame);
@@ -212,7 +236,7 @@ mod tests {
     #[test]
     fn a_camera_that_falls_silent_is_dead() {
         let start = now();
-        let mut control = EncoderControl::warm(start);
+        let mut control = EncoderControl::warm(adaptation(), start);
         let mut requests = watched(Some(start));
         let after = |s| start + Duration::from_secs(s);
         assert!(control.commands(&mut requests, after(2)).is_ok());
@@ -223,7 +247,7 @@ mod tests {
     #[test]
     fn the_first_picture_may_take_longer() {
         let start = now();
-        let mut control = EncoderControl::warm(start);
+        let mut control = EncoderControl::warm(adaptation(), start);
         let mut requests = watched(None);
         let after = |s| start + Duration::from_secs(s);
         assert!(control.commands(&mut requests, after(9)).is_ok());
@@ -232,7 +256,7 @@ mod tests {
     #[test]
     fn an_encoder_made_on_demand_runs_while_it_is_watched_and_begins_with_its_bitrate() {
         let start = now();
-        let mut control = EncoderControl::on_demand(start);
+        let mut control = EncoderControl::on_demand(adaptation(), start);
         let mut requests = EncoderRequests {
             kbps: 700,
             ..EncoderRequests::default()
@@ -250,7 +274,7 @@ mod tests {
     #[test]
     fn an_encoder_that_failed_is_left_alone_for_a_moment() {
         let start = now();
-        let mut control = EncoderControl::on_demand(start);
+        let mut control = EncoderControl::on_demand(adaptation(), start);
         let mut requests = watched(None);
         control.commands(&mut requests, start).unwrap();
         requests.error = Some(PipelineError::new("no memory"));

@@ -43,6 +43,12 @@ impl Encoder {
         gstreamer::ElementFactory::find(self.name()).is_some()
     }
 
+    /// Whether it can be given pictures of another size while it runs. The hardware's buffers are the
+    /// driver's, and it was never tried.
+    pub(super) fn resizes(self) -> bool {
+        self != Self::V4l2
+    }
+
     /// The piece of the pipeline from raw pictures to H.264.
     pub(super) fn pipeline(self, fps: u32) -> String {
         let gop = fps * KEY_FRAME_EVERY_S;
@@ -71,10 +77,15 @@ impl Encoder {
         }
     }
 
-    /// Tells a running encoder its bitrate.
-    pub(super) fn set_bitrate(self, element: &gstreamer::Element, kbps: u32, fps: u32) {
+    /// Tells a running encoder its bitrate, and that it gets one of `every` so many pictures: all count the
+    /// time by those.
+    pub(super) fn set_bitrate(self, element: &gstreamer::Element, kbps: u32, every: u32, fps: u32) {
+        let kbps = kbps.saturating_mul(every);
         match self {
-            Self::X264 => element.set_property("bitrate", kbps),
+            Self::X264 => {
+                element.set_property("vbv-buf-capacity", X264_BUFFER_MS / every);
+                element.set_property("bitrate", kbps);
+            }
             Self::OpenH264 => element.set_property("bitrate", kbps * 1000),
             Self::V4l2 => element.set_property("extra-controls", v4l2_controls(kbps, fps)),
         }

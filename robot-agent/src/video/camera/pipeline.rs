@@ -10,9 +10,11 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_video::{VideoFrameRef, VideoInfo};
 
+use super::adaptation::Reduction;
 use super::drawn::Drawn;
 use super::encoder::Encoder;
 use super::frames::{deliver_errors, deliver_frames, request_key_frame};
+use super::reducer::{self, Reducer};
 use super::requests::{PipelineError, SharedRequests};
 use super::source::SourceDescription;
 use super::tap::Tap;
@@ -25,6 +27,9 @@ pub(super) struct Pipeline {
     kind: Encoder,
     valve: gst::Element,
     tap: Tap,
+    reducer: Reducer,
+    /// Of the H.264 encoder.
+    every: u32,
     /// While somebody wants it.
     vp8: Option<Vp8Encoder>,
     fps: u32,
@@ -48,10 +53,15 @@ impl Pipeline {
         };
         let description = format!(
             "{} ! valve name=rest ! queue leaky=downstream max-size-bytes=0 max-size-time=0 \
-             max-size-buffers={PICTURES_WAITING}{decoder} ! identity name=raw ! {} ! h264parse config-interval=-1 \
+             max-size-buffers={PICTURES_WAITING}{decoder} ! identity name=raw ! {} ! {} ! h264parse config-interval=-1 \
              ! video/x-h264,stream-format=byte-stream,alignment=au \
              ! appsink name=frames sync=false async=false enable-last-sample=false max-buffers=4",
             source.pipeline,
+            if kind.resizes() {
+                reducer::RESIZING
+            } else {
+                reducer::NOT_RESIZING
+            },
             kind.pipeline(fps)
         );
         tracing::debug!(pipeline = description, "camera");
@@ -75,6 +85,8 @@ impl Pipeline {
             encoder: named("encoder")?,
             valve: named("rest")?,
             tap: Tap::open(&named("raw")?),
+            reducer: Reducer::of(&pipeline),
+            every: Reduction::NONE.every,
             vp8: None,
             kind,
             fps,
@@ -100,8 +112,22 @@ impl Pipeline {
 
     pub(super) fn set_bitrate(&self, codec: Codec, kbps: u32) {
         match (codec, &self.vp8) {
-            (Codec::H264, _) => self.kind.set_bitrate(&self.encoder, kbps, self.fps),
+            (Codec::H264, _) => {
+                (self.kind).set_bitrate(&self.encoder, kbps, self.every, self.fps);
+            }
             (Codec::Vp8, Some(vp8)) => vp8.set_bitrate(kbps),
+            (Codec::Vp8, None) => {}
+        }
+    }
+
+    /// What becomes of the pictures before they are encoded. The bitrate has to be set anew.
+    pub(super) fn set_reduction(&mut self, codec: Codec, reduction: Reduction) {
+        match (codec, &self.vp8) {
+            (Codec::H264, _) => {
+                self.every = reduction.every;
+                self.reducer.set(reduction);
+            }
+            (Codec::Vp8, Some(vp8)) => vp8.set_reduction(reduction),
             (Codec::Vp8, None) => {}
         }
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use super::adaptation::Adaptation;
 use super::control::{Commands, EncoderControl};
 use super::encoder::Encoder;
 use super::pipeline::Pipeline;
@@ -49,6 +50,7 @@ impl<'a> Running<'a> {
         pipeline: Pipeline,
         encoder: Encoder,
         words: String,
+        [h264, vp8]: [Adaptation; 2],
         requests: &'a Arc<SharedRequests>,
         status: &'a watch::Sender<Status>,
     ) -> Self {
@@ -60,8 +62,8 @@ impl<'a> Running<'a> {
             pipeline,
             encoder,
             words,
-            h264: EncoderControl::warm(now),
-            vp8: EncoderControl::on_demand(now),
+            h264: EncoderControl::warm(h264, now),
+            vp8: EncoderControl::on_demand(vp8, now),
             counted: (now, frames),
         }
     }
@@ -107,6 +109,9 @@ impl<'a> Running<'a> {
     fn apply(&mut self, codec: Codec, commands: &Commands) -> Result<(), PipelineError> {
         if let (Codec::Vp8, Some(resting)) = (codec, commands.rest) {
             self.pipeline.set_vp8(!resting, self.requests)?;
+        }
+        if let Some(reduction) = commands.reduction {
+            self.pipeline.set_reduction(codec, reduction);
         }
         if let Some(kbps) = commands.kbps {
             self.pipeline.set_bitrate(codec, kbps);

@@ -9,6 +9,7 @@ use super::drawn::unix_ms;
 use super::requests::PipelineError;
 use super::*;
 
+mod adaptation;
 mod damaged_jpeg;
 
 /// How long any of these may take on a busy machine.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::adaptation::Adaptation;
 use super::drawn::{Drawn, Painter};
 use super::encoder::Encoder;
 use super::pipeline::Pipeline;
@@ -125,7 +126,17 @@ impl Thread {
             .map_err(|error| self.requests.lock().error.take().unwrap_or(error))?;
         let running = format!("{}, {}", source.words, encoder.name());
         tracing::info!("camera: {running}");
-        let running = Running::new(pipeline, encoder, running, &self.requests, &self.status);
+        let resizes = [encoder.resizes(), true];
+        let adaptations =
+            resizes.map(|resizes| Adaptation::new(format, self.config.bitrate_kbps, resizes));
+        let running = Running::new(
+            pipeline,
+            encoder,
+            running,
+            adaptations,
+            &self.requests,
+            &self.status,
+        );
         running.control(self.config.warm)
     }
 

@@ -8,7 +8,9 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::AppSrc;
 
+use super::adaptation::Reduction;
 use super::frames::{deliver_errors, deliver_frames, request_key_frame};
+use super::reducer::{self, Reducer};
 use super::requests::{PipelineError, SharedRequests};
 use crate::video::codec::Codec;
 
@@ -51,6 +53,7 @@ pub(super) struct Vp8Encoder {
     pipeline: gst::Pipeline,
     encoder: gst::Element,
     input: AppSrc,
+    reducer: Reducer,
 }
 
 impl Vp8Encoder {
@@ -84,6 +87,7 @@ impl Vp8Encoder {
             pipeline.set_base_time(base_time);
         }
         let started = Self {
+            reducer: Reducer::of(&pipeline),
             pipeline,
             encoder,
             input,
@@ -100,6 +104,10 @@ impl Vp8Encoder {
 
     pub(super) fn request_key_frame(&self) {
         request_key_frame(&self.encoder);
+    }
+
+    pub(super) fn set_reduction(&self, reduction: Reduction) {
+        self.reducer.set(reduction);
     }
 
     pub(super) fn set_bitrate(&self, kbps: u32) {
@@ -125,12 +133,13 @@ fn description(fps: u32) -> String {
     let [best, worst] = QUANTIZERS;
     format!(
         "appsrc name=pictures is-live=true format=time max-buffers={PICTURES_WAITING} max-bytes=0 \
-         leaky-type=downstream ! videoconvert ! video/x-raw,format=I420 \
+         leaky-type=downstream ! {} ! videoconvert ! video/x-raw,format=I420 \
          ! {ELEMENT} name=encoder deadline=1 cpu-used={CPU_USED} threads={THREADS} \
          token-partitions={THREADS} end-usage=cbr undershoot=100 overshoot=15 buffer-size={most} \
          buffer-optimal-size={rule} buffer-initial-size={first} max-intra-bitrate={KEY_FRAME_PERCENT} \
          min-quantizer={best} max-quantizer={worst} keyframe-max-dist={gop} \
          dropframe-threshold={LEAVE_OUT_BELOW_PERCENT} \
-         ! appsink name=frames sync=false async=false enable-last-sample=false max-buffers=4"
+         ! appsink name=frames sync=false async=false enable-last-sample=false max-buffers=4",
+        reducer::RESIZING
     )
 }

@@ -53,7 +53,8 @@ impl Frames {
     }
 }
 
-/// The level of the stream of H.264, which answers have to say.
+/// The highest level of the stream of H.264, which answers have to say: smaller pictures, while the path is
+/// narrow, have a lower one.
 pub(in crate::video) struct StreamLevel(AtomicU8);
 
 impl StreamLevel {
@@ -65,6 +66,8 @@ impl StreamLevel {
 
 pub(in crate::video) struct Packetizer {
     level: Arc<StreamLevel>,
+    /// Whether a frame has said its level.
+    level_said: bool,
     frames: Frames,
     h264: (H264Payloader, Timestamps),
     vp8: (Vp8Payloader, Timestamps),
@@ -94,6 +97,7 @@ impl Packetizer {
     pub(in crate::video) fn new(format: Format, clock: MediaClock) -> Self {
         Self {
             level: Arc::new(StreamLevel(h264::level_of(format).into())),
+            level_said: false,
             frames: Frames {
                 h264: broadcast::channel(FRAMES_BEHIND).0,
                 vp8: broadcast::channel(FRAMES_BEHIND).0,
@@ -119,7 +123,9 @@ impl Packetizer {
             && frame.codec == Codec::H264
             && let Some(level) = h264::level_in(&frame.data)
         {
-            self.level.0.store(level, Ordering::Relaxed);
+            let least = if self.level_said { self.level.get() } else { 0 };
+            self.level.0.store(level.max(least), Ordering::Relaxed);
+            self.level_said = true;
         }
         let subscribers = self.frames.of(frame.codec);
         if subscribers.receiver_count() == 0 {
@@ -203,28 +209,24 @@ mod tests {
     }
 
     #[test]
-    fn the_level_is_what_the_last_key_frame_said_whoever_watches() {
+    fn the_level_is_the_highest_that_a_key_frame_said_whoever_watches() {
         let start = now();
         let mut packetizer = Packetizer::new(FORMAT, MediaClock::new(start, wall()));
         let level = packetizer.level();
         assert_eq!(level.get(), 30);
-        for (key, said) in [(true, 0x28), (false, 0x28)] {
+        for (key, said, level_now) in [
+            (true, 12, 12),
+            (true, 40, 40),
+            (false, 51, 40),
+            (true, 13, 40),
+        ] {
             packetizer.publish(&Frame {
                 codec: Codec::H264,
-                data: Bytes::copy_from_slice(&[
-                    0,
-                    0,
-                    0,
-                    1,
-                    0x67,
-                    0x42,
-                    0xc0,
-                    if key { said } else { 1 },
-                ]),
+                data: Bytes::copy_from_slice(&[0, 0, 0, 1, 0x67, 0x42, 0xc0, said]),
                 key,
                 captured: start,
             });
-            assert_eq!(level.get(), said);
+            assert_eq!(level.get(), level_now);
         }
     }
 }
