@@ -88,6 +88,7 @@ pub(super) fn start(
         requests: Arc::clone(&requests),
         status: to,
         encoders_failed: 0,
+        sources_failed: 0,
     };
     let thread = std::thread::Builder::new()
         .name("camera".to_owned())

@@ -209,7 +209,11 @@ mod tests {
         let start = now();
         let mut adaptation = vga();
         let changes = (0..600).filter_map(|tenths: u32| {
-            let kbps = if tenths / 40 % 2 == 0 { 430 } else { 520 };
+            let kbps = if (tenths / 40).is_multiple_of(2) {
+                430
+            } else {
+                520
+            };
             adaptation.follow(kbps, start + Duration::from_millis(100) * tenths)
         });
         assert_eq!(changes.collect::<Vec<_>>(), [reduction(6, 1)]);

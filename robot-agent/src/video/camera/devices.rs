@@ -12,10 +12,22 @@ const NOT_A_CAMERA: [&str; 6] = [
     "rpi-hevc-dec",
 ];
 
-/// The first camera of each kind, by the name its source wants.
+/// How libcamera calls a camera that V4L2 has as well. It gives its pictures as they are, in formats that
+/// the pipeline does not ask libcamera for.
+const ON_USB: &str = "/usb@";
+
+/// A camera, by the name that its source wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Device {
+    Libcamera(String),
+    V4l2(String),
+}
+
+/// The first camera of each kind.
 #[derive(Default)]
 pub(super) struct Devices {
-    pub libcamera: Option<String>,
+    libcamera: Option<String>,
+    on_usb: Option<String>,
     pub v4l2: Option<String>,
 }
 
@@ -35,6 +47,17 @@ impl Devices {
         found
     }
 
+    /// The one to take when so many have given no picture, in turn: libcamera's, as it alone knows those on
+    /// a ribbon cable, before V4L2's.
+    pub(super) fn choose(self, failed: usize) -> Option<Device> {
+        let libcamera = self.libcamera.map(Device::Libcamera);
+        let on_usb = self.on_usb.map(Device::Libcamera);
+        let cameras = [libcamera, self.v4l2.map(Device::V4l2), on_usb];
+        let mut cameras: Vec<_> = cameras.into_iter().flatten().collect();
+        let count = cameras.len().max(1);
+        cameras.drain(..).nth(failed % count)
+    }
+
     /// V4L2's properties are called `device.*` in GStreamer 1.22 and `api.v4l2.*` since 1.26.
     fn add(&mut self, kind: &str, properties: Option<&gstreamer::Structure>, name: &str) {
         let first = |keys: [&str; 2]| {
@@ -48,7 +71,12 @@ impl Devices {
                 self.v4l2.get_or_insert(path);
             }
         } else if kind == "GstLibcameraDevice" {
-            self.libcamera.get_or_insert_with(|| name.to_owned());
+            let of_kind = if name.contains(ON_USB) {
+                &mut self.on_usb
+            } else {
+                &mut self.libcamera
+            };
+            of_kind.get_or_insert_with(|| name.to_owned());
         }
     }
 }
@@ -73,13 +101,44 @@ mod tests {
         };
         assert_eq!(path("bcm2835-isp"), None);
         assert_eq!(path("uvcvideo").as_deref(), Some("/dev/video14"));
+    }
 
-        let mut ribbon = Devices::default();
-        ribbon.add(
-            "GstLibcameraDevice",
-            None,
+    /// In the order in which they are tried, twice round.
+    fn tried(libcamera: &[&str], v4l2: bool) -> Vec<Device> {
+        let devices = || {
+            let mut devices = Devices::default();
+            for name in libcamera {
+                devices.add("GstLibcameraDevice", None, name);
+            }
+            devices.v4l2 = v4l2.then(|| "/dev/video0".to_owned());
+            devices
+        };
+        (0..4)
+            .filter_map(|failed| devices().choose(failed))
+            .collect()
+    }
+
+    #[test]
+    fn a_camera_that_gives_no_picture_makes_way_for_the_next() {
+        let (ribbon, usb) = (
             "/base/soc/i2c0mux/i2c@1/imx219@10",
+            "/base/scb/pcie@7d500000/pci@0,0/usb@0,0-1:1.0-046d:0825",
         );
-        assert!(ribbon.libcamera.is_some());
+        let by = |name: &str| Device::Libcamera(name.to_owned());
+        let v4l2 = || Device::V4l2("/dev/video0".to_owned());
+        assert_eq!(tried(&[], false), []);
+        assert_eq!(
+            tried(&[ribbon], false),
+            [by(ribbon), by(ribbon), by(ribbon), by(ribbon)]
+        );
+        assert_eq!(
+            tried(&[ribbon], true),
+            [by(ribbon), v4l2(), by(ribbon), v4l2()]
+        );
+        assert_eq!(tried(&[usb], true), [v4l2(), by(usb), v4l2(), by(usb)]);
+        assert_eq!(
+            tried(&[usb, ribbon], true),
+            [by(ribbon), v4l2(), by(usb), by(ribbon)]
+        );
     }
 }

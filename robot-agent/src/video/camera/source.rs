@@ -5,12 +5,12 @@ use std::path::Path;
 
 use gstreamer::prelude::*;
 
-use super::devices::Devices;
+use super::devices::{Device, Devices};
 
 /// What `video.source` may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VideoSource {
-    /// The first camera found, one of libcamera's before one of V4L2's.
+    /// The first camera found, one of libcamera's before one of V4L2's, and the next if it gives no picture.
     Auto,
     /// A camera of libcamera: those on a Raspberry Pi's ribbon cable.
     Libcamera,
@@ -72,12 +72,13 @@ pub(super) struct SourceDescription {
 /// It outlives damaged pictures, as cables that are too long and hubs without power make them.
 pub(super) const JPEG_DECODER: &str = "jpegdec";
 
-/// Finds the source that `source` and `device` mean; an error says what is missing and what to
-/// do.
+/// Finds the source that `source` and `device` mean, when so many have `failed`; an error says what is
+/// missing and what to do.
 pub(super) fn find(
     source: VideoSource,
     device: Option<String>,
     format: Format,
+    failed: usize,
 ) -> Result<SourceDescription, String> {
     match source {
         VideoSource::Off => Err("video is off".to_owned()),
@@ -87,7 +88,7 @@ pub(super) fn find(
         VideoSource::V4l2 => v4l2(device, format),
         VideoSource::Auto => match device {
             Some(path) if path.starts_with("/dev/") => v4l2(Some(path), format),
-            _ => any(format),
+            _ => any(format, failed),
         },
     }
 }
@@ -240,12 +241,11 @@ fn choose(
     ))
 }
 
-fn any(format: Format) -> Result<SourceDescription, String> {
-    let devices = Devices::find();
-    match (devices.libcamera, devices.v4l2) {
-        (Some(name), _) => libcamera(Some(name), format),
-        (None, Some(path)) => v4l2(Some(path), format),
-        (None, None) => Err(
+fn any(format: Format, failed: usize) -> Result<SourceDescription, String> {
+    match Devices::find().choose(failed) {
+        Some(Device::Libcamera(name)) => libcamera(Some(name), format),
+        Some(Device::V4l2(path)) => v4l2(Some(path), format),
+        None => Err(
             "no camera found: is it plugged in? (video.source \"test\" shows a test picture)"
                 .to_owned(),
         ),
@@ -321,7 +321,13 @@ mod tests {
     #[test]
     fn a_missing_device_is_named() {
         gstreamer::init().unwrap();
-        let error = find(VideoSource::V4l2, Some("/dev/video-none".to_owned()), VGA).unwrap_err();
+        let error = find(
+            VideoSource::V4l2,
+            Some("/dev/video-none".to_owned()),
+            VGA,
+            0,
+        )
+        .unwrap_err();
         assert!(error.contains("/dev/video-none"), "{error}");
     }
 }

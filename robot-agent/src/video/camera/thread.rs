@@ -56,6 +56,8 @@ pub(super) struct Thread {
     pub status: watch::Sender<Status>,
     /// How many of the encoders there are have failed in a row, to try the next.
     pub encoders_failed: usize,
+    /// How many sources have ended before their first picture, likewise.
+    pub sources_failed: usize,
 }
 
 impl Thread {
@@ -74,6 +76,8 @@ impl Thread {
             failures += 1;
             tracing::warn!("camera: {error}; trying again in {pause:?}");
             self.encoders_failed += usize::from(error.from_encoder);
+            let nothing_came = self.requests.lock().h264.last_frame.is_none();
+            self.sources_failed += usize::from(nothing_came && !error.from_encoder);
             self.status.send_modify(|status| {
                 status.running = None;
                 status.encoders.clear();
@@ -116,7 +120,8 @@ impl Thread {
     fn run_once(&mut self) -> Result<(), PipelineError> {
         let CameraConfig { source, format, .. } = self.config;
         let device = self.config.device.clone();
-        let source = source::find(source, device, format).map_err(PipelineError::new)?;
+        let source = source::find(source, device, format, self.sources_failed)
+            .map_err(PipelineError::new)?;
         let encoder = self.encoder()?;
         let drawn = Drawn {
             painter: self.config.painter.clone(),
