@@ -10,6 +10,9 @@ import { Scheduler, type Now } from "./scheduler";
  * computer slept. */
 const STOOD_STILL_MS = 1_000;
 
+/** What holds a direction that was latched. */
+const LATCH = "latch";
+
 /** What a sample-sized robot does at home without frightening the cat. */
 const FIRST_SPEED = 0.5;
 
@@ -25,6 +28,9 @@ export class DriveController {
   readonly #closed = new AbortController();
   #locked = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #latchEndsAt = -Infinity;
+  /** Milliseconds after which a latched direction ends unless it is confirmed; null where hands hold. */
+  latchMs: number | null = null;
   /** Fraction of full throttle, in (0, 1]. */
   speed = FIRST_SPEED;
 
@@ -69,6 +75,34 @@ export class DriveController {
     if (JSON.stringify(this.#input.twist) !== before) this.#changed();
   }
 
+  /** Latches a direction, in place of another; one that is latched already ends. */
+  tap(direction: Direction): void {
+    if (this.latchMs === null || this.latched === direction) return this.release(LATCH);
+    this.#latchEndsAt = this.#now().steady + this.latchMs;
+    this.press(LATCH, direction);
+  }
+
+  /** Somebody is still there: what is latched goes on. Starts nothing. */
+  confirm(): void {
+    if (this.latchMs === null || this.latched === null) return;
+    this.#latchEndsAt = this.#now().steady + this.latchMs;
+    this.#changed();
+  }
+
+  /** Null while no direction is. */
+  get latched(): Direction | null {
+    return this.#input.heldBy(LATCH);
+  }
+
+  /** How long until what is latched ends; 0 where nothing is. */
+  get latchLeftMs(): number {
+    return this.latched === null ? 0 : Math.max(0, this.#latchEndsAt - this.#now().steady);
+  }
+
+  unlatch(): void {
+    if (this.latched !== null) this.release(LATCH);
+  }
+
   release(source: string): void {
     this.#input.release(source);
     this.#changed();
@@ -93,12 +127,15 @@ export class DriveController {
   /** Stops now, whatever is held. */
   halt(): void {
     this.#send(this.#scheduler.halt(this.#now()), true);
+    // No hand will let go of it.
+    this.#input.release(LATCH);
     this.#changed();
   }
 
   /** Somebody else stopped the robot: nothing drives before all has been let go. */
   hold(): void {
     this.#scheduler.hold();
+    this.#input.release(LATCH);
     this.#changed();
   }
 
@@ -122,6 +159,8 @@ export class DriveController {
   #tick(): void {
     clearTimeout(this.#timer);
     const now = this.#now();
+    // Whatever woke this: nothing goes out for a latch whose time is over.
+    if (now.steady >= this.#latchEndsAt) this.#input.release(LATCH);
     const { twist } = this.#input;
     const action = this.#scheduler.next(twist, this.speed, now);
     if (action !== null) this.#send(action, false);
@@ -130,7 +169,10 @@ export class DriveController {
   }
 
   #wake(due: number): void {
-    if (this.#now().steady - due > STOOD_STILL_MS) this.releaseAll();
-    else this.#tick();
+    if (this.#now().steady - due > STOOD_STILL_MS) return this.releaseAll();
+    const { latched } = this;
+    this.#tick();
+    // Its time was over: whoever shows it is told.
+    if (this.latched !== latched) this.#changed();
   }
 }

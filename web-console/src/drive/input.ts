@@ -52,6 +52,11 @@ export class Input {
     this.#barred.add(source);
   }
 
+  /** The direction that a source holds; null if none. */
+  heldBy(source: string): Direction | null {
+    return this.#directions.get(source) ?? null;
+  }
+
   isBarred(source: string): boolean {
     return this.#barred.has(source);
   }

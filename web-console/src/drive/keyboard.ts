@@ -1,6 +1,8 @@
 // Arrows and WASD drive, the space bar stops, wherever the focus is but in a text field. By
 // place on the keyboard, not by letter, so WASD is under the same fingers on every layout.
 //
+// Where directions are latched, a key is a tap, and G says that somebody is still there.
+//
 // Who goes through the page by the keyboard presses its buttons by the space bar, which stops all
 // the same, and reads on by the arrows once what they drive is out of sight.
 
@@ -17,6 +19,9 @@ const DIRECTIONS: Readonly<Record<string, Direction>> = {
   KeyA: "left",
   KeyD: "right",
 };
+
+/** What is latched goes on. */
+const CONFIRM_KEY = "KeyG";
 
 /** Listens until `until` is aborted. `inSight`: whether the picture or the controls are. */
 export function listenToKeys(controller: DriveController, inSight: () => boolean, until: AbortSignal): void {
@@ -49,10 +54,13 @@ function down(controller: DriveController, inSight: () => boolean, event: Keyboa
     event.preventDefault();
     return halt(controller, event);
   }
+  if (event.code === CONFIRM_KEY && !event.repeat) return controller.confirm();
   const direction = DIRECTIONS[event.code];
   if (direction === undefined || ownsArrows(event) || (event.code.startsWith("Arrow") && !inSight())) return;
   event.preventDefault();
-  if (!event.repeat) controller.press(event.code, direction);
+  if (event.repeat) return;
+  if (controller.latchMs === null) controller.press(event.code, direction);
+  else controller.tap(direction);
 }
 
 function isText(target: EventTarget | null): boolean {

@@ -126,6 +126,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
       driver.hidden = shown.driver === null;
       driver.dataset["tone"] = shown.driver?.tone ?? "others";
       setText(driver, shown.driver?.text ?? "");
+      controls.dataset["driver"] = shown.driver?.another ? "another" : "";
       controls.dataset["locked"] = String(shown.lock !== null);
       video.setNote(shown.note);
       video.setVeil(shown.veiled, shown.lock);

@@ -21,6 +21,8 @@ export interface DriverLine {
   /** It is you; or you have to do something before it can be; or it is somebody else, or nobody. */
   tone: "you" | "held-back" | "others";
   text: string;
+  /** Whether it is somebody else. */
+  another?: boolean;
 }
 
 /** A press that was obeyed is told long before this: reports come once a second at least. */
@@ -34,7 +36,7 @@ export function driverLine(facts: DriverFacts): DriverLine | null {
   if (told === null && !telemetry?.clock_ms) return null;
   const id = told === null ? (telemetry?.driver?.id ?? null) : told.name;
   if (id === me) return { tone: "you", text: youDrive(telemetry?.speed_limit) };
-  if (id !== null) return others(texts.drives(driverName(id, telemetry)));
+  if (id !== null) return { ...others(texts.drives(driverName(id, telemetry))), another: true };
   if (heldMs > REFUSED_MS) return heldBack(texts.nobodyDrivesLetGo);
   const stopped = telemetry?.stopped_by;
   if (stopped === undefined) return others(texts.nobodyDrives);

@@ -291,6 +291,8 @@ export class RobotPage {
       heldMs: this.#heldSinceMs === null ? 0 : now - this.#heldSinceMs,
     });
     if (line !== null && line.text !== this.#driver?.text) this.#log.write(line.text);
+    // Who goes on without a hand would go on being refused without one.
+    if (line?.another || line?.tone === "held-back") this.#controller.unlatch();
     return (this.#driver = line);
   }
 
