@@ -10,6 +10,8 @@ pub mod bitmap;
 pub mod check;
 pub mod clock;
 pub mod config;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod mars;
 pub mod page;
 pub mod render;

@@ -20,6 +20,8 @@ pub mod cli;
 pub mod clock;
 mod config;
 mod connections;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod hex;
 mod http;
 mod maintenance;

@@ -14,6 +14,8 @@ mod bitmap;
 mod cache;
 mod clock;
 mod crop;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod http_client;
 mod lenient_json;
 mod photo;

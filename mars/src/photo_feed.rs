@@ -100,13 +100,13 @@ fn page_of(feed: &Url, rover: Rover, page: usize, search: Option<&str>) -> Url {
 }
 
 /// One page of a feed.
-struct Page {
-    photos: Vec<Photo>,
+pub(crate) struct Page {
+    pub(crate) photos: Vec<Photo>,
     /// None if it has no record of any sol.
     oldest_sol: Option<u32>,
 }
 
-fn read(rover: Rover, feed: &Url, body: &mut [u8]) -> Result<Page, String> {
+pub(crate) fn read(rover: Rover, feed: &Url, body: &mut [u8]) -> Result<Page, String> {
     let (list, photo): (_, fn(&Record, &Url) -> Option<Photo>) = match rover {
         Rover::Curiosity => ("items", curiosity),
         Rover::Perseverance => ("images", perseverance),

@@ -62,7 +62,7 @@ async fn fetch(client: &HttpClient, feeds: &Feeds, rover: Rover) -> Result<Readi
 
 /// The feeds list sols in an order that cannot be relied on, so the highest sol with a
 /// measurement is the newest.
-fn read(rover: Rover, body: &mut [u8]) -> Result<Reading, String> {
+pub(crate) fn read(rover: Rover, body: &mut [u8]) -> Result<Reading, String> {
     let (list, site) = match rover {
         Rover::Curiosity => ("soles", GALE),
         Rover::Perseverance => ("sols", JEZERO),

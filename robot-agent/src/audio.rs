@@ -16,6 +16,8 @@ mod decoder;
 mod device;
 mod device_thread;
 mod frame;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod jitter_buffer;
 mod microphone;
 mod opus;

@@ -19,6 +19,8 @@ mod connect_error;
 pub mod drive;
 pub mod endpoint;
 pub mod enroll;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod happy_eyeballs;
 mod lock;
 pub mod motors;

@@ -30,6 +30,8 @@ use std::time::Duration;
 use futures::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use peer::fuzzing;
 pub(crate) use peer::session::Robot;
 use sessions::Sessions;
 pub(crate) use sessions::{VideoConfig, VideoIo};

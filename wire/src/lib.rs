@@ -13,6 +13,8 @@
 
 pub mod action;
 pub mod data_channel;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod mars;
 pub mod signaling;
 pub mod telemetry;

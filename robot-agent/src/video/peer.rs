@@ -20,6 +20,8 @@ mod candidates;
 mod connection;
 mod data_channels;
 mod filler;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod h264;
 pub(super) mod header_extensions;
 pub(super) mod media_clock;

@@ -6,6 +6,8 @@
 //! from is not known here. Source: the SigV4 pages of the AWS IAM user guide.
 
 mod canonical;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod timestamp;
 
 pub(super) use canonical::{Signed, parameter};

@@ -86,7 +86,7 @@ pub(super) async fn read_feedback(
 }
 
 /// What it says of time.
-fn timing(packet: &(dyn Packet + Send + Sync), ssrc: u32) -> Option<Feedback> {
+pub(super) fn timing(packet: &(dyn Packet + Send + Sync), ssrc: u32) -> Option<Feedback> {
     let any = packet.as_any();
     if let Some(extended) = any.downcast_ref::<ExtendedReport>() {
         let reference = extended.reports.iter().find_map(|block| {
@@ -112,14 +112,14 @@ fn about(report: &ReceiverReport, ssrc: u32) -> Option<&ReceptionReport> {
 
 /// The receiver's counts at its last report.
 #[derive(Default)]
-struct LossCounter {
+pub(super) struct LossCounter {
     /// Of the stream.
     ssrc: u32,
     last: Option<(u32, i32)>,
 }
 
 impl LossCounter {
-    fn read(&mut self, packet: &(dyn Packet + Send + Sync)) -> Option<Feedback> {
+    pub(super) fn read(&mut self, packet: &(dyn Packet + Send + Sync)) -> Option<Feedback> {
         let any = packet.as_any();
         if let Some(nack) = any.downcast_ref::<TransportLayerNack>() {
             let missing = nack.nacks.iter().flat_map(|pair| pair.packet_list());
