@@ -24,7 +24,7 @@ struct Rules {
 const GROUND_STATION: Rules = Rules {
     folder: "ground-station",
     layers: &[
-        &["main"],
+        &["fuzzing", "main"],
         &["cli"],
         &["lib"],
         &["config", "maintenance", "ready", "video"],
@@ -55,7 +55,7 @@ const GROUND_STATION: Rules = Rules {
 const ROBOT_AGENT: Rules = Rules {
     folder: "robot-agent",
     layers: &[
-        &["main"],
+        &["fuzzing", "main"],
         &["arguments"],
         &["lib", "check", "enroll"],
         &["config"],
@@ -104,7 +104,7 @@ const ROBOT_AGENT: Rules = Rules {
 const DISPLAY_AGENT: Rules = Rules {
     folder: "display-agent",
     layers: &[
-        &["main"],
+        &["fuzzing", "main"],
         &["arguments"],
         &["lib", "check", "render", "run"],
         &["config"],
