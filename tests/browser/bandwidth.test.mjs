@@ -9,6 +9,8 @@ import { nextFrame, Scene } from "./harness/scene.mjs";
 /** What the owner allows, and what the path takes for a while. */
 const CEILING_KBPS = 1500;
 const NARROW_KBPS = 500;
+/** And so little that the whole size would be mud. */
+const MUD_KBPS = 250;
 
 let scene, path;
 before(async () => {
@@ -34,7 +36,13 @@ test("the picture gets through a path that narrows, and is sharp again when it w
   await eventually("less is sent", async () => (await kbps()) < NARROW_KBPS);
   await nextFrame(page);
 
+  path.kbps = MUD_KBPS;
+  const across = () => page.evaluate(() => document.querySelector("video").videoWidth);
+  await eventually("the picture is smaller", async () => (await across()) <= 480);
+  await nextFrame(page);
+
   path.kbps = Infinity;
   await eventually("all that is allowed is sent again", async () => (await kbps()) === CEILING_KBPS);
+  await eventually("the picture has its size again", async () => (await across()) === 640);
   await nextFrame(page);
 });

@@ -9,6 +9,8 @@ export class LongerPath {
   /** What passes from the robot, in kbit/s. What would wait for more than `queueMs` is dropped. */
   kbps = Infinity;
   queueMs = 200;
+  /** The share that is lost, each way. */
+  lost = 0;
   /** When the bottleneck has passed on all that it holds. */
   #free = 0;
   #sockets = [];
@@ -19,26 +21,40 @@ export class LongerPath {
     await page.addInitScript(callThroughRelays);
   }
 
+  /** Has the calls of a page go by the relay at `address` and `port` alone, by UDP, on this way. */
+  async carryToRelay(page, address, port) {
+    await page.addInitScript(callByRelayAlone, await this.#relay(address, port));
+  }
+
   close() {
     for (const socket of this.#sockets.splice(0)) socket.close();
   }
 
   /** Carries to an address of the robot's and back; gives the port, on the same machine, that leads there. */
   async #relay(address, port) {
-    const [near, far] = [await this.#open(address), await this.#open(address)];
-    let caller;
-    near.on("message", (datagram, from) => {
-      caller = from;
+    const near = await this.#open(address);
+    // A browser calls from each of its own addresses.
+    const callers = new Map();
+    near.on("message", async (datagram, caller) => {
+      const from = `${caller.address}:${caller.port}`;
+      if (!callers.has(from)) callers.set(from, this.#beyond(near, caller));
+      const far = await callers.get(from);
       this.#later(() => far.send(datagram, port, address));
     });
+    return near.address().port;
+  }
+
+  /** The far end for one caller. */
+  async #beyond(near, caller) {
+    const far = await this.#open(near.address().address);
     far.on("message", (datagram) => {
       const now = performance.now();
       const free = Math.max(this.#free, now) + (datagram.length * 8) / this.kbps;
       if (free - now > this.queueMs) return;
       this.#free = free;
-      this.#later(() => caller && near.send(datagram, caller.port, caller.address), free - now);
+      this.#later(() => near.send(datagram, caller.port, caller.address), free - now);
     });
-    return near.address().port;
+    return far;
   }
 
   async #open(address) {
@@ -50,8 +66,24 @@ export class LongerPath {
   }
 
   #later(send, waitsMs = 0) {
+    if (Math.random() < this.lost) return;
     setTimeout(() => this.#sockets.length > 0 && send(), this.delayMs + waitsMs);
   }
+}
+
+/** Runs in the page: its calls know no other way than a relay whose port is this one. */
+function callByRelayAlone(port) {
+  const Real = RTCPeerConnection;
+  window.callsMade = 0;
+  window.RTCPeerConnection = class extends Real {
+    constructor({ iceServers, ...configuration }) {
+      const [{ username, credential }] = iceServers.filter(({ urls }) => [urls].flat().some((url) => url.startsWith("turn:")));
+      const relay = { urls: `turn:127.0.0.1:${port}?transport=udp`, username, credential };
+      super({ ...configuration, iceServers: [relay], iceTransportPolicy: "relay" });
+      window.calls = [this];
+      window.callsMade += 1;
+    }
+  };
 }
 
 /** Runs in the page: of the robot's addresses it hears only those of its machine, by way of a relay. */
