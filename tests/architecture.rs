@@ -35,7 +35,15 @@ const GROUND_STATION: Rules = Rules {
         &["store"],
         &["applied_revision"],
         &["state_dir"],
-        &["clock", "connections", "hex", "metrics", "network", "placed", "tcp_port"],
+        &[
+            "clock",
+            "connections",
+            "hex",
+            "metrics",
+            "network",
+            "placed",
+            "tcp_port",
+        ],
     ],
     apart: &[
         ("auth", "broker"),

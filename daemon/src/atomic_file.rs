@@ -36,7 +36,11 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
 pub fn replace_unsynced(path: &Path, content: &[u8]) -> io::Result<()> {
     swap(path, |new| {
         let mut options = OpenOptions::new();
-        options.write(true).create_new(true).open(new)?.write_all(content)
+        options
+            .write(true)
+            .create_new(true)
+            .open(new)?
+            .write_all(content)
     })
 }
 

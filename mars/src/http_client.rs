@@ -99,7 +99,8 @@ fn redirected(attempt: redirect::Attempt<'_>) -> redirect::Action {
     let from = attempt.previous().last().map(Url::scheme);
     if attempt.previous().len() > MAX_REDIRECTS {
         attempt.error("it redirects without end")
-    } else if !(attempt.previous().first()).is_some_and(|asked| is_same_site(asked, attempt.url())) {
+    } else if !(attempt.previous().first()).is_some_and(|asked| is_same_site(asked, attempt.url()))
+    {
         attempt.error("it redirects to somebody else")
     } else if from == Some("https") && attempt.url().scheme() != "https" {
         attempt.error("it redirects from https to http")
@@ -204,8 +205,14 @@ mod tests {
         ] {
             assert!(!same(nasa, bad), "{bad}");
         }
-        assert!(same("http://127.0.0.1:4000/feed", "http://127.0.0.1:4000/a.jpg"));
-        assert!(!same("http://127.0.0.1:4000/feed", "http://127.0.0.1:22/a.jpg"));
+        assert!(same(
+            "http://127.0.0.1:4000/feed",
+            "http://127.0.0.1:4000/a.jpg"
+        ));
+        assert!(!same(
+            "http://127.0.0.1:4000/feed",
+            "http://127.0.0.1:22/a.jpg"
+        ));
         assert!(!same("http://10.0.0.1/feed", "http://10.0.0.2/a.jpg"));
     }
 }

@@ -90,7 +90,7 @@ test("Chromium goes on watching over later offers, and after an ICE restart", as
       if (answers.length === before) throw new Error(`no answer after ${change}`);
     }, change);
   await keepsMoving(page, () => again("addAudio"));
-  // The picture waits for Chromium to leave the old path, which it tries for up to three seconds.
+  // The picture waits for Chromium to leave the old path, which the robot has closed.
   for (let n = 0; n < 2; n += 1) {
     const pair = () => page.evaluate(() => window.stranger.pc.getTransceivers()[0].receiver.transport.iceTransport.getSelectedCandidatePair().remote.port);
     const before = await pair();

@@ -3,7 +3,7 @@
 //!
 //! - [`offer`], [`payload_type`], [`h264`], [`rtpmap`]: can it be answered, and what of it;
 //!   [`answer`]: in which words.
-//! - [`connection`]: the peer connection, built and answered.
+//! - [`connection`]: the peer connection, built and answered; [`api`]: of what library.
 //! - [`candidates`]: where the robot can be reached, sent one by one.
 //! - [`relays`], [`relay_url`], [`relay_bridge`], [`retransmissions`]: STUN and TURN servers, by UDP
 //!   and over TCP.
@@ -16,6 +16,7 @@
 //! - [`session`]: what is known of a viewer outside of here.
 
 pub(super) mod answer;
+mod api;
 mod candidates;
 mod connection;
 mod data_channels;
@@ -122,6 +123,7 @@ async fn serve(
             () = session.cancel.cancelled() => return Ended::Cancelled,
             () = connection.data_channels.closed.cancelled() => return Ended::Left,
             () = &mut deadline, if !session.is_connected() => return Ended::NeverConnected,
+            () = connection.path_found.notified() => connection.prepare_sending(),
             changed = state.changed() => {
                 let now = *state.borrow_and_update();
                 match now {

@@ -305,7 +305,9 @@ impl<'a> Sessions<'a> {
     fn control_camera(&mut self) {
         let ceiling = self.shared.limits.ceiling_kbps;
         let asked = Codec::ALL.map(|codec| {
-            let viewers = self.connected().filter(|session| session.codec == codec);
+            let wants =
+                |session: &&Arc<Session>| session.codec == codec && session.expects_frames();
+            let viewers = self.active().filter(wants);
             let slowest = viewers.map(|session| session.kbps()).min();
             self.shared.camera.set_watched(codec, slowest.is_some());
             let kbps = slowest.unwrap_or(ceiling);

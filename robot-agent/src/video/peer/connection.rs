@@ -1,33 +1,26 @@
 //! A peer connection: built for an offer, answered, and set to sending once it is up.
 
-use std::net::{IpAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
-use webrtc::api::media_engine::{MIME_TYPE_OPUS, MediaEngine};
-use webrtc::api::setting_engine::SettingEngine;
-use webrtc::api::{API, APIBuilder};
 use webrtc::dtls_transport::dtls_role::DTLSRole;
-use webrtc::ice::mdns::MulticastDnsMode;
 use webrtc::ice_transport::ice_candidate::RTCIceCandidateInit;
+use webrtc::ice_transport::ice_connection_state::RTCIceConnectionState;
 use webrtc::peer_connection::RTCPeerConnection;
 use webrtc::peer_connection::configuration::RTCConfiguration;
 use webrtc::peer_connection::peer_connection_state::RTCPeerConnectionState;
 use webrtc::peer_connection::sdp::session_description::RTCSessionDescription;
-use webrtc::rtp_transceiver::RTCPFeedback;
-use webrtc::rtp_transceiver::rtp_codec::{
-    RTCRtpCodecCapability, RTCRtpCodecParameters, RTPCodecType,
-};
+use webrtc::rtp_transceiver::rtp_codec::RTPCodecType;
 use webrtc::rtp_transceiver::rtp_sender::RTCRtpSender;
 use wire::signaling::Candidate;
 
 use super::answer::Answer;
+use super::api::api;
 use super::candidates::LocalCandidates;
 use super::data_channels::DataChannels;
-use super::header_extensions;
-use super::offer::{self, Offer, RobotSound};
+use super::offer::{Offer, RobotSound};
 use super::relays::Relays;
 use super::rtcp;
 use super::sender::RtpSender;
@@ -35,19 +28,7 @@ use super::session::{Session, Shared};
 use super::sound_receiver::{self, IncomingTrack};
 use super::sound_sender::SoundSender;
 use super::track::Track;
-use crate::audio;
-use crate::video::codec::Codec;
 use crate::video::messages::Message;
-
-/// Without a packet for this long ICE is disconnected.
-const DISCONNECTED_AFTER: Duration = Duration::from_secs(4);
-
-/// And after this long again it has failed. Walking out of one network into another takes ten
-/// seconds; a viewer who comes back later connects anew.
-const FAILED_AFTER: Duration = Duration::from_secs(8);
-
-/// How often ICE sends a keepalive, which the viewer's end answers.
-const KEEPALIVE_EVERY: Duration = Duration::from_secs(1);
 
 /// Feedback waiting for the sender; a receiver sends some ten a second.
 const FEEDBACK_WAITING: usize = 64;
@@ -62,89 +43,11 @@ const GATHER_EACH: Duration = Duration::from_millis(3);
 /// server of STUN or TURN that is not there is asked for some five seconds.
 const GATHERED_LIMIT: Duration = Duration::from_secs(8);
 
-/// The library as it is used here. Made for each connection, as networks come and go.
-fn api(role: DTLSRole, codec: Codec) -> Result<API, webrtc::Error> {
-    let mut media = MediaEngine::default();
-    let feedback = [
-        ("nack", ""),
-        ("nack", "pli"),
-        ("ccm", "fir"),
-        ("goog-remb", ""),
-        ("rrtr", ""),
-        ("transport-cc", ""),
-    ];
-    media.register_codec(
-        RTCRtpCodecParameters {
-            capability: RTCRtpCodecCapability {
-                mime_type: format!("video/{}", codec.name()),
-                clock_rate: 90_000,
-                sdp_fmtp_line: match codec {
-                    Codec::H264 => offer::H264.to_owned(),
-                    Codec::Vp8 => String::new(),
-                },
-                rtcp_feedback: feedback
-                    .map(|(typ, parameter)| RTCPFeedback {
-                        typ: typ.to_owned(),
-                        parameter: parameter.to_owned(),
-                    })
-                    .to_vec(),
-                ..RTCRtpCodecCapability::default()
-            },
-            payload_type: 102,
-            ..RTCRtpCodecParameters::default()
-        },
-        RTPCodecType::Video,
-    )?;
-    media.register_codec(
-        RTCRtpCodecParameters {
-            capability: RTCRtpCodecCapability {
-                mime_type: MIME_TYPE_OPUS.to_owned(),
-                clock_rate: audio::RATE,
-                channels: 2,
-                sdp_fmtp_line: offer::OPUS.to_owned(),
-                rtcp_feedback: Vec::new(),
-            },
-            payload_type: 111,
-            ..RTCRtpCodecParameters::default()
-        },
-        RTPCodecType::Audio,
-    )?;
-    header_extensions::register(&mut media)?;
-    let mut settings = SettingEngine::default();
-    settings.set_answering_dtls_role(role)?;
-    settings.set_ice_timeouts(
-        Some(DISCONNECTED_AFTER),
-        Some(FAILED_AFTER),
-        Some(KEEPALIVE_EVERY),
-    );
-    // Browsers hide their addresses behind names of mDNS; they find us by ours, and a
-    // responder per viewer would cost a socket and a task each.
-    settings.set_ice_multicast_dns_mode(MulticastDnsMode::Disabled);
-    settings.set_include_loopback_candidate(is_alone());
-    // Addresses of a link are of no use without its name, which candidates do not carry.
-    settings.set_ip_filter(Box::new(
-        |ip| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()),
-    ));
-    let builder = APIBuilder::new()
-        .with_media_engine(media)
-        .with_setting_engine(settings);
-    Ok(builder.build())
-}
-
-/// Whether this machine has no network but itself. Then only a viewer on it can come, and
-/// only that way.
-fn is_alone() -> bool {
-    let routed = |from: &str, to: &str| {
-        UdpSocket::bind(from)
-            .and_then(|socket| socket.connect(to))
-            .is_ok()
-    };
-    !routed("0.0.0.0:0", "192.0.2.1:9") && !routed("[::]:0", "[2001:db8::1]:9")
-}
-
 pub(super) struct Connection {
     pub peer: RTCPeerConnection,
     pub state: watch::Receiver<RTCPeerConnectionState>,
+    /// Notified when ICE has found a path, over which DTLS begins.
+    pub path_found: Arc<Notify>,
     pub data_channels: Arc<DataChannels>,
     pub local_candidates: LocalCandidates,
     pub shared: Arc<Shared>,
@@ -153,6 +56,8 @@ pub(super) struct Connection {
     session: Arc<Session>,
     sender: Arc<RTCRtpSender>,
     track: Arc<Track>,
+    /// Has subscribed, and waits for DTLS.
+    rtp_sender: Option<RtpSender>,
     sound: Sound,
     /// What is asked for candidates.
     relays: Arc<Relays>,
@@ -200,6 +105,14 @@ impl Connection {
             to.send_replace(state);
             Box::pin(std::future::ready(()))
         }));
+        let path_found = Arc::new(Notify::new());
+        let found = Arc::clone(&path_found);
+        peer.on_ice_connection_state_change(Box::new(move |state| {
+            if state == RTCIceConnectionState::Connected {
+                found.notify_one();
+            }
+            Box::pin(std::future::ready(()))
+        }));
         let track = Arc::new(Track::of(RTPCodecType::Video));
         let incoming = sound_receiver::listen(&peer);
         let mut connection = Self {
@@ -213,7 +126,9 @@ impl Connection {
             credentials: None,
             peer,
             state,
+            path_found,
             track,
+            rtp_sender: None,
             relays,
         };
         match connection.negotiate(offer).await {
@@ -282,22 +197,37 @@ impl Connection {
         self.local_candidates = LocalCandidates::listen(&self.peer, viewer, relays);
     }
 
+    /// Has a key frame made while DTLS shakes hands.
+    pub(super) fn prepare_sending(&mut self) {
+        if self.session.is_connected() || self.rtp_sender.is_some() {
+            return;
+        }
+        self.rtp_sender = Some(self.subscribe());
+        self.session.expect_frames();
+        self.shared.camera.key_frame(self.session.codec);
+        self.shared.changed.notify_one();
+    }
+
+    fn subscribe(&self) -> RtpSender {
+        RtpSender::new(&self.track, &self.sender, &self.session, &self.shared)
+    }
+
     /// The connection is up: frames and reports are sent, a key frame first.
-    pub(super) fn start_sending(&self, tasks: &mut JoinSet<()>) {
+    pub(super) fn start_sending(&mut self, tasks: &mut JoinSet<()>) {
         if self.session.is_connected() {
             // Connected again: what was lost meanwhile is too old to be sent again.
             self.shared.camera.key_frame(self.session.codec);
             return;
         }
         let (to, feedback) = mpsc::channel(FEEDBACK_WAITING);
-        let sender = RtpSender::new(&self.track, &self.sender, &self.session, &self.shared);
+        self.prepare_sending();
+        let sender = self.rtp_sender.take().unwrap_or_else(|| self.subscribe());
         tasks.spawn(sender.run(feedback));
         let ssrc = self.track.bound().map_or(0, |bound| bound.ssrc);
         tasks.spawn(rtcp::read_feedback(Arc::clone(&self.sender), ssrc, to));
         tasks.spawn(Arc::clone(&self.data_channels).send_reports());
         let Sound { sender, track } = &self.sound;
         tasks.spawn(SoundSender::new(track, sender, &self.session, &self.shared).run());
-        self.shared.camera.key_frame(self.session.codec);
         self.session.set_connected(true);
         self.shared.changed.notify_one();
         tracing::info!(viewer = %self.session.viewer, "connected");

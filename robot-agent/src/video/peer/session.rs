@@ -104,6 +104,7 @@ pub(in crate::video) struct Session {
     /// Held while one of its actions is carried out.
     acting: Mutex<()>,
     connected: AtomicBool,
+    expects_frames: AtomicBool,
     /// Whether the viewer wants no picture for now.
     paused: AtomicBool,
     /// Whether sound is negotiated that the viewer receives.
@@ -151,6 +152,7 @@ impl Session {
             cancel,
             acting: Mutex::new(()),
             connected: AtomicBool::new(false),
+            expects_frames: AtomicBool::new(false),
             paused: AtomicBool::new(false),
             receives_sound: AtomicBool::new(false),
             listens: watch::Sender::new(None),
@@ -216,6 +218,16 @@ impl Session {
 
     pub(super) fn set_connected(&self, connected: bool) {
         self.connected.store(connected, Ordering::Relaxed);
+        self.expects_frames.store(connected, Ordering::Relaxed);
+    }
+
+    /// Whether frames are wanted: a moment before it is connected, and as long as it is.
+    pub(in crate::video) fn expects_frames(&self) -> bool {
+        self.expects_frames.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn expect_frames(&self) {
+        self.expects_frames.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn is_paused(&self) -> bool {
