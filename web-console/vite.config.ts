@@ -14,6 +14,8 @@ const policy = [
   "style-src 'self'",
   "img-src 'self' blob:",
   "connect-src 'self' https://*.amazonaws.com wss://*.amazonaws.com https://*.api.aws wss://*.api.aws",
+  "worker-src 'self'",
+  "manifest-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
 ].join("; ");
@@ -29,7 +31,13 @@ const contentSecurityPolicy: Plugin = {
 
 export default defineConfig({
   plugins: [contentSecurityPolicy],
-  build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: {
+    target: "es2022",
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // The client by itself: a new version of the page leaves it where it is.
+    rollupOptions: { output: { manualChunks: { signaling: ["amazon-kinesis-video-streams-webrtc"] } } },
+  },
   resolve: { alias: [{ find: /^tslib$/, replacement: fileURLToPath(new URL("slim/tslib.js", import.meta.url)) }] },
   server: {
     proxy: {

@@ -133,3 +133,12 @@ function keepOrders() {
     return send.call(this, data);
   };
 }
+
+test("who drives in another window is told so, and is nobody else", async () => {
+  const [here, there] = [await scene.watching("ada"), await scene.watching("ada")];
+  await here.keyboard.down("KeyW");
+  await scene.robot.wheels.forward();
+  await driver(there, "You drive in another window; press Stop to drive here");
+  await driver(here, "You drive");
+  await here.keyboard.up("KeyW");
+});

@@ -12,12 +12,14 @@ import { RobotPage } from "./page/robot-page";
 import { SessionPage } from "./page/session-page";
 import { signIn } from "./page/sign-in";
 import { topBar } from "./page/top-bar";
+import { keepPage } from "./kept-page";
 import * as session from "./station/session";
 import { loadLanguage, texts } from "./language";
 
 const root = document.querySelector<HTMLElement>("#app")!;
 
 await loadLanguage();
+keepPage();
 const stored = session.load(Date.now());
 if (stored === null) showSignIn(null);
 else showSession(stored);

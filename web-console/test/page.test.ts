@@ -5,7 +5,7 @@ import { RobotReports } from "../src/page/robot-reports";
 import type { Report, Telemetry } from "../src/wire";
 
 const telemetry = (over: Partial<Telemetry> = {}): Telemetry => ({ online: true, clock_ms: 1, wheels: { left: 0, right: 0 }, ...over });
-const facts: DriverFacts = { me: "ada-0000000a", telemetry: telemetry(), told: null, heldBackBy: null, heldMs: 0 };
+const facts: DriverFacts = { me: "ada-0000000a", user: "ada", telemetry: telemetry(), told: null, heldBackBy: null, heldMs: 0 };
 const anna = { id: "anna-00000001", user: "user-Anna", via: "mqtt", age_ms: 4 } as const;
 
 test.each<[string, Partial<DriverFacts>, string | null]>([
@@ -19,6 +19,9 @@ test.each<[string, Partial<DriverFacts>, string | null]>([
   ["what the channel says is fresher", { telemetry: telemetry({ driver: anna }), told: { you: false, name: null } }, "Nobody drives"],
   ["all who name no sender", { telemetry: telemetry({ driver: { id: "mqtt", via: "mqtt", age_ms: 1 } }) }, "a program drives; press Stop to take over"],
   ["a key of the station's", { telemetry: telemetry({ driver: { id: "patrol", user: "key-4", via: "mqtt", age_ms: 1 } }) }, "key 4 drives; press Stop to take over"],
+  ["you, in another window", { telemetry: telemetry({ driver: { ...anna, user: "user-ada" } }) }, "You drive in another window; press Stop to drive here"],
+  ["one who only calls itself by your name", { telemetry: telemetry({ driver: { ...anna, id: "ada-00000009", user: "user-bert" } }) }, "bert drives; press Stop to take over"],
+  ["you stopped another, from another window", { telemetry: telemetry({ stopped_by: { id: "ada-00000009", user: "user-ada", via: "mqtt" } }) }, "Stopped by you; press to drive"],
   ["held back by another's stop", { heldBackBy: "bert", telemetry: telemetry({ driver: anna }) }, "Stopped by bert: let go, then press again"],
   ["stopped by another, and let go", { telemetry: telemetry({ stopped_by: { id: "bert-0000000b", via: "mqtt" } }) }, "Stopped by bert; press to drive"],
   ["you stopped another", { telemetry: telemetry({ stopped_by: { id: facts.me, via: "mqtt" } }) }, "Stopped by you; press to drive"],

@@ -7,6 +7,7 @@ const good: Facts = {
   robot: { online: true, seenMs: 1000 },
   boardFault: undefined,
   locked: false,
+  heard: true,
   silentMs: { channel: null, station: null },
   publishError: null,
   nowMs: 61_000,
@@ -20,6 +21,11 @@ test("all good is good", () => {
 
 test("where nobody may drive it is not all good", () => {
   for (const facts of [good, noVideo]) expect(status({ ...facts, locked: true }).tone).toBe("wait");
+});
+
+test("while nothing was heard of the robot itself it is not all good", () => {
+  expect(status({ ...good, heard: false }).tone).toBe("wait");
+  expect(status({ ...noVideo, heard: false })).toEqual({ tone: "wait", text: "Online, sends no telemetry" });
 });
 
 test("without a peer connection it says which way orders go", () => {

@@ -59,6 +59,7 @@ export const de: Texts = {
   youDriveSlowly: (ms) => `Sie fahren langsam, und nur auf der Stelle: Befehle brauchen ${ms} ms`,
   youDriveAt: (percent, ms) => `Sie fahren mit ${percent} % dieses Tempos: Befehle brauchen ${ms} ms`,
   drives: (who) => `${who} fährt; Stopp drücken, um zu übernehmen`,
+  youDriveElsewhere: "Sie fahren in einem anderen Fenster; Stopp drücken, um hier zu fahren",
   nobodyDrives: "Niemand fährt",
   nobodyDrivesLetGo: "Niemand fährt: loslassen, dann neu drücken",
   stoppedLetGo: (who) => `Gestoppt von ${who}: loslassen, dann neu drücken`,

@@ -62,6 +62,7 @@ export const en = {
   youDriveSlowly: (ms: string) => `You drive slowly, and only turn: orders take ${ms} ms`,
   youDriveAt: (percent: string, ms: string) => `You drive at ${percent} % of that speed: orders take ${ms} ms`,
   drives: (who: string) => `${who} drives; press Stop to take over`,
+  youDriveElsewhere: "You drive in another window; press Stop to drive here",
   nobodyDrives: "Nobody drives",
   nobodyDrivesLetGo: "Nobody drives: let go, then press again",
   stoppedLetGo: (who: string) => `Stopped by ${who}: let go, then press again`,

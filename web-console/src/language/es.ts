@@ -59,6 +59,7 @@ export const es: Texts = {
   youDriveSlowly: (ms) => `Usted conduce despacio y solo gira: las órdenes tardan ${ms} ms`,
   youDriveAt: (percent, ms) => `Usted conduce al ${percent} % de esa velocidad: las órdenes tardan ${ms} ms`,
   drives: (who) => `Conduce ${who}; pulse Parar para tomar el control`,
+  youDriveElsewhere: "Usted conduce en otra ventana; pulse Parar para conducir aquí",
   nobodyDrives: "Nadie conduce",
   nobodyDrivesLetGo: "Nadie conduce: suelte y pulse de nuevo",
   stoppedLetGo: (who) => `Parado por ${who}: suelte y pulse de nuevo`,

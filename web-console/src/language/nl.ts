@@ -59,6 +59,7 @@ export const nl: Texts = {
   youDriveSlowly: (ms) => `U rijdt langzaam, en draait alleen: opdrachten duren ${ms} ms`,
   youDriveAt: (percent, ms) => `U rijdt op ${percent} % van die snelheid: opdrachten duren ${ms} ms`,
   drives: (who) => `${who} rijdt; druk op Stop om over te nemen`,
+  youDriveElsewhere: "U rijdt in een ander venster; druk op Stop om hier te rijden",
   nobodyDrives: "Niemand rijdt",
   nobodyDrivesLetGo: "Niemand rijdt: laat los en druk opnieuw",
   stoppedLetGo: (who) => `Gestopt door ${who}: laat los en druk opnieuw`,

@@ -285,6 +285,7 @@ export class RobotPage {
   #driverLine(now: number): DriverLine | null {
     const line = driverLine({
       me: this.#clientId,
+      user: this.#options.publish === null ? null : this.#options.user,
       telemetry: this.#telemetry,
       told: this.#reports.told(now),
       heldBackBy: this.#heldBackBy,
@@ -307,6 +308,7 @@ export class RobotPage {
         robot: station && { online: station.online, seenMs: station.received_ms },
         boardFault: this.#telemetry?.board_fault,
         locked: lock !== null,
+        heard: this.#telemetry !== null,
         silentMs: { channel: this.#reports.channelSilentMs(now), station: this.#reports.stationSilentMs(now) },
         publishError: this.#publishError,
         serverMs: this.#serverMs(),

@@ -18,6 +18,8 @@ export interface Facts {
   /** The robot's last report; null before the first. */
   robot: { online: boolean; seenMs: number | null } | null;
   boardFault: string | undefined;
+  /** Whether the robot has said anything, by whichever road. */
+  heard: boolean;
   /** Whether the page lets nobody drive now, as over a picture that stands still. */
   locked: boolean;
   /** How long the robot has been silent on either road; null while it is not. */
@@ -64,7 +66,7 @@ function connected(facts: Facts): Status {
   if (stream?.is === "waiting") {
     return { tone: "wait", text: texts.connectedStationAway(retry(stream.untilMs, nowMs)) };
   }
-  return { tone: locked ? "wait" : "good", text: texts.connected };
+  return { tone: locked || !facts.heard ? "wait" : "good", text: texts.connected };
 }
 
 /** Connected, but nothing comes by data channel. */
@@ -74,7 +76,7 @@ function unheard(silentMs: number, { stream, robot, serverMs, ...facts }: Facts)
   return { tone: "bad", text: texts.pathBroke };
 }
 
-function overHttp(stream: StreamState, { robot, silentMs, publishError, locked, nowMs, serverMs }: Facts): Status {
+function overHttp(stream: StreamState, { robot, silentMs, publishError, locked, heard, nowMs, serverMs }: Facts): Status {
   if (stream.is === "waiting") {
     return { tone: "bad", text: texts.reconnecting(retry(stream.untilMs, nowMs), stream.why) };
   }
@@ -83,7 +85,7 @@ function overHttp(stream: StreamState, { robot, silentMs, publishError, locked, 
   if (!robot.online) return offline(robot.seenMs, serverMs);
   if (silentMs.station !== null) return silent(silentMs.station);
   if (publishError !== null) return { tone: "bad", text: texts.notObeyed(publishError) };
-  return { tone: locked ? "wait" : "good", text: texts.onlineByStation };
+  return heard ? { tone: locked ? "wait" : "good", text: texts.onlineByStation } : { tone: "wait", text: texts.onlineNoTelemetry };
 }
 
 function offline(seenMs: number | null, serverMs: number): Status {

@@ -33,10 +33,11 @@ export function videoPane(robot: string, around: () => HTMLElement, driveWithout
   const video = el("video", { autoplay: true, playsinline: true, "aria-label": texts.cameraOf(robot) });
   // The attribute alone does not mute an element that a script made.
   video.muted = true;
+  const kept = el("canvas", { "aria-hidden": "true" });
   const note = el("p", { class: "video-note", role: "status" });
   const turnKey = TURN_KEY + robot;
   const turn = (degrees: number) => {
-    video.dataset["turn"] = String(degrees);
+    video.dataset["turn"] = kept.dataset["turn"] = String(degrees);
     storeChoice(turnKey, String(degrees));
   };
   turn(Number(readChoice(turnKey) ?? 0) % 360 || 0);
@@ -46,13 +47,13 @@ export function videoPane(robot: string, around: () => HTMLElement, driveWithout
     { class: "video-tools" },
     tool(texts.turnPicture, "turn", () => turn((Number(video.dataset["turn"]) + 90) % 360)),
     tool(texts.keepPicture, "save", () => void saveFrame(video, robot)),
-    document.fullscreenEnabled ? tool(texts.fullScreen, "full", () => fullScreen(around())) : null,
+    tool(texts.fullScreen, "full", () => fullScreen(around())),
   );
   const reason = el("p", { role: "status" });
   const override = el("button", { type: "button", onclick: driveWithout }, texts.driveWithoutPicture);
   const veil = el("div", { class: "video-veil" }, reason, override);
   const play = el("button", { type: "button", class: "video-play", hidden: true, onclick: () => start() }, texts.tapToShow);
-  const element = el("section", { class: "video-pane", "aria-label": texts.cameraTitle }, landscape(), video, veil, play, note, tools);
+  const element = el("section", { class: "video-pane", "aria-label": texts.cameraTitle }, landscape(), video, kept, veil, play, note, tools);
   const start = () =>
     void video.play().then(
       () => (play.hidden = true),
@@ -61,21 +62,39 @@ export function videoPane(robot: string, around: () => HTMLElement, driveWithout
     );
   video.addEventListener("loadeddata", () => (element.dataset["picture"] = "on"));
   const newest = newestFrame(video);
+  // Since when there is a stream, and when the last frame of the one before was painted: at the end of a stream
+  // browsers paint a black one.
+  let liveFrom = Infinity;
+  let lastMs: number | null = null;
+  const isLive = () => newest.paintedMs !== null && newest.paintedMs >= liveFrom;
+  const keep = () => {
+    if (video.videoWidth === 0 || element.dataset["kept"] === "on") return;
+    [kept.width, kept.height] = [video.videoWidth, video.videoHeight];
+    kept.getContext("2d")?.drawImage(video, 0, 0);
+    element.dataset["kept"] = "on";
+  };
   return {
     element,
     get paintedMs() {
-      return newest.paintedMs;
+      return isLive() ? newest.paintedMs : lastMs;
     },
     get ageMs() {
       return newest.ageMs;
     },
     setStream(stream) {
       // Between two connections the last frame stays: a standing picture says more than none.
-      if (stream === null || video.srcObject === stream) return;
+      if (stream === null) {
+        [lastMs, liveFrom] = [isLive() ? newest.paintedMs : lastMs, Infinity];
+        return keep();
+      }
+      if (video.srcObject === stream) return;
+      liveFrom = performance.now();
       video.srcObject = stream;
       start();
     },
     setVeil(veiled, lock) {
+      if (veiled) keep();
+      else if (isLive()) element.dataset["kept"] = "off";
       element.dataset["veil"] = veiled ? "on" : "off";
       veil.hidden = lock === null;
       setText(reason, lock?.text ?? "");
@@ -93,6 +112,10 @@ function tool(label: string, name: "turn" | "save" | "full", onclick: () => void
 }
 
 function fullScreen(element: HTMLElement): void {
+  if (!document.fullscreenEnabled) {
+    element.dataset["full"] = element.dataset["full"] === "on" ? "off" : "on";
+    return;
+  }
   const done = document.fullscreenElement === null ? element.requestFullscreen() : document.exitFullscreen();
   void done.catch(() => {});
 }

@@ -106,7 +106,9 @@ export class Viewer {
   set cameraOn(on: boolean) {
     if (on === this.#cameraOn) return;
     this.#cameraOn = on;
-    if (on) this.#loop.retryNow();
+    // What is under way leads nowhere; a connection that is there ends by itself.
+    if (!on && !this.canSend) this.#end?.(texts.cameraOff);
+    this.#loop.retryNow();
   }
 
   /** Ends the connection at once: whoever leaves the page is not to be waited for. Should the
@@ -135,18 +137,18 @@ export class Viewer {
     if (typeof RTCPeerConnection === "undefined") throw new Error(texts.noWebRtc);
     const problem = cannotShow();
     if (problem !== null) throw new Error(problem);
+    if (!this.#cameraOn) return "there is nothing to call";
     onState({ is: "connecting", step: texts.askingForChannel });
     const credentials = await options.credentials();
     const offsetMs = options.clockOffsetMs();
     const endpoints = await channelEndpoints(credentials, clientId, () => new Date(Date.now() + offsetMs));
     if (signal.aborted) return "closed";
-    onState({ is: "connecting", step: texts.calling });
     const signaling = signalingClient(credentials, endpoints, clientId, offsetMs);
     const [iceServers] = await Promise.all([endpoints.iceServers(), open(signaling)]).catch((error: unknown) => {
       signaling.close();
       throw error;
     });
-    if (signal.aborted) {
+    if (signal.aborted || !this.#cameraOn) {
       signaling.close();
       return "closed";
     }
@@ -156,6 +158,7 @@ export class Viewer {
       this.#peer = peer;
       this.#watchSignaling(signaling, peer, end);
       this.#monitor(peer, end);
+      onState({ is: "connecting", step: texts.calling });
       peer.offer().catch(fail);
     });
   }
@@ -220,10 +223,12 @@ export class Viewer {
   }
 
   #closePeer(): void {
-    if (this.#peer === null) return;
-    this.#peer.close();
+    const peer = this.#peer;
+    if (peer === null) return;
     this.#peer = null;
+    // Before its track ends: the last frame is still to be had.
     this.#options.onStream(null);
     this.#options.onSound(null);
+    peer.close();
   }
 }
