@@ -100,7 +100,10 @@ const ROBOT_AGENT: Rules = Rules {
         ("wire::topic::telemetry", &["mqtt"]),
         ("embedded_hal", &["motors"]),
         ("gpio_cdev::", &["motors"]),
-        ("std::thread", &["motors", "video::camera", "audio"]),
+        (
+            "std::thread",
+            &["motors", "video::camera", "audio", "enroll::owner"],
+        ),
         ("clap::", &["arguments", "enroll"]),
     ],
     never_in: &[(

@@ -39,6 +39,56 @@ async fn a_check_of_a_sound_robot_says_so_and_each_fault_is_named() {
     assert!(stdout.contains("/dev/i2c-1"), "{stdout}");
 }
 
+/// A folder of a user without rights, as a service's own is; only root can make one.
+fn give_away(path: &std::path::Path) -> bool {
+    rustix::process::geteuid().is_root()
+        && std::os::unix::fs::chown(path, Some(65_534), Some(65_534)).is_ok()
+}
+
+#[tokio::test]
+async fn root_enrols_as_the_owner_of_the_folder_wherever_their_links_lead() {
+    let station = Station::start().await;
+    let key = station
+        .command(&[
+            "new-key",
+            "--robot",
+            "rover",
+            "--may",
+            "sign",
+            "--certificates",
+            "2",
+        ])
+        .await;
+    let url = format!("http://{}", station.ready.http);
+    let enroll = ["enroll", "--url", &url, "--key", key.trim()];
+    let folder = station.new_robot("rover").await;
+    std::fs::remove_dir_all(folder.path().join("certs")).unwrap();
+    for parent in folder.path().ancestors().take(2) {
+        std::fs::set_permissions(parent, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+    }
+    let roots = station.folder().join("of-root");
+    std::fs::create_dir(&roots).unwrap();
+    if !give_away(folder.path()) {
+        return;
+    }
+    std::os::unix::fs::symlink(&roots, folder.path().join("certs")).unwrap();
+    let (status, stdout, _) = folder.run_agent(&enroll).await;
+    assert!(!status.success(), "{stdout}");
+    assert_eq!(std::fs::read_dir(&roots).unwrap().count(), 0);
+    std::fs::remove_file(folder.path().join("certs")).unwrap();
+    let (status, stdout, stderr) = folder.run_agent(&enroll).await;
+    assert!(status.success(), "{stdout}{stderr}");
+    for file in ["certs", "certs/private.pem.key", "certs/certificate.pem"] {
+        let found = std::fs::metadata(folder.path().join(file)).unwrap();
+        assert_eq!(
+            std::os::unix::fs::MetadataExt::uid(&found),
+            65_534,
+            "{file}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_robot_enrols_with_a_key_and_then_drives() {
     let station = Station::start().await;

@@ -7,11 +7,11 @@
 //! configuration. Nothing is written before everything is known to fit.
 
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{BufRead, ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use daemon::atomic_file::{PUBLIC, SECRET};
+use daemon::atomic_file::{self, PUBLIC, SECRET};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use time::OffsetDateTime;
 use url::Url;
@@ -21,6 +21,7 @@ use crate::certificates::{self, CA_FILE, CERTIFICATE_FILE, KEY_FILE, Severity};
 use crate::{config, lock};
 
 mod files;
+mod owner;
 mod signing;
 
 use files::Staging;
@@ -33,9 +34,10 @@ pub struct Request {
     /// Lambda's whole address.
     #[arg(long)]
     pub url: Url,
-    /// The API key; safer in the environment, where other users do not see it.
+    /// The API key. Other users of this computer see it on a command line: without, it is taken from
+    /// the environment, or else asked for.
     #[arg(long, env = "ROBOT_AGENT_KEY", hide_env_values = true)]
-    pub key: String,
+    pub key: Option<String>,
     /// File with the CA of that server, and for cacert.pem if the answer names no CA.
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
@@ -67,36 +69,73 @@ pub async fn run(config_file: &Path, asked: &Request, now: OffsetDateTime) -> Re
     }
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).context("cannot make a key")?;
     let request = signing::request(&key, target.name.as_deref())?;
-    let answer = signing::sign(&url, &asked.key, asked.ca.as_deref(), request).await?;
+    let api_key = match &asked.key {
+        Some(key) => key.clone(),
+        None => ask_for_key(std::io::stdin().lock())?,
+    };
+    let answer = signing::sign(&url, &api_key, asked.ca.as_deref(), request).await?;
     let ca = match (&answer.ca_pem, &asked.ca) {
         (Some(pem), _) => Some(pem.clone()),
         (None, Some(file)) => Some(read(file)?),
-        (None, None) if target.certs.join(CA_FILE).exists() => None,
-        (None, None) => Some(files::amazon_roots()?),
+        (None, None) => None,
     };
+    let put = || put(&target, &answer, &key, ca.as_deref(), (asked.force, now));
+    let mut done = owner::as_owner_of(&target.certs, put)?;
+    if let Some(config) = answer.config.as_ref().filter(|_| !target.has_config) {
+        let folder = atomic_file::folder(config_file);
+        let write = || files::write_config(config_file, config);
+        done.insert(done.len() - 1, owner::as_owner_of(folder, write)?);
+    }
+    Ok(done)
+}
 
+/// Puts the files of `certs/` in place; what was done, and at last what to do next.
+fn put(
+    target: &Target,
+    answer: &SigningAnswer,
+    key: &KeyPair,
+    ca: Option<&str>,
+    (force, now): (bool, OffsetDateTime),
+) -> Result<Vec<String>> {
+    let own = target.certs.join(CA_FILE);
+    let ca = match ca {
+        Some(pem) => Some(pem.to_owned()),
+        None if own.exists() => None,
+        None => Some(files::amazon_roots()?),
+    };
     let running = lock::acquire(&target.certs).is_err();
     let staging = Staging::beside(&target.certs)?;
     staging.add(KEY_FILE, &key.serialize_pem(), SECRET)?;
     staging.add(CERTIFICATE_FILE, &answer.crt_pem, PUBLIC)?;
     match &ca {
         Some(pem) => staging.add(CA_FILE, pem, PUBLIC)?,
-        None => staging.add(CA_FILE, &read(&target.certs.join(CA_FILE))?, PUBLIC)?,
+        None => staging.add(CA_FILE, &read(&own)?, PUBLIC)?,
     }
-    let mut done = check_fit(&staging, &target, &answer, now)?;
+    let mut done = check_fit(&staging, target, answer, now)?;
     if ca.is_none() {
         staging.leave_out(CA_FILE)?;
     }
-    done.extend(staging.put(asked.force)?);
-    if let Some(config) = answer.config.filter(|_| !target.has_config) {
-        done.push(files::write_config(config_file, &config)?);
-    }
+    done.extend(staging.put(force)?);
     done.push(if running {
         "next: restart the robot-agent that runs with the old certificate".into()
     } else {
         "next: robot-agent check".into()
     });
     Ok(done)
+}
+
+/// From a terminal, or a pipe.
+fn ask_for_key(mut input: impl BufRead) -> Result<String> {
+    if std::io::stdin().is_terminal() {
+        daemon::log::line("API key:");
+    }
+    let mut key = String::new();
+    let read = input.read_line(&mut key).context("cannot read the key")?;
+    ensure!(
+        read > 0,
+        "there is no API key: give it by --key, ROBOT_AGENT_KEY or standard input"
+    );
+    Ok(key.trim().to_owned())
 }
 
 fn target(config_file: &Path, asked_name: Option<&str>) -> Result<Target> {

@@ -1,6 +1,8 @@
 // What travels between page, ground-station and robot, as the crate `wire` defines it.
 // `test/wire.test.ts` holds this page against the examples that crate is tested with.
 
+import { readTelemetry } from "./telemetry-shape";
+
 /** A motion that needs no numbers. */
 export type Word = "forward" | "backwards" | "left" | "right" | "stop";
 
@@ -166,10 +168,11 @@ export function readMessage(data: unknown): Message | null {
     return null;
   }
   if (!isObject(message)) return null;
-  const { pong, telemetry, driver } = message;
+  const { pong, driver } = message;
+  const telemetry = readTelemetry(message["telemetry"]);
   return {
     ...(typeof pong === "number" ? { pong } : {}),
-    ...(isObject(telemetry) ? { telemetry: telemetry as unknown as Telemetry } : {}),
+    ...(telemetry === null ? {} : { telemetry }),
     ...(isDriver(driver) ? { driver } : {}),
   };
 }

@@ -23,13 +23,17 @@ pub(super) struct NewUser {
     /// The name to sign in with
     #[arg(value_parser = robot_name)]
     name: String,
-    /// A robot they may drive; may be given again; without, all robots
+    /// A robot they may drive; may be given again; without, all robots, or with --replace those they
+    /// might before
     #[arg(long = "robot", value_name = "NAME", value_parser = robot_name)]
     robots: Vec<String>,
+    /// With --replace: all robots from now on
+    #[arg(long, requires = "replace", conflicts_with = "robots")]
+    all_robots: bool,
     /// Read the password from standard input instead of making one
     #[arg(long)]
     password_stdin: bool,
-    /// Give a user who is there a new password and new robots; old tokens end
+    /// Give a user who is there a new password; old tokens end
     #[arg(long)]
     replace: bool,
 }
@@ -88,7 +92,7 @@ impl NewUser {
             &store::NewUser {
                 name: self.name.clone(),
                 password: password::hash(&password)?,
-                robots: self.robots.into(),
+                robots: (self.all_robots || !self.robots.is_empty()).then(|| self.robots.into()),
                 password_version: hex::encode(&rand::random::<[u8; 16]>()),
             },
             self.replace,

@@ -31,7 +31,8 @@ pub struct NewUser {
     pub name: String,
     /// Argon2 hash in PHC form.
     pub password: String,
-    pub robots: RobotScope,
+    /// None: those of the user who is replaced, or else all.
+    pub robots: Option<RobotScope>,
     /// Unlike that of any user before.
     pub password_version: String,
 }
@@ -77,10 +78,12 @@ impl Store {
     /// Adds a user; with `replace`, one of that name may be there already.
     pub fn add_user(&self, user: &NewUser, replace: bool, now_s: u64) -> Result<(), StoreError> {
         self.change(|db| {
-            let taken: Option<i64> = db
-                .query_row("SELECT 1 FROM users WHERE name = ?", [&user.name], |row| {
-                    row.get(0)
-                })
+            let taken: Option<String> = db
+                .query_row(
+                    "SELECT robots FROM users WHERE name = ?",
+                    [&user.name],
+                    |row| row.get(0),
+                )
                 .optional()?;
             if taken.is_some() && !replace {
                 return Err(StoreError::Taken(format!(
@@ -88,18 +91,23 @@ impl Store {
                     user.name
                 )));
             }
-            if let RobotScope::Only(robots) = &user.robots {
+            if let Some(RobotScope::Only(robots)) = &user.robots {
                 for robot in robots {
                     add_name(db, robot, Kind::Robot, now_s)?;
                 }
             }
+            let robots = match (&user.robots, taken) {
+                (Some(robots), _) => json(robots),
+                (None, Some(before)) => before,
+                (None, None) => json(&RobotScope::All),
+            };
             db.execute(
                 "INSERT OR REPLACE INTO users (name, password, robots, stamp, made_s)
                  VALUES (?, ?, ?, ?, ?)",
                 params![
                     user.name,
                     user.password,
-                    json(&user.robots),
+                    robots,
                     user.password_version,
                     now_s
                 ],
@@ -231,7 +239,7 @@ mod tests {
         let user = |version: &str| NewUser {
             name: "ann".to_owned(),
             password: "$argon2".to_owned(),
-            robots: RobotScope::All,
+            robots: None,
             password_version: version.to_owned(),
         };
         store.add_user(&user("1"), false, 0).unwrap();

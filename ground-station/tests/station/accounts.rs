@@ -117,6 +117,26 @@ async fn a_user_signs_in_and_drives_their_robots_only() {
 }
 
 #[tokio::test]
+async fn a_new_password_gives_no_further_robots() {
+    let station = Station::start().await;
+    for robot in ["rover", "scout"] {
+        station.new_robot(robot).await;
+    }
+    let robots = async |arguments: &[&str]| {
+        let command = [&["new-user", "ann"], arguments].concat();
+        let password = station.command(&command).await;
+        sign_in(&station, "ann", password.trim()).await.1["robots"].clone()
+    };
+    let rover = serde_json::json!(["rover"]);
+    assert_eq!(robots(&["--robot", "rover"]).await, rover);
+    assert_eq!(robots(&["--replace"]).await, rover);
+    let both = serde_json::json!(["rover", "scout"]);
+    assert_eq!(robots(&["--replace", "--all-robots"]).await, both);
+    let scout = serde_json::json!(["scout"]);
+    assert_eq!(robots(&["--replace", "--robot", "scout"]).await, scout);
+}
+
+#[tokio::test]
 async fn wrong_passwords_are_refused_and_run_out() {
     let station = Station::start().await;
     let password = station.command(&["new-user", "ann"]).await;

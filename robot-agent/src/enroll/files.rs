@@ -3,7 +3,7 @@
 
 use std::fs::{self, Permissions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -29,7 +29,6 @@ impl Staging {
         if !target.exists() {
             fs::create_dir_all(target).with_context(cannot)?;
             fs::set_permissions(target, Permissions::from_mode(0o755)).with_context(cannot)?;
-            give_to_owner_of(atomic_file::folder(target), target)?;
         }
         let folder = tempfile::Builder::new()
             .prefix(".enroll-")
@@ -47,8 +46,7 @@ impl Staging {
 
     /// On the disk, before it gets its name.
     pub(super) fn add(&self, name: &str, text: &str, mode: u32) -> Result<()> {
-        write(&self.path().join(name), text, mode)?;
-        give_to_owner_of(&self.target, &self.path().join(name))
+        write(&self.path().join(name), text, mode)
     }
 
     pub(super) fn leave_out(&self, name: &str) -> Result<()> {
@@ -90,7 +88,6 @@ pub(super) fn write_config(file: &Path, config: &Value) -> Result<String> {
         .with_context(|| format!("cannot write to {}", folder.display()))?;
     let from = staged.path().join("config.json");
     write(&from, &text, atomic_file::PUBLIC)?;
-    give_to_owner_of(folder, &from)?;
     place(&from, file, false)?;
     Ok(format!("wrote {}", file.display()))
 }
@@ -146,15 +143,4 @@ fn place(from: &Path, to: &Path, replace: bool) -> Result<()> {
 
 fn same(a: &Path, b: &Path) -> bool {
     matches!((fs::read(a), fs::read(b)), (Ok(a), Ok(b)) if a == b)
-}
-
-/// Root enrolls, but a service's own user must be able to read the key.
-fn give_to_owner_of(folder: &Path, file: &Path) -> Result<()> {
-    let cannot = || format!("cannot set the owner of {}", file.display());
-    let wanted = fs::metadata(folder).with_context(cannot)?;
-    let is = fs::metadata(file).with_context(cannot)?;
-    if (is.uid(), is.gid()) == (wanted.uid(), wanted.gid()) {
-        return Ok(());
-    }
-    std::os::unix::fs::chown(file, Some(wanted.uid()), Some(wanted.gid())).with_context(cannot)
 }

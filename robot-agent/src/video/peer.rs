@@ -4,7 +4,7 @@
 //! - [`offer`], [`payload_type`], [`h264`], [`rtpmap`]: can it be answered, and what of it;
 //!   [`answer`]: in which words.
 //! - [`connection`]: the peer connection, built and answered; [`api`]: of what library.
-//! - [`candidates`]: where the robot can be reached, sent one by one.
+//! - [`candidates`]: where the robot can be reached, sent one by one; [`remote_candidate`]: where it sends.
 //! - [`relays`], [`relay_url`], [`relay_bridge`], [`retransmissions`]: STUN and TURN servers, by UDP
 //!   and over TCP.
 //! - [`packetizer`], [`vp8`], [`filler`], [`track`], [`sender`], [`retransmit`]: frames on their way out.
@@ -33,6 +33,7 @@ mod receiver_reports;
 mod relay_bridge;
 mod relay_url;
 mod relays;
+mod remote_candidate;
 mod retransmissions;
 mod retransmit;
 mod rtcp;
@@ -48,7 +49,6 @@ mod vp8;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures::FutureExt;
 use tokio::sync::mpsc;
@@ -79,9 +79,6 @@ pub(super) enum Ended {
     Panicked,
 }
 
-/// How long closing may take before the connection is dropped without it.
-const CLOSE_LIMIT: Duration = Duration::from_secs(5);
-
 /// The whole session. A panic in it ends this viewer and nothing else.
 pub(super) async fn run(
     shared: Arc<Shared>,
@@ -100,10 +97,9 @@ pub(super) async fn run(
     shared.changed.notify_one();
     connection.data_channels.release();
     tasks.shutdown().await;
-    let closed = tokio::time::timeout(CLOSE_LIMIT, connection.peer.close());
-    if closed.await.is_err() {
-        tracing::warn!(viewer = %session.viewer, "the peer connection does not close");
-    }
+    // From now on it takes nobody's place, however long that lasts.
+    session.cancel.cancel();
+    connection.close(&shared.stopping).await;
     ended
 }
 

@@ -119,6 +119,7 @@ impl<'a> Sessions<'a> {
             reports: watch::Sender::default(),
             changed: Notify::new(),
             audio: io.audio.clone(),
+            stopping: shutdown.clone(),
         };
         let mut sessions = Self {
             io,

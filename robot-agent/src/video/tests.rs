@@ -7,6 +7,7 @@ mod permission;
 mod refusals;
 mod renegotiation;
 mod reports;
+mod sockets;
 mod sound;
 mod video_task;
 mod viewer;

@@ -43,7 +43,7 @@ impl Fixture {
     fn request(&self, web: &Web) -> Request {
         Request {
             url: format!("http://127.0.0.1:{}", web.port).parse().unwrap(),
-            key: "the-key".into(),
+            key: Some("the-key".into()),
             ca: None,
             name: Some("rover".into()),
             force: false,

@@ -2,6 +2,7 @@
 
 import type { ViewerCredentials } from "../kvs/channel";
 import type { Credentials } from "../kvs/sigv4";
+import { readRobot } from "../telemetry-shape";
 import { isRest, type Action, type DriveEntry, type Robot } from "../wire";
 import { texts } from "../language";
 import { span } from "../format";
@@ -41,7 +42,8 @@ export async function login(user: string, password: string): Promise<Login> {
 }
 
 export async function robots(token: string): Promise<{ now_ms: number; robots: Robot[] }> {
-  return call("GET", "/robots", { token });
+  const list = await call<{ now_ms: number; robots: Robot[] }>("GET", "/robots", { token });
+  return { ...list, robots: list.robots.map(readRobot) };
 }
 
 /** `keepalive` lets rest out even while the page is being closed. */

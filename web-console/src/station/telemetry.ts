@@ -5,6 +5,7 @@
 
 import { createParser } from "eventsource-parser";
 import { ReconnectLoop, type Waiting } from "../reconnect";
+import { readReport } from "../telemetry-shape";
 import type { Report } from "../wire";
 import * as api from "./api";
 import { texts } from "../language";
@@ -89,7 +90,8 @@ export function reportParser(onReport: (report: Report) => void): (text: string)
   const parser = createParser({
     maxBufferSize: MAX_EVENT_CHARS,
     onEvent: ({ event, data }) => {
-      if (event === "telemetry") onReport(JSON.parse(data) as Report);
+      const report = event === "telemetry" ? readReport(JSON.parse(data)) : null;
+      if (report !== null) onReport(report);
     },
     onError: (error) => {
       if (error.type === "max-buffer-size-exceeded") throw error;

@@ -1,6 +1,6 @@
 //! The library as it is used here: its codecs, its timeouts, and which addresses it tells.
 
-use std::net::{IpAddr, UdpSocket};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use webrtc::api::media_engine::{MIME_TYPE_OPUS, MediaEngine};
@@ -13,6 +13,7 @@ use webrtc::rtp_transceiver::rtp_codec::{
     RTCRtpCodecCapability, RTCRtpCodecParameters, RTPCodecType,
 };
 
+use super::remote_candidate::is_alone;
 use super::{header_extensions, offer};
 use crate::audio;
 use crate::video::codec::Codec;
@@ -94,15 +95,4 @@ pub(super) fn api(role: DTLSRole, codec: Codec) -> Result<API, webrtc::Error> {
         .with_media_engine(media)
         .with_setting_engine(settings);
     Ok(builder.build())
-}
-
-/// Whether this machine has no network but itself. Then only a viewer on it can come, and
-/// only that way.
-fn is_alone() -> bool {
-    let routed = |from: &str, to: &str| {
-        UdpSocket::bind(from)
-            .and_then(|socket| socket.connect(to))
-            .is_ok()
-    };
-    !routed("0.0.0.0:0", "192.0.2.1:9") && !routed("[::]:0", "[2001:db8::1]:9")
 }

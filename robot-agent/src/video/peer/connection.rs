@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use webrtc::dtls_transport::dtls_role::DTLSRole;
 use webrtc::ice_transport::ice_candidate::RTCIceCandidateInit;
 use webrtc::ice_transport::ice_connection_state::RTCIceConnectionState;
@@ -22,6 +23,7 @@ use super::candidates::LocalCandidates;
 use super::data_channels::DataChannels;
 use super::offer::{Offer, RobotSound};
 use super::relays::Relays;
+use super::remote_candidate::{is_alone, is_tried};
 use super::rtcp;
 use super::sender::RtpSender;
 use super::session::{Session, Shared};
@@ -43,6 +45,13 @@ const GATHER_EACH: Duration = Duration::from_millis(3);
 /// server of STUN or TURN that is not there is asked for some five seconds.
 const GATHERED_LIMIT: Duration = Duration::from_secs(8);
 
+/// The viewer's addresses that are tried, each against every one of ours, by up to eight packets: a browser
+/// on three networks has some ten. Nobody has the robot send packets to many others.
+const MAX_TRIED: usize = 24;
+
+/// How long closing may take before the connection is dropped without it.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
+
 pub(super) struct Connection {
     pub peer: RTCPeerConnection,
     pub state: watch::Receiver<RTCPeerConnectionState>,
@@ -61,6 +70,8 @@ pub(super) struct Connection {
     sound: Sound,
     /// What is asked for candidates.
     relays: Arc<Relays>,
+    /// How many of the viewer's addresses.
+    tried: usize,
     /// The viewer's end of ICE, by which a restart is known.
     credentials: Option<(String, String)>,
 }
@@ -124,6 +135,7 @@ impl Connection {
             shared: Arc::clone(shared),
             session: Arc::clone(session),
             credentials: None,
+            tried: 0,
             peer,
             state,
             path_found,
@@ -193,6 +205,7 @@ impl Connection {
         let mut gathered = self.peer.gathering_complete_promise().await;
         let _ = tokio::time::timeout(GATHERED_LIMIT, gathered.recv()).await;
         tracing::info!(viewer = %self.session.viewer, "ICE restart");
+        self.tried = 0;
         let (viewer, relays) = (&self.session.viewer, self.relays.clone());
         self.local_candidates = LocalCandidates::listen(&self.peer, viewer, relays);
     }
@@ -241,18 +254,31 @@ impl Connection {
     }
 
     /// Tries one more address of the viewer's.
-    pub(super) async fn add_candidate(&self, candidate: String) {
+    pub(super) async fn add_candidate(&mut self, candidate: String) {
         let viewer = &self.session.viewer;
-        if is_useless(&candidate) {
+        if self.tried >= MAX_TRIED || !is_tried(&candidate, is_alone()) {
             tracing::trace!(%viewer, candidate, "candidate ignored");
             return;
         }
+        self.tried += 1;
         let init = RTCIceCandidateInit {
             candidate,
             ..RTCIceCandidateInit::default()
         };
         if let Err(error) = self.peer.add_ice_candidate(init).await {
             tracing::debug!(%viewer, "invalid candidate: {error}");
+        }
+    }
+
+    /// Ends it, once the library has gathered, or `stopping`: what it is still asking for when it is
+    /// closed it opens sockets for that nobody closes.
+    pub(super) async fn close(&self, stopping: &CancellationToken) {
+        let mut gathered = self.peer.gathering_complete_promise().await;
+        let gathered = tokio::time::timeout(GATHERED_LIMIT, gathered.recv());
+        let _ = stopping.run_until_cancelled(gathered).await;
+        let closed = tokio::time::timeout(CLOSE_LIMIT, self.peer.close());
+        if closed.await.is_err() {
+            tracing::warn!(viewer = %self.session.viewer, "the peer connection does not close");
         }
     }
 
@@ -266,12 +292,4 @@ impl Connection {
             .filter(|of| !of.is_empty());
         of.is_none_or(|of| Some(of) == current)
     }
-}
-
-/// The end of candidates, names that only mDNS resolves, and TCP, which is not spoken.
-fn is_useless(candidate: &str) -> bool {
-    let mut words = candidate.split_whitespace().skip(2);
-    let protocol = words.next().unwrap_or_default();
-    let address = words.nth(1).unwrap_or_default();
-    candidate.is_empty() || !protocol.eq_ignore_ascii_case("udp") || address.ends_with(".local")
 }

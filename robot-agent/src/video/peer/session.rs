@@ -59,6 +59,8 @@ pub(in crate::video) struct Shared {
     /// Notified when a viewer has connected, or listens, or is gone.
     pub changed: Notify,
     pub audio: Audio,
+    /// Cancelled when all sessions end.
+    pub stopping: CancellationToken,
 }
 
 impl Shared {

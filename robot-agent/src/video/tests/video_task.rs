@@ -83,7 +83,7 @@ pub(super) struct VideoTask {
     task: tokio::task::JoinHandle<()>,
     pub audio: Audio,
     _threads: AudioThreads,
-    _ice_servers: watch::Sender<Vec<IceServer>>,
+    pub ice_servers: watch::Sender<Vec<IceServer>>,
     _telemetry: watch::Sender<Arc<str>>,
 }
 
@@ -127,7 +127,7 @@ impl VideoTask {
             task,
             audio,
             _threads: threads,
-            _ice_servers: ice,
+            ice_servers: ice,
             _telemetry: telemetry_to,
         }
     }
