@@ -9,7 +9,7 @@ import { eventually } from "./harness/eventually.mjs";
 import { Outpost } from "./harness/outpost.mjs";
 import { open } from "./harness/page.mjs";
 import { ROOT } from "./harness/process.mjs";
-import { Scene } from "./harness/scene.mjs";
+import { nextFrame, Scene } from "./harness/scene.mjs";
 
 /** gzipped; the official signaling client, which is not ours, comes on top. */
 const MOST_BYTES = 40 * 1024;
@@ -62,6 +62,20 @@ test("where the browser fills no screen the page does, with stop and arrows on i
   }
   await fill.click();
   assert.notEqual((await page.locator(".drive-view").boundingBox()).height, 664);
+});
+
+test("a picture that nobody sees is paused, and goes on when somebody does", async () => {
+  const page = await scene.watching();
+  const hide = (hidden) => page.evaluate((hidden) => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+  const paused = () => page.evaluate(() => document.querySelector("video").paused);
+  await hide(true);
+  assert.equal(await paused(), true);
+  await hide(false);
+  await nextFrame(page);
+  assert.equal(await paused(), false);
 });
 
 test("speed and input are remembered", async () => {

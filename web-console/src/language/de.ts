@@ -95,6 +95,7 @@ export const de: Texts = {
   speedLimit: "Höchsttempo",
   ofFullSpeed: (percent) => `${percent} Prozent des vollen Tempos`,
   driveHint: "Pfeiltasten, W A S D oder ein Gamepad fahren, solange sie gehalten werden. Die Leertaste stoppt.",
+  latchHint: "Ein Tippen oder eine Taste fährt, noch eines hält. Weiter oder G hält es in Fahrt. Die Leertaste stoppt.",
   useGamepad: "Dieses Gamepad benutzen",
   gamepadUnknown: (id) => `Der Browser weiß nicht, wie das Gamepad „${id}“ aufgeteilt ist.`,
   gamepadToCenter: "Das Gamepad fährt, sobald Stick und Kreuz losgelassen wurden.",

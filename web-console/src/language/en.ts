@@ -100,6 +100,7 @@ export const en = {
   speedLimit: "Speed limit",
   ofFullSpeed: (percent: string) => `${percent} percent of full speed`,
   driveHint: "Arrow keys, W A S D or a gamepad drive while held. Space stops.",
+  latchHint: "A tap, or a key, goes; another one stops. Go on, or G, keeps it going. Space stops.",
   useGamepad: "Use this gamepad",
   gamepadUnknown: (id: string) => `The browser does not know how the gamepad “${id}” is laid out.`,
   gamepadToCenter: "The gamepad drives once its stick and cross have been let go.",

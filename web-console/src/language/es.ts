@@ -95,6 +95,7 @@ export const es: Texts = {
   speedLimit: "Velocidad máxima",
   ofFullSpeed: (percent) => `${percent} por ciento de la velocidad total`,
   driveHint: "Las flechas, W A S D o un mando conducen mientras se mantienen. El espacio para.",
+  latchHint: "Un toque o una tecla anda; otro para. Seguir o G lo mantiene. El espacio para.",
   useGamepad: "Usar este mando",
   gamepadUnknown: (id) => `El navegador no sabe cómo está dispuesto el mando «${id}».`,
   gamepadToCenter: "El mando conduce en cuanto se sueltan su palanca y su cruz.",

@@ -95,6 +95,7 @@ export const nl: Texts = {
   speedLimit: "Maximumsnelheid",
   ofFullSpeed: (percent) => `${percent} procent van de volle snelheid`,
   driveHint: "Pijltoetsen, W A S D of een gamepad rijden zolang u ze vasthoudt. De spatiebalk stopt.",
+  latchHint: "Een tik of een toets rijdt, nog een stopt. Verder of G houdt het gaande. De spatiebalk stopt.",
   useGamepad: "Deze gamepad gebruiken",
   gamepadUnknown: (id) => `De browser weet niet hoe de gamepad “${id}” is ingedeeld.`,
   gamepadToCenter: "De gamepad rijdt zodra stick en kruis zijn losgelaten.",

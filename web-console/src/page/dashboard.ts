@@ -76,6 +76,9 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
     el("button", { type: "button", class: kind, onpointerdown: halt, onclick: halt }, texts.stop);
   const stopAside = stop("stop stop-aside");
   stopAside.hidden = true;
+  const hint = el("p", { class: "muted hint" }, texts.driveHint);
+  const sayHint = () => setText(hint, controller.latchMs === null ? texts.driveHint : texts.latchHint);
+  controller.onChange(sayHint);
   const controls = el(
     "section",
     { class: "controls card", "aria-label": texts.drive },
@@ -88,7 +91,7 @@ export function dashboard(robot: string, controller: DriveController, log: Log, 
       speedLimit(controller),
     ),
     sound.element,
-    el("p", { class: "muted hint" }, texts.driveHint),
+    hint,
     gamepad.element,
   );
   const driveView = el("div", { class: "drive-view" }, video.element, controls);

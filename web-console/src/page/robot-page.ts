@@ -167,7 +167,10 @@ export class RobotPage {
     listenToTalkKey(this.#talk, signal);
     listenToInterruptions(() => this.#talk.release(), signal);
     // Who looks away does not drive: somebody else may.
-    const onVisibility = () => document.hidden && this.#viewer.release();
+    const onVisibility = () => {
+      this.#dashboard.video.setHidden(document.hidden);
+      if (document.hidden) this.#viewer.release();
+    };
     document.addEventListener("visibilitychange", onVisibility, { signal });
     addEventListener("pagehide", () => this.#viewer.disconnect(), { signal });
   }
@@ -286,7 +289,8 @@ export class RobotPage {
     const line = driverLine({
       me: this.#clientId,
       user: this.#options.publish === null ? null : this.#options.user,
-      telemetry: this.#telemetry,
+      // Of a robot that is not heard nothing is known of who drives it.
+      telemetry: this.#reports.heard(now, this.#streamState?.is === "live") ? this.#telemetry : null,
       told: this.#reports.told(now),
       heldBackBy: this.#heldBackBy,
       heldMs: this.#heldSinceMs === null ? 0 : now - this.#heldSinceMs,

@@ -16,6 +16,8 @@ export interface VideoPane {
   readonly paintedMs: number | null;
   /** How old that frame was then; undefined while unknown. */
   readonly ageMs: number | undefined;
+  /** Nobody sees it: nothing is decoded. */
+  setHidden(hidden: boolean): void;
   /** Empty hides it. */
   setNote(text: string): void;
   /** Over a picture that is a thing of the past; and why the robot is not driven, if it is not. */
@@ -91,6 +93,10 @@ export function videoPane(robot: string, around: () => HTMLElement, driveWithout
       liveFrom = performance.now();
       video.srcObject = stream;
       start();
+    },
+    setHidden(hidden) {
+      if (hidden) video.pause();
+      else if (video.srcObject !== null) start();
     },
     setVeil(veiled, lock) {
       if (veiled) keep();
