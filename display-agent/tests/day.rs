@@ -200,13 +200,13 @@ impl Sink for Witness {
             .map(|p| p.into_storage())
             .collect();
         // Between the rows of text, at the right edge, the picture is as it came.
-        let ground = pixel(300, 92);
+        let ground = pixel(300, 84);
         let rust = pixel(12, 170);
         let is_weather = rust.r() > 20 && rust.g() > 10 && rust.b() < 10;
         let version = (is_weather && ground.b() == 0)
             .then(|| u64::from(ground.r()) + u64::from(ground.g()) / 8 * 32);
-        let dot = pixel(12, 226);
-        let caution = dot.r() > 25 && dot.g() > 40;
+        let mark = pixel(5, 226);
+        let caution = mark.r() > 25 && mark.g() > 40;
         self.seen.lock().unwrap().push(Seen {
             at: self.day.time(),
             version,

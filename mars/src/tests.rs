@@ -159,7 +159,7 @@ async fn a_display_gets_a_photograph_and_the_newest_weather() {
     assert_eq!(insight["av_at"], -41.5);
     assert_eq!(insight["av_HWS"], Value::Null);
     assert_eq!(insight["av_PRE"], 767.0);
-    assert_eq!(insight["season"], "Month 12");
+    assert_eq!(insight["season"], "late summer");
     assert!(
         insight["Last_UTC"]
             .as_str()

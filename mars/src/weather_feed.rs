@@ -105,11 +105,27 @@ fn measured(record: &Record, sol: u32, site: &Site) -> Option<(Weather, i64)> {
         av_pre: within(&PRESSURE_PA, number(record, "pressure")),
         first_utc: rfc3339(first),
         last_utc: rfc3339(last),
-        season: text(record, "season").map(str::to_owned),
+        season: text(record, "season").map(season),
     };
     let is_measured =
         weather.av_at.is_some() || weather.av_hws.is_some() || weather.av_pre.is_some();
     is_measured.then_some((weather, last))
+}
+
+/// A season as people say it. REMS counts twelve months of 30° of solar longitude from the northern spring equinox
+/// on, and its rover stands in the south, where that is autumn. Other words stay.
+fn season(word: &str) -> String {
+    const SEASONS: [&str; 4] = ["fall", "winter", "spring", "summer"];
+    let month = word
+        .strip_prefix("Month ")
+        .and_then(|month| month.parse().ok());
+    match month {
+        Some(month @ 1..=12_usize) => {
+            let part = ["early", "mid", "late"][(month - 1) % 3];
+            format!("{part} {}", SEASONS[(month - 1) / 3])
+        }
+        _ => word.to_owned(),
+    }
 }
 
 /// Where a station stands, as far as its clock is concerned.
@@ -166,6 +182,18 @@ fn unix_of_date(date: &str) -> Option<i64> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn months_are_seasons_of_the_south_and_other_words_stay() {
+        let said = ["Month 1", "Month 6", "Month 8", "Month 12"].map(season);
+        assert_eq!(
+            said,
+            ["early fall", "late winter", "mid spring", "late summer"]
+        );
+        for word in ["Month 0", "Month 13", "Month", "mid spring"] {
+            assert_eq!(season(word), word);
+        }
+    }
+
     fn reading(station: Rover, body: &str) -> Result<Weather, String> {
         read(station, &mut body.as_bytes().to_vec()).map(|reading| reading.weather)
     }
@@ -187,7 +215,7 @@ mod tests {
         assert_eq!(weather.av_at, Some(-41.5));
         assert_eq!(weather.av_hws, None);
         assert_eq!(weather.av_pre, Some(767.0));
-        assert_eq!(weather.season.as_deref(), Some("Month 12"));
+        assert_eq!(weather.season.as_deref(), Some("late summer"));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub struct Weather {
     /// Last measurement of the sol, RFC 3339.
     #[serde(default, rename = "Last_UTC")]
     pub last_utc: Option<String>,
-    /// The season in the source's own words.
+    /// The season in words, such as `late summer`: the source's own where it has any.
     #[serde(default)]
     pub season: Option<String>,
 }

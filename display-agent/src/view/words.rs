@@ -58,11 +58,6 @@ impl Wording {
         };
         let reading = |label, name, value| row(label, name, value, NO_READING);
         let word = |label, name, value| row(label, name, value, UNKNOWN);
-        let time_label = if self.is_utc() {
-            "Last UTC"
-        } else {
-            "Last reading"
-        };
         let last = weather
             .last_utc
             .as_ref()
@@ -77,14 +72,14 @@ impl Wording {
         Weather {
             picture: snapshot.picture.clone(),
             top: [
-                word(time_label, "Last_UTC", last),
-                word("Martian season", "season", weather.season.clone()),
+                word("Measured", "Last_UTC", last),
+                word("Season", "season", weather.season.clone()),
             ],
             bottom: [
-                word("Sol", "sol", weather.sol.clone()),
-                reading("Avg air temp", "av_at", degrees),
-                reading("Avg wind speed", "av_HWS", wind),
-                reading("Avg pressure", "av_PRE", pressure),
+                word("Mars day", "sol", weather.sol.clone()),
+                reading("Temperature", "av_at", degrees),
+                reading("Wind", "av_HWS", wind),
+                reading("Pressure", "av_PRE", pressure),
             ],
             caution,
         }
@@ -106,10 +101,7 @@ impl Wording {
     fn reading_time(&self, text: &str) -> String {
         if let Ok(time) = text.parse::<Timestamp>() {
             let zoned = time.to_zoned(self.zone.clone());
-            let zone = if self.is_utc() { "" } else { " %Z" };
-            return zoned
-                .strftime(&format!("%-d %b %Y %H:%M{zone}"))
-                .to_string();
+            return zoned.strftime("%-d %b %Y %H:%M %Z").to_string();
         }
         match text.parse::<Date>() {
             Ok(date) => date.strftime("%-d %b %Y").to_string(),

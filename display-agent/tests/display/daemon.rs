@@ -73,7 +73,7 @@ impl Agent {
     /// Which of the panel's 32 reds the picture has, seen between the rows of text on the right edge of the screen.
     fn red(&self) -> Option<u8> {
         let image = image::open(self.path("out.png")).ok()?.into_rgb8();
-        let red = u32::from(image.get_pixel(300, 92).0[0]);
+        let red = u32::from(image.get_pixel(300, 84).0[0]);
         Some(((red * 31 + 127) / 255) as u8)
     }
 }

@@ -26,7 +26,7 @@ const FALL: &str = r#"{"image_url":"x","insight":{"sol":"675","av_at":-62.314,"a
     "av_PRE":750.563,"Last_UTC":"2020-10-20T19:11:55Z","season":"fall"}}"#;
 /// Curiosity has no wind sensor left.
 const REMS: &str = r#"{"image_url":"x","insight":{"sol":"4995","av_at":-31.5,"av_HWS":null,
-    "av_PRE":851.0,"Last_UTC":"2026-08-25","season":"Month 12"}}"#;
+    "av_PRE":851.0,"Last_UTC":"2026-08-25","season":"late summer"}}"#;
 const BROKEN: &str = r#"{"image_url":"x","insight":{"sol":"4995","av_at":"warm","av_HWS":"--",
     "av_PRE":[1],"Last_UTC":"yesterday, about noon, when the sun stood high over the crater","season":null}}"#;
 
