@@ -6,7 +6,7 @@
 //! - [`requests`]: what others want of it, and what the pipeline has delivered.
 //! - [`control`]: what a running encoder is told, and when it counts as dead.
 //! - [`adaptation`]: how large its pictures are, and how many; [`reducer`]: who makes them so.
-//! - [`source`], [`devices`]: where pictures come from.
+//! - [`source`], [`devices`]: where pictures come from; [`jpeg`]: which of them are none.
 //! - [`encoder`]: who makes H.264 of them; [`vp8`]: who makes VP8 of them, as long as it is wanted.
 //! - [`pipeline`]: what runs between the two; [`tap`]: where raw pictures part; [`frames`]: what
 //!   comes out.
@@ -19,6 +19,7 @@ mod devices;
 mod drawn;
 mod encoder;
 mod frames;
+mod jpeg;
 mod pipeline;
 mod reducer;
 mod requests;

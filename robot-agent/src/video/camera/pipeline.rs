@@ -14,6 +14,7 @@ use super::adaptation::Reduction;
 use super::drawn::Drawn;
 use super::encoder::Encoder;
 use super::frames::{deliver_errors, deliver_frames, request_key_frame};
+use super::jpeg;
 use super::reducer::{self, Reducer};
 use super::requests::{PipelineError, SharedRequests};
 use super::source::SourceDescription;
@@ -76,6 +77,9 @@ impl Pipeline {
         };
         if let Some((property, value)) = &source.device {
             named("source")?.set_property(property, value);
+        }
+        if let Some(jpeg) = pipeline.by_name("jpeg") {
+            jpeg::drop_headless(&jpeg);
         }
         if let Some(picture) = pipeline.by_name("picture") {
             draw_over(&picture, drawn.clone());

@@ -111,6 +111,7 @@ impl<'a> Running<'a> {
             self.pipeline.set_vp8(!resting, self.requests)?;
         }
         if let Some(reduction) = commands.reduction {
+            tracing::debug!(?codec, ?reduction, kbps = commands.kbps, "camera");
             self.pipeline.set_reduction(codec, reduction);
         }
         if let Some(kbps) = commands.kbps {

@@ -70,7 +70,7 @@ pub(super) struct SourceDescription {
 }
 
 /// It outlives damaged pictures, as cables that are too long and hubs without power make them.
-pub(super) const JPEG_DECODER: &str = "jpegdec";
+pub(super) const JPEG_DECODER: &str = "identity name=jpeg ! jpegdec";
 
 /// Finds the source that `source` and `device` mean, when so many have `failed`; an error says what is
 /// missing and what to do.

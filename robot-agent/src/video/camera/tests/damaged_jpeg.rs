@@ -46,6 +46,7 @@ fn damaged_pictures_of_a_camera_cost_no_more_than_themselves() {
         ("cut in half", halved as Damage),
         ("noise", noise),
         ("without an end", no_end),
+        ("of twenty bytes", |jpeg| jpeg[..20].to_vec()),
     ] {
         let folder = tempfile::tempdir().unwrap();
         let source = source::SourceDescription {
