@@ -45,7 +45,7 @@ struct ViewerConnection {
 
 impl Drop for ViewerConnection {
     fn drop(&mut self) {
-        self.signaling.channels().leave(&self.id);
+        self.signaling.channels().leave(&self.id, clock::instant());
     }
 }
 

@@ -92,7 +92,7 @@ impl Channels {
         let joins = match &side {
             Side::Master => &mut channel.master_joins,
             Side::Viewer { id, principal } => {
-                channel.has_place_for(id, principal)?;
+                channel.has_place_for(id, principal, now)?;
                 &mut channel.viewer_joins
             }
         };
@@ -132,7 +132,7 @@ impl Channels {
     }
 
     /// Forgets a connection, unless its place was taken by another.
-    pub(crate) fn leave(&mut self, connection: &ConnectionId) {
+    pub(crate) fn leave(&mut self, connection: &ConnectionId, now: Instant) {
         let Some(channel) = self.channels.get_mut(&connection.robot) else {
             return;
         };
@@ -144,7 +144,7 @@ impl Channels {
             Side::Viewer { id, .. }
                 if still_there(channel.viewers.get(id).map(|viewer| viewer.number)) =>
             {
-                channel.viewers.remove(id);
+                channel.remove_viewer(id, now);
                 channel.held.forget(Some(id));
             }
             _ => {}

@@ -101,6 +101,33 @@ fn nobody_takes_the_place_of_somebody_else_by_their_client_id() {
 }
 
 #[test]
+fn a_client_id_stays_theirs_who_left_until_their_connection_has_ended() {
+    let mut bench = Bench::new();
+    let (anna, _receiver) = bench.viewer("anna").unwrap();
+    bench.channels.leave(&anna, bench.now);
+    let of = |principal: &str| Side::Viewer {
+        id: "anna".into(),
+        principal: principal.into(),
+    };
+    bench.passes(29);
+    assert!(
+        bench
+            .channels
+            .join("rover", of("user-bert/1"), bench.now)
+            .is_err()
+    );
+    let again = bench.channels.join("rover", of("user-anna/2"), bench.now);
+    bench.channels.leave(&again.unwrap().0, bench.now);
+    bench.passes(30);
+    assert!(
+        bench
+            .channels
+            .join("rover", of("user-bert/1"), bench.now)
+            .is_ok()
+    );
+}
+
+#[test]
 fn channels_do_not_mix() {
     let mut bench = Bench::new();
     let (_, mut at_rover) = bench.master();
@@ -125,7 +152,7 @@ fn the_newest_master_wins_and_the_old_one_is_told() {
     let (viewer, mut at_viewer) = bench.viewer("v1").unwrap();
     assert_eq!(why_closed(&at_old), Some(CloseReason::Replaced));
     assert!(!bench.says(&old, Content::SdpAnswer, "b2xk", Some("v1")));
-    bench.channels.leave(&old);
+    bench.channels.leave(&old, bench.now);
     assert!(bench.says(&viewer, Content::SdpOffer, "b2Zm", None));
     assert!(bench.says(&new, Content::SdpAnswer, "bmV3", Some("v1")));
     assert_eq!(
@@ -149,7 +176,7 @@ fn ten_may_watch_and_the_eleventh_when_one_has_left() {
     assert_eq!(why_closed(&viewers[3].1), Some(CloseReason::Replaced));
     viewers[3] = again;
     let (place, _) = viewers.remove(0);
-    bench.channels.leave(&place);
+    bench.channels.leave(&place, bench.now);
     assert!(bench.viewer("v10").is_ok());
 }
 
@@ -164,7 +191,7 @@ fn what_is_said_while_the_master_is_away_waits_for_it() {
     bench.says(&v2, Content::SdpOffer, "Zmlyc3Q=", None);
     bench.says(&v2, Content::IceCandidate, "Y2FuZDE=", None);
     bench.says(&v3, Content::SdpOffer, "Z29uZQ==", None);
-    bench.channels.leave(&v3);
+    bench.channels.leave(&v3, bench.now);
     bench.says(&v2, Content::SdpOffer, "c2Vjb25k", None);
     bench.says(&v2, Content::IceCandidate, "Y2FuZDI=", None);
     let (_, mut at_master) = bench.master();
@@ -303,7 +330,7 @@ fn a_removal_has_reached_a_robot_once_it_says_so_or_five_minutes_later() {
     };
     let unreached = |bench: &Bench| bench.channels.unreached(&before, &after, bench.now);
     assert_eq!(unreached(&bench), std::slice::from_ref(&rover));
-    bench.channels.leave(&master);
+    bench.channels.leave(&master, bench.now);
     bench.channels.acts_by(&master, 5);
     let away = Unreached {
         connected: false,
@@ -322,7 +349,7 @@ fn a_robot_that_does_not_come_back_has_ended_its_viewers_after_five_minutes() {
     let (before, after) = removal();
     let (master, _receiver) = bench.master();
     bench.channels.told(&master, Some(&robot()), bench.now);
-    bench.channels.leave(&master);
+    bench.channels.leave(&master, bench.now);
     bench.passes(LIFE.as_secs() - 1);
     assert_eq!(
         bench.channels.unreached(&before, &after, bench.now).len(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wire::signaling::FromService;
 
 use crate::auth::Grant;
+use crate::clock;
 use crate::signaling::Signaling;
 use crate::signaling::channels::ConnectionId;
 
@@ -47,6 +48,6 @@ impl Member {
 impl Drop for Member {
     fn drop(&mut self) {
         self.signaling.counters.connected(self.grant.role).dec();
-        self.signaling.channels().leave(&self.id);
+        self.signaling.channels().leave(&self.id, clock::instant());
     }
 }
