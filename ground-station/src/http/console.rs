@@ -28,7 +28,8 @@ pub(super) fn find() -> Option<PathBuf> {
 
 /// Serves the files under `folder`; without one, says where they come from.
 pub(super) fn files(folder: Option<PathBuf>) -> MethodRouter {
-    let files = folder.map(ServeDir::new);
+    // The build lays a compressed one beside each: on a slow path they are what is waited for.
+    let files = folder.map(|folder| ServeDir::new(folder).precompressed_gzip());
     any(async move |request: Request| serve(files, request).await)
 }
 

@@ -190,6 +190,34 @@ async fn the_console_is_served_and_nothing_beside_it() {
 }
 
 #[tokio::test]
+async fn a_script_is_sent_compressed_to_who_takes_it_so() {
+    let console = tempfile::tempdir().unwrap();
+    for (name, text) in [
+        ("index.html", "page"),
+        ("app.js", "plain"),
+        ("app.js.gz", "packed"),
+    ] {
+        std::fs::write(console.path().join(name), text).unwrap();
+    }
+    let station = Station::start_with(&["--console", console.path().to_str().unwrap()]).await;
+    for (accepted, encoding, expected) in [
+        ("gzip", Some("gzip"), "packed"),
+        ("identity", None, "plain"),
+    ] {
+        let request = station.request("GET", "/app.js");
+        let answer = request
+            .header("accept-encoding", accepted)
+            .send()
+            .await
+            .unwrap();
+        let header = |name: &str| answer.headers().get(name)?.to_str().ok();
+        assert_eq!(header("content-encoding"), encoding, "{accepted}");
+        assert_eq!(header("content-type"), Some("text/javascript"));
+        assert_eq!(answer.text().await.unwrap(), expected, "{accepted}");
+    }
+}
+
+#[tokio::test]
 async fn a_page_from_anywhere_may_ask_with_a_key() {
     let station = Station::start().await;
     let preflight = station

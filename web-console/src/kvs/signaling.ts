@@ -1,17 +1,18 @@
 // The signaling socket, by the official client of Kinesis Video Streams.
 
-import { Role, SignalingClient } from "amazon-kinesis-video-streams-webrtc";
+import type { SignalingClient } from "amazon-kinesis-video-streams-webrtc";
 import type { ChannelEndpoints } from "./channel";
 import { signedUrl, type Credentials } from "./sigv4";
 import { texts } from "../language";
 
-/** A client that is not open yet. */
-export function signalingClient(
+/** A client that is not open yet. Its code is loaded by then: the first page that is shown does not wait for it. */
+export async function signalingClient(
   credentials: Credentials,
   endpoints: ChannelEndpoints,
   clientId: string,
   clockOffsetMs: number,
-): SignalingClient {
+): Promise<SignalingClient> {
+  const { Role, SignalingClient } = await import("amazon-kinesis-video-streams-webrtc");
   return new SignalingClient({
     channelARN: endpoints.arn,
     channelEndpoint: endpoints.socket,

@@ -143,7 +143,7 @@ export class Viewer {
     const offsetMs = options.clockOffsetMs();
     const endpoints = await channelEndpoints(credentials, clientId, () => new Date(Date.now() + offsetMs));
     if (signal.aborted) return "closed";
-    const signaling = signalingClient(credentials, endpoints, clientId, offsetMs);
+    const signaling = await signalingClient(credentials, endpoints, clientId, offsetMs);
     const [iceServers] = await Promise.all([endpoints.iceServers(), open(signaling)]).catch((error: unknown) => {
       signaling.close();
       throw error;
