@@ -76,6 +76,16 @@ pub fn cpu(pid: u32) -> Duration {
     Duration::from_millis(ticks * 1000 / TICKS_PER_S)
 }
 
+/// Processor time that a process uses in the next while, in percent of one core.
+///
+/// # Panics
+/// When it is gone.
+pub async fn cpu_pct(pid: u32, time: Duration) -> f64 {
+    let before = cpu(pid);
+    tokio::time::sleep(time).await;
+    100.0 * cpu(pid).saturating_sub(before).as_secs_f64() / time.as_secs_f64()
+}
+
 /// Resident memory of a process.
 ///
 /// # Panics

@@ -1,7 +1,7 @@
 //! What painted frames say of a while. Pure.
 
-use crate::peer::Painted;
 use bench::figures::percentile;
+use bench::peer::Painted;
 
 /// Time from frame to frame at 30 a second.
 const FRAME_MS: f64 = 1000.0 / 30.0;

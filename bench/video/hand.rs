@@ -10,8 +10,8 @@ use bench::figures::{Figures, percentile};
 use serde_json::json;
 use world::{Frame, World};
 
-use crate::peer::Peer;
-use crate::{Bench, FPS, Size};
+use crate::{Bench, FPS, Operator, Size};
+use bench::peer::Peer;
 
 const PRESSES: usize = 40;
 
@@ -22,7 +22,8 @@ impl Bench {
     pub(crate) async fn hand(&self, size: &Size, figures: &mut Figures) -> anyhow::Result<()> {
         size.put(figures, "world_frame_ms", frame_cost_ms(size)?);
         let mut robot = self.agent(size, "world").await;
-        let mut operator = Peer::operator(&self.station.ready.http, &self.operator).await?;
+        let Operator { user, password } = &self.operator;
+        let mut operator = Peer::operator(&self.station.ready.http, user, password.trim()).await?;
         let mut took: Vec<f64> = operator.call("presses", json!({"count": PRESSES})).await?;
         operator.close().await?;
         robot.process().kill().await;

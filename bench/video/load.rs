@@ -27,10 +27,8 @@ impl Bench {
             }
             tokio::time::sleep(SETTLE).await;
             let received = |all: &[Viewer]| all.iter().map(Viewer::bytes).sum::<u64>();
-            let (before, bytes) = (figures::cpu(id), received(&joined));
-            tokio::time::sleep(WATCHED).await;
-            let spent = figures::cpu(id).saturating_sub(before);
-            let cpu = 100.0 * spent.as_secs_f64() / WATCHED.as_secs_f64();
+            let bytes = received(&joined);
+            let cpu = figures::cpu_pct(id, WATCHED).await;
             let rss = figures::rss_mib(id);
             size.put(figures, &format!("cpu_{viewers}_pct"), cpu);
             size.put(figures, &format!("rss_{viewers}_mib"), rss);

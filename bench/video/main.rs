@@ -10,15 +10,14 @@ mod frames;
 mod hand;
 mod load;
 mod parts;
-mod peer;
 mod references;
 mod table;
 mod trouble;
 mod watch;
 
 use crate::parts::{Arguments, Part};
-use crate::peer::Peer;
 use bench::figures::Figures;
+use bench::peer::Peer;
 use serde_json::json;
 use tests::kvs::{Access, Client};
 use tests::robot::{Folder, Robot};

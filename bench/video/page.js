@@ -118,7 +118,9 @@
       return pc.localDescription.sdp;
     },
 
-    /** A new connection in place of the last; gives the offer. */
+    wall,
+
+    /** A new connection in place of the last, with what `prepare` adds to it; gives the offer. */
     async offer() {
       pc?.close();
       const of = (pc = new RTCPeerConnection());
@@ -133,6 +135,7 @@
       opened = new Promise((open) => (drive.onopen = () => open()));
       first = new Promise((seen) => {
         pc.ontrack = ({ track }) => {
+          if (track.kind !== "video") return;
           video.srcObject = new MediaStream([track]);
           video.requestVideoFrameCallback(() => {
             seen(wall());
@@ -140,6 +143,7 @@
           });
         };
       });
+      window.viewer.prepare?.(pc, telemetry);
       const { sdp } = await pc.createOffer();
       await pc.setLocalDescription({ type: "offer", sdp: sdp.replace(/^a=rtcp-fb:(\d+) nack pli\r\n/gm, "$&a=rtcp-fb:$1 rrtr\r\n") });
       offered = wall();

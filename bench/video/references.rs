@@ -13,9 +13,9 @@ use serde_json::{Value, json};
 use tests::unix_ms;
 
 use crate::frames::Frames;
-use crate::peer::Peer;
 use crate::watch::{WATCHED, watch};
 use crate::{BITRATE_KBPS, Bench, FPS, Size};
+use bench::peer::{Painted, Peer};
 
 /// How long a sender has for its bitrate to settle: libwebrtc begins at 300 kbit/s.
 const SETTLE: Duration = Duration::from_secs(5);
@@ -82,12 +82,7 @@ async fn received_from(
     sender.close().await
 }
 
-fn put(
-    painted: &[crate::peer::Painted],
-    name: &str,
-    size: &Size,
-    figures: &mut Figures,
-) -> anyhow::Result<()> {
+fn put(painted: &[Painted], name: &str, size: &Size, figures: &mut Figures) -> anyhow::Result<()> {
     let frames = Frames::between(painted, 0.0, f64::INFINITY);
     let fps = frames.len() as f64 / WATCHED.as_secs_f64();
     size.put(figures, &format!("{name}_fps"), fps);

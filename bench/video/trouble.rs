@@ -1,9 +1,9 @@
 //! What becomes of the picture on a bad path: loss, an outage, a bottleneck.
 
 use crate::frames::{Frames, bits, busiest_second_bits};
-use crate::peer::{Painted, Peer};
 use ::tests::udp_relay::{Narrow, Shape, UdpRelay};
 use ::tests::unix_ms;
+use bench::peer::{Painted, Peer};
 
 use crate::parts::{Arguments, Part};
 use crate::watch::watch;

@@ -2,30 +2,24 @@
 //! when they are painted, and how long an order takes to the wheels.
 
 use crate::frames::Frames;
-use crate::peer::{Painted, Peer};
 use ::tests::udp_relay::UdpRelay;
 use ::tests::unix_ms;
 
 use crate::{Bench, FPS, Size};
 use anyhow::{Context, ensure};
+use bench::call::call;
 use bench::figures::{Figures, percentile};
-use serde_json::{Value, json};
+use bench::orders::to_the_wheels;
+use bench::peer::{Painted, Peer};
+use serde_json::Value;
 use std::time::Duration;
-use tests::robot::{Robot, Write};
-use tests::sdp;
+use tests::robot::Robot;
 
 /// Calls that the first frame is the median of.
 const CALLS: usize = 20;
 
 /// How long frames are looked at.
 pub(crate) const WATCHED: Duration = Duration::from_secs(12);
-
-/// Orders, and their spacing: no key repeats faster.
-const ORDERS: usize = 500;
-const SPACING_MS: u64 = 20;
-
-/// How far the page's clock may be from the robot's, in milliseconds: it is read in steps.
-const CLOCKS_APART_MS: f64 = 1.0;
 
 impl Bench {
     /// Calls the robot from the page; with `far`, through a path that can be made bad.
@@ -35,18 +29,7 @@ impl Bench {
         browser: &mut Peer,
         far: bool,
     ) -> anyhow::Result<(f64, Option<UdpRelay>)> {
-        let mut socket = self.viewer.connect(Some("page")).await?;
-        let offer = browser.ask("offer").await?;
-        let mut answer = socket.negotiate(offer).await?;
-        let mut path = None;
-        if far {
-            let robot = sdp::host(&answer).context("the robot tells an address")?;
-            let relay = UdpRelay::to(robot).await?;
-            answer = sdp::through(&answer, relay.port).context("the robot tells an address")?;
-            path = Some(relay);
-        }
-        browser.call::<Value>("answer", answer.into()).await?;
-        Ok((browser.ask("firstFrame").await?, path))
+        call(&self.viewer, browser, far).await
     }
 
     pub(crate) async fn first_frame(
@@ -103,32 +86,7 @@ impl Bench {
         browser: &mut Peer,
         figures: &mut Figures,
     ) -> anyhow::Result<()> {
-        browser.ask::<Value>("drives").await?;
-        let seen = robot.folder.writes().len();
-        let orders = json!({"count": ORDERS, "spacingMs": SPACING_MS});
-        let given: Vec<(f64, f64)> = browser.call("give", orders).await?;
-        robot
-            .wheels(seen, "the last order is obeyed", |write| {
-                given.last().is_some_and(|(last, _)| write.left == *last)
-            })
-            .await;
-        let writes: Vec<Write> = robot.folder.writes().split_off(seen);
-        let took = |(throttle, at): &(f64, f64)| {
-            let write = writes.iter().find(|write| write.left == *throttle)?;
-            Some(write.t_ns as f64 / 1e6 - at)
-        };
-        let mut all: Vec<f64> = given.iter().filter_map(took).collect();
-        ensure!(
-            all.len() * 20 >= given.len() * 19,
-            "only {} of {ORDERS} orders moved the wheels",
-            all.len()
-        );
-        all.sort_by(f64::total_cmp);
-        ensure!(
-            all[0] > -CLOCKS_APART_MS,
-            "the page's clock is {} ms from the robot's",
-            all[0]
-        );
+        let all = to_the_wheels(robot, browser).await?;
         size.put(figures, "wheels_p50_ms", percentile(&all, 0.5));
         size.put(figures, "wheels_p99_ms", percentile(&all, 0.99));
         Ok(())

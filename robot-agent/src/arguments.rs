@@ -28,6 +28,9 @@ pub enum Command {
         /// Print JSON for machines.
         #[arg(long)]
         json: bool,
+        /// Play a short tone and listen for it, too.
+        #[arg(long)]
+        sound: bool,
     },
     /// Make a key and have its certificate signed.
     Enroll(enroll::Request),

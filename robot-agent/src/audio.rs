@@ -8,7 +8,7 @@
 //! - [`microphone`]: source → Opus packets; [`packet_times`]: when each was recorded.
 //! - [`voice`]: packets of who speaks, in their order, through [`jitter_buffer`], [`opus`] and [`decoder`].
 //! - [`shared`]: what the threads and all others share; [`frame`]: how sound is measured.
-//! - [`probe`]: the devices, for `check`.
+//! - [`probe`]: the devices, for `check`; [`self_test`]: what the microphone hears of the speaker.
 //! - [`speaker`]: voice and [`chime`], mixed, into the sink.
 
 mod chime;
@@ -24,6 +24,7 @@ mod opus;
 mod packet_times;
 mod pipeline;
 pub(crate) mod probe;
+pub(crate) mod self_test;
 mod shared;
 mod speaker;
 #[cfg(test)]

@@ -63,12 +63,13 @@ impl Report {
     }
 }
 
-/// Looks at everything that a drive with the configuration in `file` needs.
-pub async fn run(file: &Path, now: OffsetDateTime) -> Report {
+/// Looks at everything that a drive with the configuration in `file` needs; where `sound` is to be heard, too,
+/// plays a tone.
+pub async fn run(file: &Path, sound: bool, now: OffsetDateTime) -> Report {
     match config::load(file) {
         Ok(config) => Report {
             robot: Some(config.robot.clone()),
-            lines: check(&config, now).await,
+            lines: check(&config, sound, now).await,
         },
         Err(error) => Report {
             robot: None,
@@ -94,7 +95,7 @@ fn without_config(error: &config::Error) -> Vec<Line> {
     std::iter::once(first).chain(rest).collect()
 }
 
-async fn check(config: &Config, now: OffsetDateTime) -> Vec<Line> {
+async fn check(config: &Config, sound: bool, now: OffsetDateTime) -> Vec<Line> {
     let mqtt = &config.mqtt;
     let (certificates, findings) = certificates::read(&mqtt.certs, mqtt.endpoint.is_aws(), now);
     let running = lock::acquire(&mqtt.certs).is_err();
@@ -123,6 +124,9 @@ async fn check(config: &Config, now: OffsetDateTime) -> Vec<Line> {
     lines.push(board(config));
     lines.push(camera(config, running).await);
     lines.extend(sound::lines(&config.audio, running).await);
+    if sound {
+        lines.push(sound::played(&config.audio, running).await);
+    }
     lines
 }
 

@@ -44,8 +44,8 @@ fn execute(arguments: Arguments) -> Result<u8> {
             };
             run(config, certificates)?;
         }
-        Command::Check { json } => {
-            let report = block_on(check::run(file, clock::utc()));
+        Command::Check { json, sound } => {
+            let report = block_on(check::run(file, sound, clock::utc()));
             let text = if json { report.json() } else { report.text() };
             stdout().write_all(text.as_bytes())?;
             return Ok(report.exit_code());

@@ -76,7 +76,23 @@ impl Viewer {
     /// # Errors
     /// When it may not join.
     pub async fn join(client: &kvs::Client, name: &str) -> anyhow::Result<Self> {
-        let mut viewer = Self::prepare(client, name).await?;
+        Self::prepare(client, name).await?.connected().await
+    }
+
+    /// The same of one who hears the robot, too.
+    ///
+    /// # Errors
+    /// When it may not join.
+    pub async fn join_listening(client: &kvs::Client, name: &str) -> anyhow::Result<Self> {
+        let kinds = [RTPCodecType::Video, RTPCodecType::Audio];
+        Self::offering(client, name, &kinds)
+            .await?
+            .connected()
+            .await
+    }
+
+    async fn connected(self) -> anyhow::Result<Self> {
+        let mut viewer = self;
         let offer = viewer.offer().await?;
         let answer = RTCSessionDescription::answer(viewer.socket.negotiate(offer).await?)?;
         viewer.peer.set_remote_description(answer).await?;
@@ -115,7 +131,16 @@ impl Viewer {
     /// # Errors
     /// When the station refuses.
     pub async fn prepare(client: &kvs::Client, name: &str) -> anyhow::Result<Self> {
-        let peer = peer().await?;
+        Self::offering(client, name, &[RTPCodecType::Video]).await
+    }
+
+    /// To receive these.
+    async fn offering(
+        client: &kvs::Client,
+        name: &str,
+        kinds: &[RTPCodecType],
+    ) -> anyhow::Result<Self> {
+        let peer = peer(kinds).await?;
         let seen = watch(&peer);
         let unreliable = RTCDataChannelInit {
             ordered: Some(false),
@@ -238,7 +263,7 @@ fn forward() -> String {
     format!(r#"{{"action":"forward","sent_at":{sent_at}}}"#)
 }
 
-async fn peer() -> anyhow::Result<RTCPeerConnection> {
+async fn peer(kinds: &[RTPCodecType]) -> anyhow::Result<RTCPeerConnection> {
     let mut media = MediaEngine::default();
     media.register_default_codecs()?;
     let registry = register_default_interceptors(Registry::new(), &mut media)?;
@@ -251,12 +276,13 @@ async fn peer() -> anyhow::Result<RTCPeerConnection> {
         .with_setting_engine(settings)
         .build();
     let peer = api.new_peer_connection(RTCConfiguration::default()).await?;
-    let receive = RTCRtpTransceiverInit {
-        direction: RTCRtpTransceiverDirection::Recvonly,
-        send_encodings: Vec::new(),
-    };
-    peer.add_transceiver_from_kind(RTPCodecType::Video, Some(receive))
-        .await?;
+    for kind in kinds {
+        let receive = RTCRtpTransceiverInit {
+            direction: RTCRtpTransceiverDirection::Recvonly,
+            send_encodings: Vec::new(),
+        };
+        peer.add_transceiver_from_kind(*kind, Some(receive)).await?;
+    }
     Ok(peer)
 }
 
@@ -264,6 +290,9 @@ fn watch(peer: &RTCPeerConnection) -> Arc<Mutex<Seen>> {
     let seen = Arc::new(Mutex::new(Seen::default()));
     let see = Arc::clone(&seen);
     peer.on_track(Box::new(move |track, _, _| {
+        if track.kind() != RTPCodecType::Video {
+            return Box::pin(std::future::ready(()));
+        }
         let see = Arc::clone(&see);
         #[expect(clippy::disallowed_methods, reason = "ends with its connection")]
         tokio::spawn(async move {

@@ -1,6 +1,6 @@
 //! The microphone: its sound, cleaned as the owner wants, encoded once for all who listen.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use super::frame::RATE;
 use super::packet_times::PacketTimes;
 use super::pipeline::Pipeline;
 use super::shared::{AudioConfig, Shared, SoundPacket};
-use crate::clock::now;
+use crate::clock::{now, wall};
 
 /// Bits a second of sound: speech in full band (RFC 7587, section 3.1.1 gives 28 to 40 kbit/s), with room for
 /// what repeats the packet before.
@@ -37,6 +37,14 @@ const SILENCE_LIMIT: Duration = Duration::from_secs(3);
 /// How long it may give nothing but zeros before its owner is told.
 const ZEROS_LIMIT: Duration = Duration::from_secs(5);
 
+/// What hands over what no device does: 10 ms at a time, when they have passed.
+const IN_TIME: &str =
+    "audiobuffersplit output-buffer-duration=1/100 ! identity sync=true ts-offset=10000000 ! ";
+
+/// Where the device is, and what is late is dropped.
+const DEVICE: &str = "identity name=device silent=true ! queue leaky=downstream max-size-buffers=0 \
+                      max-size-bytes=0 max-size-time=100000000 ! ";
+
 const ONLY_ZEROS: &str = "microphone: nothing but digital silence: is it muted in the mixer (alsamixer, F4) or by a switch?";
 
 /// Until it is asked to stop.
@@ -48,7 +56,11 @@ pub(super) fn run(shared: &Arc<Shared>) {
 
 fn run_once(shared: &Arc<Shared>) -> Result<(), String> {
     let (source, device, words) = source(&shared.config.microphone)?;
+    let is_device = device.is_some();
     let pipeline = Pipeline::build(&description(&source, &shared.config), device)?;
+    if !is_device {
+        pipeline.begin_on_a_second(wall());
+    }
     let gain = pipeline.named("gain")?;
     let signal = Arc::new(Mutex::new(Signal::new(now())));
     watch_signal(&pipeline.named("device")?, &signal);
@@ -75,14 +87,71 @@ fn run_once(shared: &Arc<Shared>) -> Result<(), String> {
     }
 }
 
-/// From the source to the element `device`; the device where it is one, and in words.
+/// What a microphone hears, as it is, while this is held.
+pub(super) struct Recording {
+    samples: Arc<Mutex<Vec<i16>>>,
+    _pipeline: Pipeline,
+}
+
+impl Recording {
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    pub(super) fn samples(&self) -> Vec<i16> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<i16>> {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Begins to record; what ends it, [`Shared::microphone`] says.
+pub(super) fn record(shared: &Shared) -> Result<Recording, String> {
+    let (source, device, _) = source(&shared.config.microphone)?;
+    let description = format!(
+        "{source}{DEVICE}{} ! appsink name=samples sync=false async=false \
+         enable-last-sample=false",
+        samples()
+    );
+    let pipeline = Pipeline::build(&description, device)?;
+    let samples: Arc<Mutex<Vec<i16>>> = Arc::default();
+    let sink = pipeline.named("samples")?;
+    let sink = sink
+        .downcast_ref::<AppSink>()
+        .ok_or("the pipeline's end is no appsink")?;
+    let to = Arc::clone(&samples);
+    let callbacks = AppSinkCallbacks::builder().new_sample(move |sink| {
+        let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+        if let Some(map) = sample
+            .buffer()
+            .and_then(|buffer| buffer.map_readable().ok())
+        {
+            let pairs = map.chunks_exact(2);
+            let mut to = to.lock().unwrap_or_else(PoisonError::into_inner);
+            to.extend(pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])));
+        }
+        Ok(gst::FlowSuccess::Ok)
+    });
+    sink.set_callbacks(callbacks.build());
+    pipeline.start(&shared.microphone, Direction::Microphone)?;
+    Ok(Recording {
+        samples,
+        _pipeline: pipeline,
+    })
+}
+
+/// From the source to the element `device`; the device where it is one, and in words. A test tone and a file
+/// begin on a whole second of this machine's clock, by which whoever hears them knows how old they are.
 fn source(device: &Device) -> Result<(String, Option<gst::Element>, String), String> {
     match device {
         // A tone of 440 Hz and 200 ms, once a second.
         Device::Test => Ok((
-            "audiotestsrc is-live=true wave=ticks freq=440 volume=0.3 sine-periods-per-tick=88 \
-             apply-tick-ramp=true tick-interval=1000000000 samplesperbuffer=480 ! "
-                .to_owned(),
+            format!(
+                "audiotestsrc wave=ticks freq=440 volume=0.3 sine-periods-per-tick=88 \
+                 apply-tick-ramp=true tick-interval=1000000000 samplesperbuffer=480 ! {IN_TIME}"
+            ),
             None,
             "test tone".to_owned(),
         )),
@@ -92,7 +161,7 @@ fn source(device: &Device) -> Result<(String, Option<gst::Element>, String), Str
             }
             let source = format!(
                 "multifilesrc loop=true location={} ! wavparse ignore-length=true \
-                 ! audioconvert ! identity sync=true ! ",
+                 ! audioconvert ! {IN_TIME}",
                 quoted(path)
             );
             Ok((source, None, path.display().to_string()))
@@ -112,13 +181,18 @@ fn description(source: &str, config: &AudioConfig) -> String {
             config.noise_suppression, config.gain_control
         );
     }
+    let samples = samples();
     format!(
-        "{source}identity name=device silent=true ! queue leaky=downstream max-size-buffers=0 \
-         max-size-bytes=0 max-size-time=100000000 ! audioconvert ! audioresample \
-         ! audio/x-raw,format=S16LE,rate={RATE},channels=1,layout=interleaved{cleaned} \
-         ! volume name=gain ! opusenc audio-type=voice bitrate={BITRATE} frame-size=20 inband-fec=true \
+        "{source}{DEVICE}{samples}{cleaned} ! volume name=gain ! opusenc audio-type=voice bitrate={BITRATE} frame-size=20 inband-fec=true \
          packet-loss-percentage={EXPECTED_LOSS_PCT} dtx=true complexity=5 \
          ! appsink name=packets sync=false async=false enable-last-sample=false max-buffers=10"
+    )
+}
+
+/// Whatever a device gives, as it is measured in here.
+fn samples() -> String {
+    format!(
+        "audioconvert ! audioresample ! audio/x-raw,format=S16LE,rate={RATE},channels=1,layout=interleaved"
     )
 }
 

@@ -2,6 +2,7 @@
 //! It keeps the system's time, not its device's, so that packets and pictures have one clock.
 
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -48,6 +49,18 @@ impl Pipeline {
         self.pipeline
             .by_name(name)
             .ok_or_else(|| format!("the pipeline has no element {name}"))
+    }
+
+    /// Its first sample is of the next whole second after `wall`.
+    pub(super) fn begin_on_a_second(&self, wall: SystemTime) {
+        let into = wall.duration_since(SystemTime::UNIX_EPOCH);
+        let into = Duration::from_nanos(into.unwrap_or_default().subsec_nanos().into());
+        let wait = Duration::from_secs(1).saturating_sub(into);
+        self.pipeline.set_start_time(None);
+        let time = self.pipeline.pipeline_clock().time();
+        if let Ok(wait) = gst::ClockTime::try_from(wait) {
+            self.pipeline.set_base_time(time + wait);
+        }
     }
 
     /// Starts it; `control` gets its errors.

@@ -1,4 +1,4 @@
-//! The speaker: who speaks and what the room is told, mixed, 20 ms at a time.
+//! The speaker: who speaks and what else is played, mixed, 20 ms at a time.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -104,7 +104,8 @@ struct Mixer<'a> {
     talk: u64,
     decoder: Decoder,
     voice: VecDeque<i16>,
-    chime: VecDeque<i16>,
+    /// A chime, or what else is played beside a voice.
+    clip: VecDeque<i16>,
 }
 
 impl<'a> Mixer<'a> {
@@ -114,21 +115,21 @@ impl<'a> Mixer<'a> {
             talk: 0,
             decoder: Decoder::new()?,
             voice: VecDeque::new(),
-            chime: VecDeque::new(),
+            clip: VecDeque::new(),
         })
     }
 
     /// The next 20 ms.
     fn mix(&mut self, now: Instant) -> Vec<i16> {
         self.fill_voice(now);
-        if self.chime.is_empty()
-            && let Some(chime) = self.shared.voice.take_chime()
+        if self.clip.is_empty()
+            && let Some(clip) = self.shared.voice.take_clip()
         {
-            self.chime = chime.samples().into();
+            self.clip = clip.into();
         }
         let next = |from: &mut VecDeque<i16>| from.pop_front().unwrap_or_default();
         let mixed: Vec<i16> = (0..FRAME_SAMPLES)
-            .map(|_| next(&mut self.voice).saturating_add(next(&mut self.chime)))
+            .map(|_| next(&mut self.voice).saturating_add(next(&mut self.clip)))
             .collect();
         if mixed
             .iter()

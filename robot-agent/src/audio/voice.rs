@@ -15,8 +15,9 @@ const TALK_ENDS: Duration = Duration::from_millis(600);
 /// How long the microphone stays lowered after the last that was heard: what a room echoes.
 const ECHO: Duration = Duration::from_millis(250);
 
-/// Chimes that wait. More at once tell nobody anything.
+/// Chimes that wait, and other clips. More at once tell nobody anything.
 const MAX_CHIMES: usize = 2;
+const MAX_CLIPS: usize = 2;
 
 #[derive(Default)]
 pub(super) struct Voice {
@@ -32,6 +33,7 @@ struct State {
     viewers: usize,
     listeners: usize,
     chimes: VecDeque<Chime>,
+    clips: VecDeque<Vec<i16>>,
 }
 
 struct Talk {
@@ -112,8 +114,21 @@ impl Voice {
         u32::try_from(self.lock().listeners).unwrap_or(u32::MAX)
     }
 
-    pub(super) fn take_chime(&self) -> Option<Chime> {
-        self.lock().chimes.pop_front()
+    /// Samples that are played as soon as what waits has been. False if too much waits.
+    pub(super) fn play(&self, clip: Vec<i16>) -> bool {
+        let mut state = self.lock();
+        let has_room = state.clips.len() < MAX_CLIPS;
+        if has_room {
+            state.clips.push_back(clip);
+        }
+        has_room
+    }
+
+    /// What is played next beside who speaks.
+    pub(super) fn take_clip(&self) -> Option<Vec<i16>> {
+        let mut state = self.lock();
+        let chime = state.chimes.pop_front().map(Chime::samples);
+        chime.or_else(|| state.clips.pop_front())
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -180,16 +195,25 @@ mod tests {
     }
 
     #[test]
+    fn clips_are_played_in_turn_and_too_many_are_not() {
+        let voice = Voice::default();
+        let played: Vec<_> = (0..4).map(|n| voice.play(vec![n])).collect();
+        assert_eq!(played, [true, true, false, false]);
+        assert_eq!(voice.take_clip(), Some(vec![0]));
+        assert!(voice.play(vec![9]));
+    }
+
+    #[test]
     fn the_room_is_told_of_more_but_not_of_fewer() {
         let voice = Voice::default();
         voice.set_audience(1, 0, true);
-        assert_eq!(voice.take_chime(), Some(Chime::Watches));
+        assert_eq!(voice.take_clip(), Some(Chime::Watches.samples()));
         voice.set_audience(1, 1, true);
-        assert_eq!(voice.take_chime(), Some(Chime::Listens));
+        assert_eq!(voice.take_clip(), Some(Chime::Listens.samples()));
         assert_eq!(voice.listeners(), 1);
         voice.set_audience(0, 0, true);
-        assert_eq!(voice.take_chime(), None);
+        assert_eq!(voice.take_clip(), None);
         voice.set_audience(5, 5, false);
-        assert_eq!(voice.take_chime(), None);
+        assert_eq!(voice.take_clip(), None);
     }
 }

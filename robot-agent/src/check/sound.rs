@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use daemon::check::Line;
 
+use crate::audio::self_test::{self, Found};
 use crate::audio::{AudioConfig, probe};
 
 /// How long a device of sound may take to give or take some.
@@ -26,6 +27,25 @@ pub(super) async fn lines(config: &AudioConfig, running: bool) -> [Line; 2] {
         of("microphone", probe::microphone).await,
         of("speaker", probe::speaker).await,
     ]
+}
+
+/// Plays a tone and listens for it.
+pub(super) async fn played(config: &AudioConfig, running: bool) -> Line {
+    const NAME: &str = "sound";
+    if running {
+        return Line::skipped(
+            NAME,
+            "a robot-agent that runs here has it: stop that for the moment",
+        );
+    }
+    let config = config.clone();
+    let found = tokio::task::spawn_blocking(move || self_test::run(&config, LIMIT)).await;
+    match found {
+        Ok(Found::Off) => Line::skipped(NAME, "audio.microphone and audio.speaker are off"),
+        Ok(Found::Well(words)) => Line::ok(NAME, words),
+        Ok(Found::Fault(why, what_to_do)) => Line::warning(NAME, why, what_to_do),
+        Err(_) => Line::warning(NAME, "listening panicked", ""),
+    }
 }
 
 fn line(name: &'static str, found: Option<Result<String, String>>) -> Line {

@@ -1,12 +1,12 @@
 //! A peer that nobody here wrote: a Chromium held by a node script, or GStreamer's webrtcbin held by a
 //! Python script. One line to it, and one line back.
 
-use crate::Operator;
+use crate::line_process::LineProcess;
 use anyhow::{Context, bail, ensure};
-use bench::line_process::LineProcess;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::process::Command;
@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// A frame that was painted.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
 #[serde(from = "(f64, Option<f64>)")]
-pub(crate) struct Painted {
+pub struct Painted {
     /// When, in milliseconds of Unix time.
     pub at_ms: f64,
     /// How long after the clock was burned into it, unless the clock is torn.
@@ -30,7 +30,8 @@ impl From<(f64, Option<f64>)> for Painted {
     }
 }
 
-pub(crate) struct Peer(LineProcess);
+/// A process that is called.
+pub struct Peer(LineProcess);
 
 #[derive(Deserialize)]
 struct Answer {
@@ -39,13 +40,27 @@ struct Answer {
 }
 
 impl Peer {
-    pub(crate) async fn chromium() -> anyhow::Result<Self> {
-        Self::start(Command::new("node").arg(beside_us("viewer.mjs"))).await
+    /// # Errors
+    /// When there is none, or it does not start.
+    pub async fn chromium() -> anyhow::Result<Self> {
+        Self::chromium_with(&[]).await
+    }
+
+    /// With arguments of its own, and further scripts for its page.
+    ///
+    /// # Errors
+    /// When there is none, or it does not start.
+    pub async fn chromium_with(arguments: &[&OsStr]) -> anyhow::Result<Self> {
+        let mut command = Command::new("node");
+        Self::start(command.arg(beside_us("viewer.mjs")).args(arguments)).await
     }
 
     /// Whoever drives on our own page at `url`, once the picture is there.
-    pub(crate) async fn operator(url: &str, operator: &Operator) -> anyhow::Result<Self> {
-        let arguments = [url, operator.user, operator.password.trim()];
+    ///
+    /// # Errors
+    /// When there is no Chromium, or no picture.
+    pub async fn operator(url: &str, user: &str, password: &str) -> anyhow::Result<Self> {
+        let arguments = [url, user, password];
         Self::start(
             Command::new("node")
                 .arg(beside_us("hand.mjs"))
@@ -55,7 +70,10 @@ impl Peer {
     }
 
     /// With Debian's own Python, which has GStreamer's bindings.
-    pub(crate) async fn webrtcbin() -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn webrtcbin() -> anyhow::Result<Self> {
         Self::start(Command::new("/usr/bin/python3").arg(beside_us("webrtcbin.py"))).await
     }
 
@@ -65,7 +83,11 @@ impl Peer {
         Ok(peer)
     }
 
-    pub(crate) async fn call<T: DeserializeOwned>(
+    /// Calls it and waits for what it gives.
+    ///
+    /// # Errors
+    /// When it says that it failed, says nothing in time, or ends.
+    pub async fn call<T: DeserializeOwned>(
         &mut self,
         call: &str,
         argument: Value,
@@ -76,7 +98,10 @@ impl Peer {
     }
 
     /// A call that takes nothing.
-    pub(crate) async fn ask<T: DeserializeOwned>(&mut self, call: &str) -> anyhow::Result<T> {
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub async fn ask<T: DeserializeOwned>(&mut self, call: &str) -> anyhow::Result<T> {
         self.call(call, Value::Null).await
     }
 
@@ -91,7 +116,10 @@ impl Peer {
     }
 
     /// Ends it and waits for that.
-    pub(crate) async fn close(self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When it ends with a failure.
+    pub async fn close(self) -> anyhow::Result<()> {
         let status = self.0.close().await.context("the peer")?;
         ensure!(status.success(), "the peer ended with {status}");
         Ok(())
