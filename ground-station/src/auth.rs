@@ -14,7 +14,7 @@ mod usage_plan;
 
 pub use grant::{Grant, Role};
 pub use principal::{Principal, Rights, permitted};
-pub use sign_in_limiter::Attempt;
+pub use sign_in_limiter::{Attempt, NEXT_ATTEMPT_S};
 pub use temporary_credentials::CredentialIssuer;
 pub use token::{TokenError, TokenKey};
 
@@ -61,6 +61,9 @@ pub enum Denied {
     /// Past the usage plan.
     #[error("Too Many Requests")]
     TooMany,
+    /// Too many wrong passwords.
+    #[error("too many wrong passwords: wait {NEXT_ATTEMPT_S} seconds")]
+    TooManyAttempts,
     /// A token that is worth nothing.
     #[error("the token is not valid: {0}; sign in again")]
     Token(#[from] TokenError),
@@ -161,7 +164,7 @@ impl Accounts {
     /// Counts a password that is about to be tried.
     pub fn attempt(&self, name: &str, from: IpAddr, now: Now) -> Result<Attempt, Denied> {
         let attempt = lock(&self.attempts).take(name, from, now.instant);
-        attempt.ok_or(Denied::TooMany)
+        attempt.ok_or(Denied::TooManyAttempts)
     }
 
     /// Checks a password; the user's token and when it expires (Unix seconds). Takes tens of

@@ -15,8 +15,11 @@ use std::time::Instant;
 /// Wrong passwords for one name from one address: a few slips of a person, far from a guess.
 const OF_PAIR: Rate = Rate {
     burst: 10.0,
-    per_s: 1.0 / 6.0,
+    per_s: 1.0 / NEXT_ATTEMPT_S as f64,
 };
+
+/// After so many seconds who had too many may try once more: the longest that any of the rates takes.
+pub const NEXT_ATTEMPT_S: u32 = 6;
 
 /// From one address for all names: a class of thirty behind one router, who slip twice each.
 const OF_NETWORK: Rate = Rate {

@@ -2,9 +2,10 @@
 //! AWS' other services do where their protocols are spoken.
 
 use super::body::BodyError;
-use crate::auth::Denied;
+use crate::auth::{Denied, NEXT_ATTEMPT_S};
 use axum::Json;
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use wire::signaling::control::ERROR_TYPE_HEADER;
@@ -15,6 +16,8 @@ pub struct Refusal {
     pub(super) status: StatusCode,
     pub(super) message: String,
     pub(super) wording: Wording,
+    /// Seconds until it is worth asking again, where that is known: `Retry-After`.
+    pub(super) retry_after_s: Option<u32>,
 }
 
 /// Whose words a refusal uses. Clients of AWS branch on an error's name.
@@ -35,6 +38,7 @@ impl Refusal {
             status,
             message: message.to_string(),
             wording: Wording::ApiGateway,
+            retry_after_s: None,
         }
     }
 
@@ -66,7 +70,8 @@ impl IntoResponse for Refusal {
             Wording::KinesisVideo(name) => ("Message", Some(name)),
         };
         let name = name.map(|name| [(ERROR_TYPE_HEADER, name)]);
-        (self.status, name, Json(json!({ key: self.message }))).into_response()
+        let wait = self.retry_after_s.map(|s| [(RETRY_AFTER, s.to_string())]);
+        (self.status, name, wait, Json(json!({ key: self.message }))).into_response()
     }
 }
 
@@ -74,10 +79,13 @@ impl From<Denied> for Refusal {
     fn from(denied: Denied) -> Self {
         let status = match denied {
             Denied::Forbidden => StatusCode::FORBIDDEN,
-            Denied::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Denied::TooMany | Denied::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
             Denied::Token(_) | Denied::Password => StatusCode::UNAUTHORIZED,
         };
-        Self::new(status, denied)
+        Self {
+            retry_after_s: (denied == Denied::TooManyAttempts).then_some(NEXT_ATTEMPT_S),
+            ..Self::new(status, denied)
+        }
     }
 }
 

@@ -148,7 +148,14 @@ async fn wrong_passwords_are_refused_and_run_out() {
         sign_in(&station, "bob", "wrong").await;
     }
     let (status, answer) = sign_in(&station, "bob", "wrong").await;
-    assert_eq!((status, message(&answer)), (429, "Too Many Requests"));
+    let words = "too many wrong passwords: wait 6 seconds";
+    assert_eq!((status, message(&answer)), (429, words));
+    let login = station
+        .client
+        .post(format!("http://{}/login", station.ready.http));
+    let body = r#"{"user":"bob","password":"wrong"}"#;
+    let refused = login.body(body).send().await.unwrap();
+    assert_eq!(refused.headers()["retry-after"], "6");
     assert_eq!(sign_in(&station, "ann", password.trim()).await.0, 200);
 }
 
