@@ -31,9 +31,13 @@ async fn hundreds_who_say_nothing_keep_nobody_from_http() {
             strangers.push(knock(&station.ready.https, &[0x16, 3, 1, 2, 0, 1]).await);
         }
     }
-    for _ in 0..3 {
-        assert_eq!(station.ask("GET", "/healthz", &[], "").await.0, 200);
-    }
+    // All come from one address, whose places the silent ones share with us: a second try may be needed.
+    let healthz = format!("http://{}/healthz", station.ready.http);
+    tests::eventually("the station answers", async || {
+        let answer = station.client.get(&healthz).send().await.ok()?;
+        (answer.status() == 200).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -62,7 +66,17 @@ async fn hundreds_who_say_nothing_keep_no_robot_from_the_broker() {
         // A client hello that never ends.
         strangers.push(knock(&station.ready.mqtt, &[0x16, 3, 1, 2, 0, 1]).await);
     }
-    let mut scout = Client::connect(&station, &certs("scout")).await;
+    // They share their address with it: as any robot it tries again.
+    let mut scout = loop {
+        let options = tests::mqtt::options(
+            &station,
+            &tests::tls::client(&certs("scout"), tests::tls::Identity::Shown),
+            "client",
+        );
+        if let Ok(scout) = Client::try_connect(options).await {
+            break scout;
+        }
+    };
     scout.subscribe("scout/action").await;
     // Who was there before stays.
     let key = station.new_key("rover").await;
