@@ -31,6 +31,16 @@ impl Placed {
         self.admitted.known()
     }
 
+    /// The first bytes, which stay to be read. It ends as soon as the place is lost: whoever waits here without a
+    /// place would keep its descriptor.
+    pub(crate) async fn peek(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        tokio::select! {
+            biased;
+            () = self.evicted.as_mut() => Err(io::ErrorKind::ConnectionReset.into()),
+            peeked = self.tcp.peek(bytes) => peeked,
+        }
+    }
+
     fn check(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         match self.evicted.as_mut().poll(cx) {
             Poll::Ready(()) => Err(io::ErrorKind::ConnectionReset.into()),
@@ -79,5 +89,29 @@ impl AsyncWrite for Placed {
 
     fn is_write_vectored(&self) -> bool {
         self.tcp.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connections::{Connections, Limits};
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn who_loses_their_place_is_not_waited_for() {
+        let connections = Connections::new(Limits {
+            total: 1,
+            of_network: 1,
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let silent = TcpStream::connect(listener.local_addr().unwrap());
+        let _silent = silent.await.unwrap();
+        let (tcp, from) = listener.accept().await.unwrap();
+        let admitted = connections.admit(from.ip(), false).unwrap();
+        let mut placed = Placed::new(tcp, admitted);
+        let _next = connections.admit(from.ip(), false).unwrap();
+        let error = placed.peek(&mut [0]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
     }
 }

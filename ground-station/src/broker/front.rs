@@ -143,10 +143,10 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-async fn pass(client: Placed, broker: &BrokerAddress, sessions: Sessions) -> io::Result<()> {
+async fn pass(mut client: Placed, broker: &BrokerAddress, sessions: Sessions) -> io::Result<()> {
     client.tcp.set_nodelay(true)?;
     let mut first = [0];
-    let peeked = tokio::time::timeout(FIRST_BYTE, client.tcp.peek(&mut first)).await??;
+    let peeked = tokio::time::timeout(FIRST_BYTE, client.peek(&mut first)).await??;
     if peeked == 0 || first != [HANDSHAKE] {
         return Err(io::Error::other("it does not begin with TLS"));
     }

@@ -282,9 +282,9 @@ impl<S: Send + 'static> Accept<TcpStream, S> for Encrypted {
 }
 
 /// Hands TURN over that is not even encrypted; gives everything else back.
-async fn not_turn(stream: Placed, turn: &Streams) -> io::Result<Placed> {
+async fn not_turn(mut stream: Placed, turn: &Streams) -> io::Result<Placed> {
     let mut first = [0];
-    let peeked = within(HANDSHAKE_TIMEOUT, stream.tcp.peek(&mut first)).await?;
+    let peeked = within(HANDSHAKE_TIMEOUT, stream.peek(&mut first)).await?;
     if peeked == 1 && is_stun(first[0]) {
         turn.hand_over(Stream::Plain(stream));
         return Err(handed_over());

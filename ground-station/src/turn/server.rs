@@ -260,9 +260,9 @@ impl Clients {
 }
 
 /// Plain TURN or TLS, by the first byte.
-async fn open(stream: Placed, tls: Arc<ServerConfig>) -> std::io::Result<Stream> {
+async fn open(mut stream: Placed, tls: Arc<ServerConfig>) -> std::io::Result<Stream> {
     let mut first = [0];
-    stream.tcp.peek(&mut first).await?;
+    stream.peek(&mut first).await?;
     if is_stun(first[0]) {
         return Ok(Stream::Plain(stream));
     }
