@@ -186,9 +186,11 @@ async fn both_ways(client: Placed, broker: TcpStream) -> io::Result<()> {
         ended = &mut up => (ended, true),
         ended = &mut down => (ended, false),
     };
+    // Who lost their place has nothing more to say, and its descriptors are wanted.
+    ended?;
     let _ = match up_ended {
         true => tokio::time::timeout(LINGER, down).await,
         false => tokio::time::timeout(LINGER, up).await,
     };
-    ended
+    Ok(())
 }
