@@ -93,12 +93,12 @@ pub(super) async fn run(
     let mut tasks = JoinSet::new();
     let served = AssertUnwindSafe(serve(&session, inbox, &mut connection, &mut tasks));
     let ended = served.catch_unwind().await.unwrap_or(Ended::Panicked);
+    // From now on it takes nobody's place and moves nothing, however long closing lasts.
+    session.end();
     session.set_connected(false);
     shared.changed.notify_one();
     connection.data_channels.release();
     tasks.shutdown().await;
-    // From now on it takes nobody's place, however long that lasts.
-    session.cancel.cancel();
     connection.close(&shared.stopping).await;
     ended
 }

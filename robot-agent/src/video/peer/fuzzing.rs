@@ -54,8 +54,8 @@ pub(crate) fn rtcp(data: &[u8]) {
     }
 }
 
-/// REMB that names more streams than it has (rtcp 0.17.2). The library's task for this viewer's RTCP ends by it:
-/// the picture and the orders go on, and nobody else notices.
+/// REMB that names more streams than it has (rtcp 0.17.2). By its source the library's task that reads this
+/// viewer's RTCP ends by it, and nothing else does.
 fn panics_the_library(mut data: &[u8]) -> bool {
     const REMB: [u8; 2] = [0x8f, 206];
     const HEAD: usize = 20;
